@@ -14,7 +14,7 @@ const runtime = [
   'tests/{digest,interop,open,pgp,seal}/**/*.test.ts',
   'tests/dataset/{command,compare,extract,pack,pack-changes,read,read-hostile}.test.ts',
   'tests/commands/{cli,completion,entry}.test.ts',
-  'tests/sftp/{connect,knownhosts,openssh,packets,upload}.test.ts',
+  'tests/sftp/{algorithms,connect,hostkeys,knownhosts,lanes,login,openssh,packets,resume,upload}.test.ts',
   'tests/state/{ledger,lock}.test.ts',
   'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
 ];

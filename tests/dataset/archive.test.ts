@@ -4,7 +4,7 @@ import { Archive } from '../../src/dataset/archive.js';
 import { fromText } from '../../src/dataset/bytestring.js';
 import { manifestBytes, members } from './packing.js';
 
-test('a part of the manifest is stored between entries as soon as it is full, and holds whole lines', () => {
+test('a manifest part is stored between entries as soon as it is full, and holds whole lines', () => {
   const archive = new Archive(1);
   const chunks: Uint8Array[] = [];
   // Some 380 bytes a line: 4 MiB are about 11,000 lines.

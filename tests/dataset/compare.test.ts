@@ -39,28 +39,31 @@ const without = (pieces: Piece[], path: string) => pieces.filter((piece) => piec
 const changed = (pieces: Piece[], path: string, change: Partial<Piece>) =>
   pieces.map((piece) => (piece.path === path ? { ...piece, ...change } : piece));
 
-describe('an archive that is as its manifest says', () => {
-  test.each([undefined, 1, 2, 3, 5])('with a part of the manifest after every %s entries', (manifestEvery) => {
-    const { tar, manifest } = depotTar(members, manifestEvery === undefined ? {} : { manifestEvery });
-    for (const pieces of [1, 100, tar.length]) {
-      const joined: unknown[] = [];
-      expect(check(tar, { pieces, joined: (path, parts) => joined.push([path, parts]) })).toEqual({
-        manifest: 'found',
-        entries: members.length,
-        bytes,
-        manifestSha256: createHash('sha256').update(manifest).digest('hex'),
-        skipped: {},
-        complete: true,
-        problems: [],
-      });
-      expect(joined).toEqual([
-        ['data/dump', 4],
-        ['data/nothing', 1],
-      ]);
-    }
-  });
+describe('an archive that matches its manifest', () => {
+  test.each([undefined, 1, 2, 3, 5])(
+    'has no problems, with a manifest part after every %s entries',
+    (manifestEvery) => {
+      const { tar, manifest } = depotTar(members, manifestEvery === undefined ? {} : { manifestEvery });
+      for (const pieces of [1, 100, tar.length]) {
+        const joined: unknown[] = [];
+        expect(check(tar, { pieces, joined: (path, parts) => joined.push([path, parts]) })).toEqual({
+          manifest: 'found',
+          entries: members.length,
+          bytes,
+          manifestSha256: createHash('sha256').update(manifest).digest('hex'),
+          skipped: {},
+          complete: true,
+          problems: [],
+        });
+        expect(joined).toEqual([
+          ['data/dump', 4],
+          ['data/nothing', 1],
+        ]);
+      }
+    },
+  );
 
-  test('what the supplier left out is told', () => {
+  test('reports what the supplier left out', () => {
     const { tar } = depotTar(members, {
       lines: (lines) => [
         ...lines.slice(0, -1),
@@ -70,12 +73,12 @@ describe('an archive that is as its manifest says', () => {
     expect(check(tar)).toMatchObject({ skipped: { socket: 2 }, complete: false, problems: [] });
   });
 
-  test('unknown keys, in any order, are no difference', () => {
+  test('may have unknown keys in its manifest, in any position', () => {
     expect(problems({ lines: (lines) => lines.map((line) => `{"later":1,${line.slice(1)}`) })).toEqual([]);
   });
 });
 
-test('an archive of another tool has no manifest, and everything is counted', () => {
+test('an archive from another tool has no manifest, and all its entries are counted', () => {
   const tar = archive(
     raw({ name: 'a', body: 'abc' }),
     raw({ name: 'd/', type: '5' }),
@@ -93,7 +96,7 @@ test('an archive of another tool has no manifest, and everything is counted', ()
   });
 });
 
-describe('what differs is told', () => {
+describe('a difference between manifest and archive is reported:', () => {
   test.each<[string, Lies, RegExp[]]>([
     [
       'contents',
@@ -253,7 +256,7 @@ describe('what differs is told', () => {
     ]);
   });
 
-  test('names are shown without control characters, and not all of very many', () => {
+  test('many differences, with control characters escaped in names, and only the first 20 in full', () => {
     const many = Array.from({ length: 100 }, (_, i) => ({
       path: `data/\x1b[2J${String(i).padStart(3, '0')}`,
       body: 'x',
@@ -268,7 +271,7 @@ describe('what differs is told', () => {
   });
 });
 
-describe('what is no manifest is refused', () => {
+describe('an invalid manifest is refused:', () => {
   test.each<[string, Lies, RegExp]>([
     ['a line that is not JSON', { lines: (l) => l.with(3, 'data/crm/a.csv\n') }, /a line that is not JSON/],
     ['a line without its newline', { lines: (l) => l.with(-1, l.at(-1)!.trimEnd()) }, /ends within a line/],

@@ -25,11 +25,11 @@ describe('a pattern', () => {
     ['!keep', 'other', false],
     ['!keep', '!keep', true],
     ['A.txt', 'a.txt', false],
-  ])('%s against %s: %s', (pattern, path, expected) => {
+  ])('%s matches %s: %s', (pattern, path, expected) => {
     expect(excludes(pattern, fromText(path))).toBe(expected);
   });
 
-  test('that ends in a slash is about directories only', () => {
+  test('that ends in a slash matches directories only', () => {
     expect(excludes('**/cache/', fromText('x/cache'), true)).toBe(true);
     expect(excludes('**/cache/', fromText('x/cache'), false)).toBe(false);
   });
@@ -41,11 +41,11 @@ describe('a pattern', () => {
   });
 });
 
-test('without patterns there is nothing to ask', () => {
+test('without patterns there is no excluder', () => {
   expect(excluder([])).toBeNull();
 });
 
-test('what matches one of several patterns is excluded', () => {
+test('a name that matches any of several patterns is excluded', () => {
   const isExcluded = excluder(['*.a', '*.b'])!;
   expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded.excludes(name as ByteString, false))).toEqual([
     true,
@@ -54,7 +54,7 @@ test('what matches one of several patterns is excluded', () => {
   ]);
 });
 
-test('a pattern that matched nothing is known, also where another one was first; one that would have matched is not', () => {
+test('a pattern that matched nothing is reported as unused; one whose matches another pattern excludes too is not', () => {
   const exclude = excluder(['*.tmp', 'a.*', 'nothing', 'dir/'])!;
   for (const name of ['a.tmp', 'b.tmp', 'dir']) exclude.excludes(name as ByteString, false);
   expect(exclude.unused()).toEqual(['nothing', 'dir/']);

@@ -10,12 +10,12 @@ const bytes = (latin1: string) => fromBytes(Buffer.from(latin1, 'latin1'));
 /** What a name becomes on Windows. */
 const onWindows = (name: string) => toText(localName(fromText(name), 'win32'));
 
-test('on Linux a name is its bytes', () => {
+test('on Linux, names stay as their bytes are', () => {
   for (const name of ['a:b', 'CON', 'x.', '\\', '\x01', '\xff'])
     expect(localName(bytes(name), 'linux')).toBe(bytes(name));
 });
 
-test('on macOS only names that are not UTF-8 change', () => {
+test('on macOS, only names that are not UTF-8 change', () => {
   expect(localName(fromText('a:b.é 100%'), 'darwin')).toBe(fromText('a:b.é 100%'));
   expect(localName(bytes('caf\xe9 100%'), 'darwin')).toBe('caf%E9 100%25');
 });
@@ -49,7 +49,7 @@ describe('on Windows', () => {
     expect(localName(bytes('caf\xe9:100%.'), 'win32')).toBe('caf%E9%3A100%25%2E');
   });
 
-  test('whatever the name, it is one component below the directory, and no device, stream or drive', () => {
+  test('any name becomes one component below the directory, never a device, a stream or a drive', () => {
     const name = fc
       .oneof(
         fc.uint8Array({ minLength: 1, maxLength: 12 }).map(fromBytes),
@@ -75,7 +75,7 @@ describe('on Windows', () => {
     );
   });
 
-  test('changed names are listed, links to them included, and two that become one are refused', () => {
+  test('changed names are listed, hard links to them work, and two names that become the same are refused', () => {
     const { out } = sandbox();
     const result = extract(
       archive(

@@ -5,7 +5,7 @@ import { depotTar } from '../support/depot-tar.js';
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, raw } from '../support/hostile-tar.js';
 
-// A file system that takes names that differ in case for one, as exFAT, NTFS and APFS do.
+// A file system that ignores case in names, as exFAT, NTFS and APFS do.
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>();
   const there = (path: string): string => {
@@ -44,22 +44,19 @@ test.each([
       { path: 'data/A', type: 'directory' },
     ]).tar,
   ],
-])(
-  '%s with names that are one here: it is the file system that is named, not the maker that is suspected',
-  (_, tar) => {
-    expect(() => extract(tar, sandbox().out)).toThrow(
-      expect.objectContaining({
-        code: 'archive-refused',
-        message: expect.stringMatching(
-          /^an entry's name is taken by another one that differs from it, but not on this file system/,
-        ),
-        hint,
-      }),
-    );
-  },
-);
+])('%s whose names differ only in case: the error blames the file system, not the maker of the archive', (_, tar) => {
+  expect(() => extract(tar, sandbox().out)).toThrow(
+    expect.objectContaining({
+      code: 'archive-refused',
+      message: expect.stringMatching(
+        /^an entry's name is taken by another one that differs from it, but not on this file system/,
+      ),
+      hint,
+    }),
+  );
+});
 
-test('one name twice is still what no honest tool makes', () => {
+test('the exact same name twice is still called something that no honest tool makes', () => {
   expect(() => extract(archive(file('a'), file('a')), sandbox().out)).toThrow(
     expect.objectContaining({
       message: "an entry's name is taken by an earlier one: a",

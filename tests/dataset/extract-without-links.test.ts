@@ -5,7 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, raw } from '../support/hostile-tar.js';
 
-// What FAT and some network shares answer: they have no links, and modes only as far as Windows has them.
+// As FAT and some network shares: no links, and only the modes that Windows has.
 vi.mock('node:fs', async (original) => {
   const unable = (): never => {
     throw Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
@@ -26,7 +26,7 @@ const tar = archive(
   raw({ name: 'directory/', type: '5', mtime: 1_500_000_000 }),
 );
 
-test('where there are no links and modes, a hard link becomes a copy, and what is not restored is told', () => {
+test('without links and modes, a hard link becomes a copy, and depot reports what it could not restore', () => {
   const { out } = sandbox();
   expect(extract(tar, out)).toMatchObject({
     warnings: [
@@ -40,14 +40,14 @@ test('where there are no links and modes, a hard link becomes a copy, and what i
   expect(lstatSync(join(out, 'hard'))).toMatchObject({ mtimeMs: 1_500_000_000_000, nlink: 1 });
 });
 
-test('copies are bounded, since the archive does not grow with them', () => {
+test('copies of hard links count towards the size limit, since the archive does not grow with them', () => {
   extract(tar, sandbox().out, { maxBytes: 16 });
   expect(() => extract(tar, sandbox().out, { maxBytes: 15 })).toThrow(
     expect.objectContaining({ code: 'archive-refused', message: 'the archive unfolds to more than 15 bytes' }),
   );
 });
 
-test('not everything is listed when there is very much of it', () => {
+test('after 1,000 warnings, no more are listed', () => {
   const many = Array.from({ length: 1500 }, (_, i) => raw({ name: `l${i}`, type: '2', link: 'x' }));
   const { warnings } = extract(archive(...many), sandbox().out);
   expect(warnings).toHaveLength(1001);

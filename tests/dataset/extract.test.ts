@@ -27,8 +27,8 @@ async function pack(source: Partial<SourceSpec> & { name: string }): Promise<Buf
   return Buffer.concat(chunks);
 }
 
-describe('what depot packed', () => {
-  test('comes out as it went in, in pieces of any size', async () => {
+describe('an archive that depot packed', () => {
+  test('is extracted unchanged, whatever the size of the pieces', async () => {
     const source = tempDir('depot-awkward');
     makeAwkward(source);
     const tar = await pack({ name: 'source', kind: 'directory', path: source, exclude: [] });
@@ -44,7 +44,7 @@ describe('what depot packed', () => {
     }
   });
 
-  test('what a command printed is one file again', async () => {
+  test('gives one file for the output of a command', async () => {
     const tar = await pack({
       name: 'dump',
       kind: 'command',
@@ -67,7 +67,7 @@ describe('parts', () => {
   ];
 
   test.each([undefined, 1, 2, 4])(
-    'are joined where the manifest says so, with a part of it after every %s entries',
+    'are joined as the manifest says, with a manifest part after every %s entries',
     (manifestEvery) => {
       const { tar, manifest } = depotTar(members, manifestEvery === undefined ? {} : { manifestEvery });
       const { out } = sandbox();
@@ -81,12 +81,12 @@ describe('parts', () => {
     },
   );
 
-  test('that no manifest joins are refused', () => {
+  test('that the manifest does not join are refused', () => {
     const { tar } = depotTar(members, { lines: (lines) => lines.filter((line) => !line.includes('data/one')) });
     expect(() => extract(tar, sandbox().out)).toThrow(/^the manifest does not join the parts of data\/one$/);
   });
 
-  test('that are missing are refused, and so is a second beginning', () => {
+  test('with one missing are refused, and so are parts that start again from the first', () => {
     for (const spoil of [(i: number) => i !== 2, (i: number) => i !== 1]) {
       const { tar } = depotTar(members, { pieces: (pieces) => pieces.filter((_, i) => spoil(i)) });
       expect(() => extract(tar, sandbox().out)).toThrow(/a part is out of order/);
@@ -95,7 +95,7 @@ describe('parts', () => {
     expect(() => extract(tar, sandbox().out)).toThrow(/name is taken/);
   });
 
-  test('have a name of their own without the number', () => {
+  test('are not joined if the joined name would be empty, . or .., or if the number is malformed', () => {
     const odd: Member[] = ['data/..part-000001', 'data/...part-000001', 'data/.part-000001', 'data/x.part-1'].map(
       (path) => ({ path, body: path }),
     );
@@ -109,7 +109,7 @@ describe('parts', () => {
     ]);
   });
 
-  test('of an archive that is not from depot stay as they are', () => {
+  test('in an archive that is not from depot are left separate', () => {
     const { out } = sandbox();
     extract(
       archive(
@@ -144,7 +144,7 @@ describe('modes and times', () => {
     expect(mode('implied')).toBe('700');
   });
 
-  test('times are exact to the microsecond, of files, directories and symlinks, and what is put into a directory does not change its own', () => {
+  test('times of files, directories and symlinks are exact to the microsecond', () => {
     const times = [
       1_700_000_000_123_456_789n,
       1_799_999_999_999_999_999n,
@@ -176,7 +176,7 @@ describe('modes and times', () => {
     });
   });
 
-  test('times before 1970, and beyond what systems hold, do no harm', () => {
+  test('times before 1970 are restored, and times out of range do no harm', () => {
     const { out } = sandbox();
     extract(
       archive(
@@ -193,7 +193,7 @@ describe('modes and times', () => {
     expect(stat(out, '-9999999999999999').mtimeNs).toBeLessThan(0n);
   });
 
-  test('directories that even their owner may not enter or write to, in any order', async () => {
+  test('directories that even their owner may not enter or write to are filled and removed, in any order', async () => {
     const { out } = sandbox();
     const closed = (name: string, mode = 0) => raw({ name: `${name}/`, type: '5', mode });
     asNobody(out, () =>
@@ -229,7 +229,7 @@ describe('modes and times', () => {
     expect(readdirSync(out)).toEqual([]);
   });
 
-  test('directories nested as deep as a path can be long are removed again', () => {
+  test('directories nested 1,900 levels deep are removed', () => {
     const { directory, out } = sandbox();
     const levels = 1_900;
     mkdirSync(join(out, ...Array.from({ length: levels }, () => 'd')), { recursive: true });
@@ -237,12 +237,12 @@ describe('modes and times', () => {
     expect(readdirSync(directory)).toEqual(['outside']);
   });
 
-  test('parts that join to a name that is taken are no matter of capitals', () => {
+  test('a part whose joined name is taken by a file is refused, with an error that does not blame upper and lower case', () => {
     const tar = archive(raw({ name: 'DEPOT/README.md' }), raw({ name: 'data/a' }), raw({ name: 'data/a.part-000001' }));
     expect(() => extract(tar, sandbox().out)).toThrow(/^an entry's name is taken by an earlier one: data\/a$/);
   });
 
-  test('a directory that comes twice ends as the later entry says', () => {
+  test('a directory that comes twice gets the mode and time of the later entry', () => {
     const { out } = sandbox();
     extract(
       archive(
@@ -259,7 +259,7 @@ describe('modes and times', () => {
     expect(statSync(out).mode & 0o777, 'the output directory is as its maker made it').toBe(0o700);
   });
 
-  test('but not in what depot made, where that would be two names that are one here', () => {
+  test('a directory that comes twice in an archive by depot is refused', () => {
     const { tar } = depotTar(
       [
         { path: 'data/a', type: 'directory' },
@@ -271,7 +271,7 @@ describe('modes and times', () => {
   });
 });
 
-test('link targets are restored byte by byte, wherever they point', () => {
+test('link targets are restored byte for byte, wherever they point', () => {
   const { out, beside } = sandbox();
   const targets = ['/etc/passwd', '../../../..', 'a\nb', '\x1b[2J', './x//y/', ' ', 'l0'];
   extract(
@@ -312,7 +312,7 @@ describe('limits', () => {
     raw({ name: 'c', type: '2', link: 't'.repeat(90) }),
   );
 
-  test('entries', () => {
+  test('an archive with more entries than the limit is refused', () => {
     expect(() => extract(tar, sandbox().out, { maxEntries: 2 })).toThrow(
       expect.objectContaining({ code: 'archive-refused', message: 'the archive holds more than 2 entries' }),
     );
@@ -321,7 +321,7 @@ describe('limits', () => {
 });
 
 describe('local failures', () => {
-  test('a directory that cannot be written to', () => {
+  test('a directory that cannot be written to: exit 5, with the name of the entry', () => {
     const { out } = sandbox();
     mkdirSync(join(out, 'kept'));
     const extractor = asNobody(out, () => new Extractor({ directory: out, warn: () => undefined }));
@@ -347,19 +347,22 @@ describe('local failures', () => {
   });
 
   const disk = peers('mount');
-  test.skipIf(disk === undefined || !asRoot())('a full disk', async () => {
-    const { out } = sandbox();
-    expect(await run(disk!.mount, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'depot-test', out])).toMatchObject({
-      code: 0,
-    });
-    cleanup(() => run('umount', [out]));
-    expect(() =>
-      extract(archive(raw({ name: 'a', body: pattern(100_000) }), raw({ name: 'b', body: pattern(400_000) })), out, {
-        pieces: 50_000,
-      }),
-    ).toThrow(expect.objectContaining({ code: 'local-disk-full', exit: 5, message: 'no room for b (ENOSPC)' }));
-    expect(existsSync(join(out, 'a'))).toBe(true);
-  });
+  test.skipIf(disk === undefined || !asRoot())(
+    'a full disk: exit 5, with the name of the entry; what was written before stays',
+    async () => {
+      const { out } = sandbox();
+      expect(await run(disk!.mount, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'depot-test', out])).toMatchObject({
+        code: 0,
+      });
+      cleanup(() => run('umount', [out]));
+      expect(() =>
+        extract(archive(raw({ name: 'a', body: pattern(100_000) }), raw({ name: 'b', body: pattern(400_000) })), out, {
+          pieces: 50_000,
+        }),
+      ).toThrow(expect.objectContaining({ code: 'local-disk-full', exit: 5, message: 'no room for b (ENOSPC)' }));
+      expect(existsSync(join(out, 'a'))).toBe(true);
+    },
+  );
 });
 
 /** Runs `action` without the powers of root, as the owner of `directory`. */

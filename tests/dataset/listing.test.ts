@@ -17,7 +17,7 @@ function awkwardDirectory(): string {
   return directory;
 }
 
-test('gives all names in the order of their bytes', () => {
+test('a directory is listed completely, in byte order of the names', () => {
   const found = [...listChildren(fromText(awkwardDirectory()))];
   const names = found.map(({ name }) => Buffer.from(name, 'latin1'));
   expect(names).toHaveLength(14);
@@ -30,7 +30,7 @@ test('gives all names in the order of their bytes', () => {
 });
 
 test.each([512, 600, 5000, 20_000, 1 << 20])(
-  'gives each name once where %i bytes of names are held at a time',
+  'each name is listed once, in order, with room for %i bytes of names at a time',
   (room) => {
     const directory = tempDir();
     const names = Array.from({ length: 300 }, (_, i) => `${(i * 7919) % 1000}-${'n'.repeat((i * 31) % 240)}`);
@@ -43,6 +43,6 @@ test('an empty directory has no children', () => {
   expect([...listChildren(fromText(tempDir()))]).toEqual([]);
 });
 
-test('throws what the system says when the directory is not there', () => {
+test("listing a missing directory throws the system's error", () => {
   expect(() => [...listChildren(fromText('/no/such/directory'))]).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });

@@ -24,13 +24,13 @@ const entry: ManifestEntry = {
 const encode = (e: ManifestEntry) => encodeEntry(e, e);
 
 describe('a line', () => {
-  test('of a file', () => {
+  test('of a file has its size, mode, time and digest', () => {
     expect(encode(entry)).toBe(
       `{"path":"data/crm/a.csv","type":"file","size":5,"mode":"0644","mtime":"2026-11-22T00:30:00.25Z","sha256":"${'ab'.repeat(32)}"}\n`,
     );
   });
 
-  test('of a link whose name is not UTF-8', () => {
+  test('of a link whose name is not UTF-8 has the path in base64', () => {
     expect(
       encode({
         ...entry,
@@ -62,7 +62,7 @@ describe('a line', () => {
     expect(parseManifestLine(encode({ ...entry, mtimeNs }))).toMatchObject({ mtimeNs });
   });
 
-  test('comes back as it was', () => {
+  test('parses back to the same entry', () => {
     const bytes = fc
       .uint8Array({ minLength: 1, maxLength: 60 })
       .map((bytes) => fromBytes(bytes.map((byte) => byte || 1)));
@@ -104,7 +104,7 @@ describe('a line', () => {
   });
 });
 
-test('the first and the last line come back as they were', () => {
+test('the first and the last line parse back to the same values', () => {
   const random = '0123456789abcdef'.repeat(4);
   expect(parseManifestLine(encodeStart({ version: 1, random }))).toEqual({ kind: 'start', version: 1, random });
   const end = { entries: 3, bytes: 40_000_005, skipped: { socket: 1 }, complete: true };
@@ -112,7 +112,7 @@ test('the first and the last line come back as they were', () => {
   expect(parseManifestLine(encodeEnd(end))).toEqual({ kind: 'end', ...end });
 });
 
-describe('a malformed line is refused', () => {
+describe('a malformed manifest line is refused:', () => {
   const changed = (change: Record<string, unknown>) =>
     JSON.stringify({ ...(JSON.parse(encode(entry)) as object), ...change });
   test.each([
@@ -148,7 +148,7 @@ describe('a malformed line is refused', () => {
     expect(() => parseManifestLine(line)).toThrow(expect.objectContaining({ code: 'archive-refused' }));
   });
 
-  test('unknown keys are allowed', () => {
+  test('control: an unknown key is allowed', () => {
     expect(parseManifestLine(changed({ future: 1 }))).toMatchObject({ kind: 'entry' });
   });
 });

@@ -38,7 +38,7 @@ function exportDirectory(): string {
   return directory;
 }
 
-/** Packs, and does something while `large` is half read. */
+/** Packs, and calls `change` while `large` is half read. */
 async function packWhile(source: SourceSpec, change: () => void, warnings: string[] = []): Promise<Packed> {
   return pack([source], { onChunk: (n) => n === 1 && change() }, warnings);
 }
@@ -86,7 +86,7 @@ describe.each<[what: string, change: (path: string) => void, how: RegExp]>([
     });
   });
 
-  test('is stored with the size that its header said, marked, and told, where that is allowed', async () => {
+  test('with onChange: warn, is stored with the size in its header, marked as changed, and a warning names it', async () => {
     const path = join(exportDirectory(), 'large');
     utimesSync(path, 1_700_000_000, 1_700_000_000);
     const { tar, summary, warnings } = await packWhile(fileSource(path, { onChange: 'warn' }), () => change(path));
@@ -97,7 +97,7 @@ describe.each<[what: string, change: (path: string) => void, how: RegExp]>([
   });
 });
 
-test('a file that gets shorter is filled up with zeros', async () => {
+test('with onChange: warn, a file that gets shorter is filled up with zeros', async () => {
   const path = join(exportDirectory(), 'large');
   const { tar } = await packWhile(fileSource(path, { onChange: 'warn' }), () => truncateSync(path, 2_000_000));
   expect(
@@ -107,7 +107,7 @@ test('a file that gets shorter is filled up with zeros', async () => {
   ).toBe(true);
 });
 
-test('a file that stays as it is raises nothing', async () => {
+test('files that do not change cause no warning', async () => {
   const { tar, summary, warnings } = await pack([directorySource(exportDirectory())]);
   expect(summary.complete).toBe(true);
   expect(warnings).toEqual([]);
@@ -152,8 +152,8 @@ const swaps: [what: string, swap: (directory: string) => void, message: RegExp][
   ],
 ];
 
-describe.each(swaps)('when %s', (_, swap, message) => {
-  test('that is an error', async () => {
+describe.each(swaps)('if %s while its directory is read,', (_, swap, message) => {
+  test('packing fails', async () => {
     const directory = exportDirectory();
     await expect(packWhile(directorySource(directory), () => swap(directory))).rejects.toMatchObject({
       code: 'source-changed',
@@ -161,7 +161,7 @@ describe.each(swaps)('when %s', (_, swap, message) => {
     });
   });
 
-  test('it is left out and told, where that is allowed', async () => {
+  test('with onChange: warn, a warning names it, and the dataset counts as incomplete', async () => {
     const directory = exportDirectory();
     const { tar, summary, warnings } = await packWhile(directorySource(directory, { onChange: 'warn' }), () =>
       swap(directory),
@@ -173,7 +173,7 @@ describe.each(swaps)('when %s', (_, swap, message) => {
   });
 });
 
-test('what vanished is counted', async () => {
+test('with onChange: warn, a vanished file is counted', async () => {
   const directory = exportDirectory();
   const { summary } = await packWhile(directorySource(directory, { onChange: 'warn' }), () =>
     rmSync(join(directory, 'small')),
@@ -182,7 +182,7 @@ test('what vanished is counted', async () => {
 });
 
 describe('a directory whose entries change while it is walked', () => {
-  test('is an error: what was renamed from the unread to the read part would be missing', async () => {
+  test('is an error: an entry renamed from the unread to the read part would be missing', async () => {
     const directory = exportDirectory();
     const change = () => renameSync(join(directory, 'sub', 'inner'), join(directory, 'a-moved'));
     await expect(packWhile(directorySource(directory), change)).rejects.toMatchObject({
@@ -191,7 +191,7 @@ describe('a directory whose entries change while it is walked', () => {
     });
   });
 
-  test('is told, where that is allowed', async () => {
+  test('with onChange: warn, is a warning', async () => {
     const directory = exportDirectory();
     const { summary, warnings } = await packWhile(directorySource(directory, { onChange: 'warn' }), () =>
       writeFileSync(join(directory, 'new'), ''),
@@ -201,8 +201,8 @@ describe('a directory whose entries change while it is walked', () => {
   });
 });
 
-describe('what no archive holds', () => {
-  test('is skipped, told and counted; the dataset is complete', async () => {
+describe('a fifo or socket', () => {
+  test('is skipped with a warning and counted, and the dataset still counts as complete', async () => {
     const directory = exportDirectory();
     execFileSync('mkfifo', [join(directory, 'pipe')]);
     const server = createServer();
@@ -220,7 +220,7 @@ describe('what no archive holds', () => {
     }
   });
 
-  test('does not flood the log, and its names cannot move the cursor', async () => {
+  test('causes at most 21 warnings, with control characters in names escaped', async () => {
     const directory = exportDirectory();
     const names = Array.from({ length: 30 }, (_, i) => join(directory, `\x1b[2Jpipe${i}`));
     execFileSync('mkfifo', names);
@@ -232,7 +232,7 @@ describe('what no archive holds', () => {
   });
 });
 
-describe('what cannot be read', () => {
+describe('an unreadable source', () => {
   const isRoot = process.getuid?.() === 0;
   afterEach(() => {
     if (isRoot) process.seteuid?.(0);
@@ -245,7 +245,7 @@ describe('what cannot be read', () => {
   test.each([
     ['a file', 'small', 'small'],
     ['a directory', 'sub', 'sub'],
-  ])('%s without permission is a failed source that names it, whatever onChange says', async (_, denied, named) => {
+  ])('%s without permission fails the source and is named, even with onChange: warn', async (_, denied, named) => {
     const directory = exportDirectory();
     if (isRoot) execFileSync('chown', ['-R', '65534', directory]);
     chmodSync(join(directory, denied), 0);
@@ -257,7 +257,7 @@ describe('what cannot be read', () => {
     chmodSync(join(directory, denied), 0o700);
   });
 
-  test('a path longer than the system takes is a failed source', async () => {
+  test('a path that is too long for the system fails the source', async () => {
     const directory = exportDirectory();
     const made = spawnSync(
       'sh',
@@ -275,10 +275,10 @@ describe('what cannot be read', () => {
     }
   });
 
-  // The kernel opens this one for everybody and then fails to read it, as a bad disk would.
+  // The kernel lets everybody open this file and then fails to read it, as a bad disk would.
   const failsToRead = '/sys/class/net/lo/speed';
   test.skipIf(!existsSync(failsToRead))(
-    'an error while reading is a failed source, whatever onChange says',
+    'an error while reading fails the source, even with onChange: warn',
     async () => {
       await expect(pack([fileSource(failsToRead, { onChange: 'warn' })])).rejects.toMatchObject({
         code: 'source-failed',
@@ -288,7 +288,7 @@ describe('what cannot be read', () => {
   );
 });
 
-test('a hard link to a file that was replaced meanwhile is another file', async () => {
+test('a hard link that was replaced by another file meanwhile is stored as that file', async () => {
   const directory = exportDirectory();
   linkSync(join(directory, 'large'), join(directory, 'same'));
   const { tar } = await packWhile(directorySource(directory, { onChange: 'warn' }), () => {
@@ -299,7 +299,7 @@ test('a hard link to a file that was replaced meanwhile is another file', async 
   agreesWithItsManifest(tar);
 });
 
-describe('a file that is longer than its size', () => {
+describe('a file whose size is misreported by the file system', () => {
   const fstat = fs.fstatSync;
   afterEach(() => {
     fs.fstatSync = fstat;
@@ -312,20 +312,17 @@ describe('a file that is longer than its size', () => {
     syncBuiltinESMExports();
   }
 
-  test.each([1, 511, 512, 70_000, 1_500_000])(
-    'and has none according to its file system: all of its %i bytes are read',
-    async (length) => {
-      const path = join(tempDir(), 'sizeless');
-      writeFileSync(path, pattern(length));
-      saidToHave(0n);
-      const { tar, summary, warnings } = await pack([fileSource(path)]);
-      expect(member(tar, 'data/file').content.equals(pattern(length))).toBe(true);
-      expect([summary.complete, summary.bytes, warnings]).toEqual([true, length, []]);
-      agreesWithItsManifest(tar);
-    },
-  );
+  test.each([1, 511, 512, 70_000, 1_500_000])('as 0 is read completely (%i bytes)', async (length) => {
+    const path = join(tempDir(), 'sizeless');
+    writeFileSync(path, pattern(length));
+    saidToHave(0n);
+    const { tar, summary, warnings } = await pack([fileSource(path)]);
+    expect(member(tar, 'data/file').content.equals(pattern(length))).toBe(true);
+    expect([summary.complete, summary.bytes, warnings]).toEqual([true, length, []]);
+    agreesWithItsManifest(tar);
+  });
 
-  test('and has none, and more than is read at once, is a failure that names it', async () => {
+  test('as 0, but holds more than 16 MiB, fails the source and is named', async () => {
     const path = join(tempDir(), 'sizeless');
     writeFileSync(path, '');
     truncateSync(path, (16 << 20) + 1);
@@ -336,7 +333,7 @@ describe('a file that is longer than its size', () => {
     });
   });
 
-  test('and is empty is empty', async () => {
+  test('control: a file that is really empty is stored as empty', async () => {
     const path = join(tempDir(), 'empty');
     writeFileSync(path, '');
     expect(member((await pack([fileSource(path, { allowEmpty: true })])).tar, 'data/file').size).toBe(0);
@@ -348,7 +345,7 @@ describe('a file that is longer than its size', () => {
     [512, 513],
     [1024, 5000],
     [LARGE - 1, LARGE],
-  ])('and is said to have %i of %i bytes has changed', async (size, length) => {
+  ])('as %i of its %i bytes counts as changed', async (size, length) => {
     const path = join(tempDir(), 'longer');
     writeFileSync(path, pattern(length));
     saidToHave(BigInt(size));
@@ -365,7 +362,7 @@ describe('a file that is longer than its size', () => {
     agreesWithItsManifest(tar);
   });
 
-  test.skipIf(process.platform !== 'linux')('as /proc has them', async () => {
+  test.skipIf(process.platform !== 'linux')('as 0 by /proc is read too', async () => {
     const { tar } = await pack([directorySource('/proc/sys/kernel/random')]);
     expect(member(tar, 'data/tree/uuid').size).toBe(37);
   });

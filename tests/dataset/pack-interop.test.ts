@@ -8,7 +8,7 @@ import { peer } from '../support/peers.js';
 import { differences, readTree } from '../support/tree.js';
 import { commandSource, directorySource, members, pack } from './packing.js';
 
-// What depot packs is unpacked by other people's tools: whoever opens a suitcase may have nothing else.
+// Other tools must unpack what depot packed: the person who opens a suitcase may have nothing else.
 
 let source: string;
 let archive: string;
@@ -40,7 +40,7 @@ describe.skipIf(tar === undefined)('GNU tar', () => {
     expect(await differences(source, join(out, 'data', 'tree'))).toEqual([]);
   });
 
-  test('lists owners 0/0', () => {
+  test('lists every owner as 0/0', () => {
     const listing = execFileSync(tar!, ['-tvf', archive, '--numeric-owner'], {
       encoding: 'latin1',
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -93,7 +93,7 @@ print(json.dumps(found))`;
 });
 
 test.skipIf(peer('sha256sum') === undefined)(
-  "the README's own commands join the parts and check the contents",
+  "the commands in the archive's README join the parts and check the contents",
   async () => {
     const directory = tempDir('export');
     mkdirSync(join(directory, 'sub dir'));

@@ -6,8 +6,8 @@ import { commandSource, directorySource, fileSource, member, pack, stdinSource }
 
 const sh = (script: string) => ['sh', '-c', script];
 
-describe('prepare and cleanup', () => {
-  test('run before and after their own source', async () => {
+describe('a source with prepare and cleanup', () => {
+  test('runs them before and after it is read, and before the next source', async () => {
     const directory = tempDir();
     const file = join(directory, 'crm.bak');
     const log = join(directory, 'log');
@@ -27,7 +27,7 @@ describe('prepare and cleanup', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test('have the env of their source', async () => {
+  test('gives them its env', async () => {
     const directory = tempDir();
     await pack([
       commandSource(['echo', 'x'], {
@@ -39,7 +39,7 @@ describe('prepare and cleanup', () => {
     expect(existsSync(join(directory, 'p')) && existsSync(join(directory, 'c'))).toBe(true);
   });
 
-  test('a failed or hanging prepare fails the source, and cleanup runs', async () => {
+  test('fails if prepare fails or hangs, and cleanup still runs', async () => {
     const directory = tempDir();
     const source = commandSource(['echo', 'x'], { cleanup: sh('echo cleanup >> log') });
     const log = () => readFileSync(join(directory, 'log'), 'utf8');
@@ -59,7 +59,7 @@ describe('prepare and cleanup', () => {
     expect(log()).toBe('cleanup\ncleanup\n');
   });
 
-  test('cleanup runs when the source fails, when the caller gives up, and on abort', async () => {
+  test('runs cleanup if it fails, if the caller gives up, and on abort', async () => {
     const directory = tempDir();
     mkdirSync(join(directory, 'tree'));
     writeFileSync(join(directory, 'tree', 'large'), Buffer.alloc(3_000_000));
@@ -90,7 +90,7 @@ describe('prepare and cleanup', () => {
     expect(log()).toBe('cleanup\ncleanup\ncleanup\n');
   });
 
-  test('a failing cleanup is a warning', async () => {
+  test('is packed with a warning if only cleanup fails', async () => {
     const { warnings, summary } = await pack([
       commandSource(['echo', 'x'], { cleanup: sh('echo still in use >&2; exit 1') }),
     ]);
@@ -99,7 +99,7 @@ describe('prepare and cleanup', () => {
   });
 });
 
-test('a command source that fails, hangs or prints nothing fails the dataset', async () => {
+test('a command source that fails, hangs or prints nothing fails; with allowEmpty it may print nothing', async () => {
   await expect(pack([commandSource(sh('head -c 20000000 /dev/zero; exit 1'))])).rejects.toMatchObject({
     code: 'source-failed',
     message: 'source output: command sh exited with status 1',

@@ -128,7 +128,7 @@ const hostile = fc
   .array(fc.oneof({ weight: 6, arbitrary: entry }, { weight: 1, arbitrary: odd }), { maxLength: 8 })
   .map((entries) => archive(...entries));
 
-test('any bytes are read or refused, the same in pieces of any size', () => {
+test('any bytes are read or refused, with the same outcome whatever the size of the pieces', () => {
   const anything = fc.oneof(
     fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes)),
     hostile,
@@ -142,7 +142,7 @@ test('any bytes are read or refused, the same in pieces of any size', () => {
   );
 });
 
-test('any entries are extracted or refused, and nothing gets out', () => {
+test('any entries are extracted or refused, and nothing outside the directory changes', () => {
   const box = sandbox();
   fc.assert(
     fc.property(hostile, pieces, (tar, length) => {
@@ -152,7 +152,7 @@ test('any entries are extracted or refused, and nothing gets out', () => {
   );
 });
 
-test('an archive of depot that was changed anywhere is refused, or found to differ, or gives the very same files', async () => {
+test('an altered archive by depot is refused, or found to differ from its manifest, or gives the same files', async () => {
   const members: Member[] = [
     { path: 'data/crm', type: 'directory', mode: 0o750 },
     { path: 'data/crm/a.csv', body: 'a;b\n'.repeat(50), mtimeNs: 1_700_000_000_123_000_000n },
@@ -212,7 +212,7 @@ function rightSum(tar: Buffer, block: number): Buffer {
   return tar;
 }
 
-/** Without what no line of the manifest is about: itself (a receipt has its digest), and the directories without an entry. */
+/** Without what the manifest does not list: itself (its digest is in the receipt), and directories without an entry. */
 function comparable(tree: Awaited<ReturnType<typeof readTree>>): unknown {
   return [...tree].filter(([name]) => !['data', 'DEPOT', 'DEPOT/manifest.ndjson'].includes(name));
 }

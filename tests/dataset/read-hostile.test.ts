@@ -10,7 +10,7 @@ import { readTree } from '../support/tree.js';
 const fixtures = join(import.meta.dirname, '../../test-fixtures/hostile-tar');
 const ignore = { begin: () => undefined, data: () => undefined, end: () => undefined };
 
-test('the fixtures are what the generator makes', () => {
+test('the fixtures are exactly what the generator makes', () => {
   if (process.env['DEPOT_TEST_WRITE'] === '1') {
     mkdirSync(fixtures, { recursive: true });
     for (const { name, tar } of hostileCases) writeFileSync(join(fixtures, `${name}.tar`), tar);
@@ -21,7 +21,7 @@ test('the fixtures are what the generator makes', () => {
 });
 
 for (const { name, tar, says, by } of hostileCases) {
-  test(`${name} is refused, and nothing gets out`, async () => {
+  test(`${name} is refused, and nothing outside the directory changes`, async () => {
     for (const pieces of [tar.length, 512, 1]) {
       const { out, directory, beside } = sandbox();
       const failure = failureOf(() => extract(tar, out, { pieces }));
@@ -31,7 +31,7 @@ for (const { name, tar, says, by } of hostileCases) {
         exit: 23,
         message: expect.stringMatching(says),
       });
-      // No control characters on the terminal of whoever sees the message
+      // No control characters reach the terminal.
       expect(failure).toMatchObject({ message: expect.stringMatching(/^[\x20-\x7e\u2026]*$/) });
       expect(beside()).toEqual(['outside']);
       expect(readFileSync(join(directory, 'outside'), 'utf8')).toBe('untouched');
@@ -55,7 +55,7 @@ for (const { name, tar, says, by } of hostileCases) {
   });
 }
 
-test('names on which tar programs differ are refused', () => {
+test('names that tar programs read differently are refused', () => {
   for (const name of [
     'pax-twice',
     'long-name-twice',
@@ -69,14 +69,14 @@ test('names on which tar programs differ are refused', () => {
   }
 });
 
-test('after a refusal the reader takes nothing more', () => {
+test('after a refusal, the reader accepts nothing more', () => {
   const reader = new TarReader(ignore);
   expect(() => reader.write(Buffer.alloc(512, 1))).toThrow(/not a tar archive/);
   expect(() => reader.write(Buffer.alloc(1024))).toThrow(/refused before/);
   expect(() => reader.end()).toThrow(expect.objectContaining({ code: 'archive-refused' }));
 });
 
-test('only what no honest tool makes is not to be opened with another tool either', () => {
+test('depot warns against other tools for archives that no honest tool makes, and only for those', () => {
   const warned = hostileCases
     .filter(({ tar }) => (failureOf(() => extract(tar, sandbox().out)) as DepotError).hint?.includes('no other tool'))
     .map(({ name }) => name);
@@ -107,7 +107,7 @@ test('only what no honest tool makes is not to be opened with another tool eithe
     expect(warned).toContain(hostile);
 });
 
-test('what is offered in place of depot gives nothing to other owners, nor set-user-id bits, where root types it', () => {
+test('the tar command suggested for a sparse archive restores no owners and no set-user-id bits, even as root', () => {
   for (const { name, tar } of hostileCases.filter((one) => one.name.startsWith('sparse'))) {
     expect((failureOf(() => extract(tar, sandbox().out)) as DepotError).hint, name).toContain(
       '| tar -x --no-same-owner --no-same-permissions -C',

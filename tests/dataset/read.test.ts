@@ -11,7 +11,7 @@ import { archive, END, GNU, long, pax, raw } from '../support/hostile-tar.js';
 import { peer } from '../support/peers.js';
 import { differences } from '../support/tree.js';
 
-/** Everything a reader says of an archive, as text. */
+/** Everything that the reader reports of an archive, as text. */
 function listing(tar: Uint8Array, pieces = tar.length): string[] {
   const lines: string[] = [];
   const reader = new TarReader({
@@ -30,7 +30,7 @@ function describeEntry({ type, path, size, mode, mtimeNs, linkTarget }: TarEntry
   return `${type} ${latin1(path)}${linkTarget === null ? '' : ` -> ${latin1(linkTarget)}`} ${size} ${mode.toString(8)} ${mtimeNs} `;
 }
 
-test('an entry is read the same in pieces of any size', () => {
+test('entries are read the same, whatever the size of the pieces', () => {
   const tar = archive(
     pax({ path: Buffer.from('d\xe9/x', 'latin1'), hdrcharset: 'BINARY', mtime: '1700000000.123456789' }),
     raw({ name: 'short', body: 'hello' }),
@@ -153,7 +153,7 @@ test.each<[string, Buffer, string]>([
   expect(listing(archive(entry))).toEqual([expected]);
 });
 
-test('a size of more than 8 GiB in base 256 and in pax', () => {
+test('sizes over 8 GiB are read, both in base 256 and from pax', () => {
   const sizes: number[] = [];
   for (const header of [
     raw({ size: Buffer.from([0x80, 0, 0, 0, 0, 0, 0, 2, 0x40, 0, 0, 1]) }),
@@ -164,12 +164,12 @@ test('a size of more than 8 GiB in base 256 and in pax', () => {
   expect(sizes).toEqual([9_663_676_417, 9_663_676_417]);
 });
 
-test('an archive without entries, and any number of zeros after the end', () => {
+test('an archive may have no entries, and any number of zeros after its end', () => {
   expect(listing(END)).toEqual([]);
   expect(listing(Buffer.concat([archive(raw({ name: 'a' })), Buffer.alloc(10_240 + 7)]), 1000)).toHaveLength(1);
 });
 
-test('what a sink throws passes through as it is', () => {
+test('an error that the sink throws is passed on unchanged', () => {
   const error = new Error('mine');
   const reader = new TarReader({
     begin: () => {
@@ -181,7 +181,7 @@ test('what a sink throws passes through as it is', () => {
   expect(() => reader.write(raw({}))).toThrow(error);
 });
 
-describe('archives of other tools come out as they went in', () => {
+describe('an archive from another tool is extracted unchanged:', () => {
   const source = tempDir('depot-awkward');
   makeAwkward(source);
   const plain = tempDir('depot-plain');

@@ -32,15 +32,15 @@ function tree(): string {
   return directory;
 }
 
-describe('packing', () => {
-  test('warns with both figures of both', async () => {
+describe('packing a dataset', () => {
+  test('warns if it shrank, with entries and bytes of both datasets', async () => {
     const { warnings } = await pack([directorySource(tree())], { shrink: { previous, below: 0.5, then: 'warn' } });
     expect(warnings).toEqual([
       `the dataset shrank: it has 6 entries and 1,038 bytes, and the last deposit, ${previous.depositId}, had 3,000 entries and 600,000 bytes`,
     ]);
   });
 
-  test('fails where that is wanted, and says nothing where nothing shrank', async () => {
+  test('fails if it shrank and the configuration says so, and warns of nothing if it did not', async () => {
     const source = directorySource(tree());
     await expect(pack([source], { shrink: { previous, below: 0.5, then: 'fail' } })).rejects.toMatchObject({
       code: 'source-shrunk',
@@ -53,7 +53,7 @@ describe('packing', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('counts what exclude leaves out, and names the patterns that match nothing', async () => {
+  test('counts what is excluded, and names the patterns that matched nothing', async () => {
     const { summary, warnings } = await pack([
       directorySource(tree(), { exclude: ['*.tmp', 'cache/', '**/*.bak', 'b.*'] }),
     ]);

@@ -34,17 +34,17 @@ describe('a source name', () => {
     '\ud800',
     'n'.repeat(241),
     'é'.repeat(121),
-  ])('may not be %j', async (name) => {
+  ])('cannot be %j', async (name) => {
     await expect(pack([commandSource(['true'], { name })])).rejects.toMatchObject({ code: 'config-invalid' });
   });
 
-  test('is shown without what could move the cursor', () => {
+  test('is shown with control characters escaped', () => {
     expect(() => checkNames([commandSource(['true'], { name: '\x1b[2J/' })])).toThrow(
       'the source name "\\x1b[2J/": a name under data/ has no slashes',
     );
   });
 
-  test('may not be used twice', () => {
+  test('cannot be used twice', () => {
     expect(() => checkNames([commandSource(['true'], { name: 'a' }), stdinSource({ name: 'a' })])).toThrow(
       'the source name "a": it is used twice',
     );

@@ -36,7 +36,7 @@ function wrongs(entries: { path: string; isDirectory: boolean }[]): (string | nu
     .filter((wrong) => wrong !== null);
 }
 
-test('any tree in the order of the walk is right, and no path can be put in a second time', () => {
+test('any tree in walk order is accepted, and any path that comes a second time is found', () => {
   fc.assert(
     fc.property(tree, fc.nat(), fc.nat(), (found, which, where) => {
       const entries = walk({ source: found }, 'data/');
@@ -48,14 +48,14 @@ test('any tree in the order of the walk is right, and no path can be put in a se
   );
 });
 
-test('the sources stand in the order of the configuration, and only once', () => {
+test('sources may come in any order, but each only once', () => {
   const order = new WalkOrder();
   expect(
     ['DEPOT/README.md', 'data/b', 'data/a', 'data/c', 'data/a'].map((path) => order.next(fromText(path), false)),
   ).toEqual([null, null, null, null, 'comes twice']);
 });
 
-test('nothing else has the name that the parts of the manifest join to', () => {
+test('no other entry may have the name that the manifest parts join to', () => {
   for (const isDirectory of [false, true])
     expect(new WalkOrder().next(fromText('DEPOT/manifest.ndjson'), isDirectory)).toBe('comes twice');
   expect(new WalkOrder().next(fromText('data/manifest.ndjson'), false)).toBeNull();

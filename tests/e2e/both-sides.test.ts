@@ -161,7 +161,7 @@ describe.skipIf(!have)('the kit', () => {
   });
 });
 
-test.skipIf(!have || !peers('shasum'))('the lines work on a Mac, with shasum -a 256', async () => {
+test.skipIf(!have || !peers('shasum'))('the lines also work with shasum -a 256, as on a Mac', async () => {
   await desk.clean();
   const done = await desk.type(filledIn(deposit.receipt).replaceAll('sha256sum', 'shasum -a 256'));
   expect(done.code, done.stderr).toBe(0);

@@ -17,13 +17,13 @@ import type { Finished } from '../support/process.js';
 import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 
-/** docs/performance.md has from 150 to 197. */
+/** docs/performance.md shows 150 to 197. */
 const MOST_MIB = 200;
-/** A busy disk makes some five thousand files a second. */
+/** A busy disk creates about 5,000 files a second. */
 const TIMEOUT_MS = 1_800_000;
 
 test.skipIf(!peers('sshd', 'ssh-keygen'))(
-  'push of 1,000,000 files in one directory',
+  'a push of 1,000,000 files in one directory stays within bounded memory',
   async () => {
     const supplier = await Supplier.create(await startSshd());
     const directory = join(supplier.data, 'one');
@@ -38,7 +38,7 @@ test.skipIf(!peers('sshd', 'ssh-keygen'))(
       expect(pushed.code, pushed.stderr).toBe(0);
       expect(json(pushed).results?.[0].deposit?.receipt.dataset.entries).toBeGreaterThan(1_000_000);
     } finally {
-      // Here, where there is time for it: on a slow disk it takes minutes.
+      // Within the test's own time limit: on a slow disk this takes minutes.
       rmSync(directory, { recursive: true });
     }
   },
@@ -46,7 +46,7 @@ test.skipIf(!peers('sshd', 'ssh-keygen'))(
 );
 
 test(
-  '16,300 nested directories, with paths of up to 32 KiB: verify --deep, and a decrypt that finds them too long, and leaves nothing',
+  '16,300 nested directories pass verify --deep in bounded memory, and decrypt refuses them and leaves nothing',
   async () => {
     const receiver = await Receiver.create('modern');
     const suitcase = await receiver.seal(await nested(16_300), { compression: 'gzip' });

@@ -2,47 +2,21 @@
  * The set-up as its first user has it: root at a terminal, a letter, an e-mail and a text message, slips of the keyboard, and
  * in the end a scheduled deposit by a service account on a real server, which verifies.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
 import { depot, json } from '../support/cli.js';
 import { installed } from '../support/installed.js';
 import { asRoot, peer, peers } from '../support/peers.js';
-import { mustRun, run } from '../support/process.js';
+import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
-import { type KeyFiles, makeKey } from '../support/supplier.js';
+import { makeKey } from '../support/supplier.js';
 import { terminal, type Turn } from '../support/terminal.js';
+import { asService, machine, type Machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
 const down = '\x1b[B';
-
-/** A machine on which nothing is set up: a key from the beneficiary, data, and an account for services. */
-interface Machine {
-  root: string;
-  config: string;
-  state: string;
-  beneficiary: KeyFiles;
-}
-
-async function machine(): Promise<Machine> {
-  const root = tempDir('depot-machine');
-  chmodSync(root, 0o755);
-  mkdirSync(join(root, 'export'));
-  writeFileSync(join(root, 'export/customers.csv'), 'id;name\n1;Gemeente Voorbeeld\n');
-  writeFileSync(join(root, 'export/orders.csv'), 'id;customer\n7;1\n');
-  const beneficiary = await makeKey(join(root, 'voorbeeld'), 'Gemeente Voorbeeld', 'compat');
-  return { root, config: join(root, 'etc/depot.yaml'), state: join(root, 'state'), beneficiary };
-}
 
 describe.skipIf(!here)('depot init', () => {
   let server: Sshd;
@@ -61,9 +35,6 @@ describe.skipIf(!here)('depot init', () => {
       env: { HOME: m.root },
     });
 
-  const asService = (...args: string[]): ReturnType<typeof run> =>
-    run(program.node, [program.script, ...args], { uid: 1, gid: 1, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
-
   const questions = (m: Machine): Turn[] => [
     ['Account that the scheduled pushes run as', 'nobody-here\r'],
     ['there is no account nobody-here', ''],
@@ -72,11 +43,11 @@ describe.skipIf(!here)('depot init', () => {
     ['short name', 'acme-crm\r'],
     ['public key', 'nowhere.asc\r'],
     ['there is no such file', ''],
-    // Whoever has it could open the deposits, and nobody would know.
+    // A supplier with this key could open the deposits unnoticed.
     ['public key', `${m.beneficiary.secretKey}\r`],
     ['holds a secret key', ''],
     [`the .public.asc, such as ${m.beneficiary.publicKey}`, ''],
-    // The next answer takes the place of the one that was refused.
+    // The next answer replaces the refused one.
     ['public key', `${m.beneficiary.publicKey}\r`],
     ['match exactly', '\r'],
     ['Call now and answer then', ''],
@@ -90,7 +61,7 @@ describe.skipIf(!here)('depot init', () => {
     ['Another one? [no]', '\r'],
   ];
 
-  test('leads from the letter to a scheduled deposit by another account, after typing mistakes and one break', async () => {
+  test('leads from the letter to a scheduled deposit by another account, despite typing mistakes and an interruption', async () => {
     const m = await machine();
     const first = await at(m, [...questions(m), ["The agent's SFTP server", '\x03']]);
     expect(first.code, first.text).toBe(130);
@@ -105,7 +76,7 @@ describe.skipIf(!here)('depot init', () => {
       [`public key    ${m.beneficiary.publicKey}`, ''],
       [`deposited     ${join(m.root, 'export')}`, ''],
       ['Go on with these answers?', '\r'],
-      // A slip that only shows when nothing answers there is no reason to begin again.
+      // A wrong port shows only when nothing answers; the user need not start over.
       ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', '1\r'],
       ['Directory there [/incoming]', `${server.remoteDirectory}\r`],
@@ -146,7 +117,7 @@ describe.skipIf(!here)('depot init', () => {
       '../state': 'daemon 700',
     });
 
-    // What init says comes next; as systemd starts it, with nothing of root's environment.
+    // The next step that init names, run as systemd would, without root's environment.
     const printed = await depot(['schedule', 'print', 'systemd', '--at', '02:15', '--config', m.config, '--json'], {
       env: { HOME: '/root' },
       script: program.script,
@@ -163,14 +134,14 @@ describe.skipIf(!here)('depot init', () => {
     });
     expect(warnings.filter((line) => !line.includes('/tmp') && !line.includes('cannot run'))).toEqual([]);
     const start = /^ExecStart=(.*)$/m.exec(files[0].contents)![1].split(' ').slice(2);
-    const pushed = await asService(...start.filter((word) => word !== '--quiet'), '--json');
+    const pushed = await asService(program, ...start.filter((word) => word !== '--quiet'), '--json');
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
     const { deposit } = json(pushed).results![0];
     expect(server.names()).toContain(deposit!.suitcase);
-    // A proof that root got is root's: the account is told how to come by it.
+    // A proof that belongs to root: the account is told how to get a copy.
     const proof = join(m.root, 'proof.json');
     writeFileSync(proof, '{}', { mode: 0o600 });
-    const closed = await asService('receipts', 'import-attestation', proof, '--config', m.config);
+    const closed = await asService(program, 'receipts', 'import-attestation', proof, '--config', m.config);
     expect([closed.code, closed.stderr]).toEqual([
       5,
       expect.stringMatching(
@@ -193,202 +164,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(statSync(deposit!.receiptPath).uid).toBe(1);
   });
 
-  test('run again after a failure, goes on with the keys that it had made', async () => {
-    const m = await machine();
-    const flags = [
-      'init',
-      '--yes',
-      '--config',
-      m.config,
-      '--state',
-      m.state,
-      '--user',
-      'daemon',
-      '--supplier',
-      'Acme',
-      '--arrangement',
-      'acme-crm',
-      '--beneficiary',
-      'Voorbeeld',
-      '--beneficiary-key',
-      m.beneficiary.publicKey,
-      '--fingerprint',
-      m.beneficiary.fingerprint,
-      '--signer-email',
-      'ops@acme.example',
-      '--source',
-      join(m.root, 'export'),
-      '--host',
-      server.host,
-      '--port',
-      String(server.port),
-      '--username',
-      server.username,
-      '--directory',
-      server.remoteDirectory,
-      '--every',
-      '24h',
-      '--host-key',
-      server.fingerprints[0],
-      '--json',
-    ];
-    writeFileSync(join(m.root, 'password'), `${server.password}\n`, { mode: 0o600 });
-    flags.push('--password-file', 'password');
-    const env = { HOME: m.root, DEPOT_PASSPHRASE: 'correct horse' };
-    mkdirSync(m.config, { recursive: true });
-    // A directory stands where depot.yaml is to be.
-    expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
-    await mustRun('rmdir', [m.config]);
-    mkdirSync(join(m.root, 'etc/keys'), { recursive: true });
-    const orphan = await makeKey(join(m.root, 'etc/keys/supplier'), 'Acme', 'compat', 'correct horse');
-
-    const wrong = await depot(flags, { cwd: m.root, env: { ...env, DEPOT_PASSPHRASE: 'incorrect' } });
-    expect(json(wrong).error).toMatchObject({ code: 'passphrase-wrong' });
-    const made = await depot(flags, { cwd: m.root, env });
-    expect(made.code, made.stdout).toBe(0);
-    const document = JSON.parse(made.stdout) as {
-      account: string;
-      state: string;
-      signer: { fingerprint: string };
-      next: string[];
-    };
-    expect(document).toMatchObject({ account: 'daemon', state: m.state, signer: { fingerprint: orphan.fingerprint } });
-    expect(document.next.join('\n')).toMatch(
-      /chown root:daemon .*password && chmod 640[\s\S]*runuser -u daemon -- depot doctor/,
-    );
-    await mustRun('sh', ['-ec', document.next[0]]);
-    // The passphrase that came from the environment was kept for the runs that have no such environment.
-    const doctor = await asService('doctor', '--config', m.config);
-    expect(doctor.code, doctor.stdout).toBe(0);
-    expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
-  });
-
-  test("remembers the account: gives it root's state directory, refuses one in use, and asks if the account is gone", async () => {
-    const m = await machine();
-    const flags = [
-      'init',
-      '--yes',
-      '--later',
-      '--config',
-      m.config,
-      '--state',
-      m.state,
-      '--user',
-      'daemon',
-      '--supplier',
-      'Acme',
-      '--arrangement',
-      'acme-crm',
-      '--beneficiary',
-      'Voorbeeld',
-      '--beneficiary-key',
-      m.beneficiary.publicKey,
-      '--fingerprint',
-      m.beneficiary.fingerprint,
-      '--signer-email',
-      'ops@acme.example',
-      '--no-passphrase',
-      '--source',
-      join(m.root, 'export'),
-      '--host',
-      server.host,
-      '--port',
-      String(server.port),
-      '--username',
-      server.username,
-      '--directory',
-      server.remoteDirectory,
-      '--every',
-      '24h',
-      '--host-key',
-      server.fingerprints[0],
-      '--json',
-    ];
-    mkdirSync(join(m.state, 'other'), { recursive: true });
-    const refused = json(await depot(flags, { cwd: m.root, env: { HOME: m.root } }));
-    expect(refused.error).toMatchObject({
-      exit: 5,
-      message: expect.stringContaining('belongs to root and is in use') as string,
-      hint: expect.stringContaining(`chown -R daemon: ${m.state}`) as string,
-    });
-    expect(existsSync(m.config)).toBe(false);
-    await mustRun('rmdir', [join(m.state, 'other')]);
-    const made = await depot(flags, { cwd: m.root, env: { HOME: m.root } });
-    expect(made.code, made.stdout).toBe(0);
-    expect(statSync(m.state).uid).toBe(1);
-
-    await mustRun('rmdir', [m.state]);
-    const resumed = await terminal(['init', '--config', m.config], {
-      cwd: m.root,
-      columns: 220,
-      program,
-      env: { HOME: m.root },
-      dialogue: [
-        ['is not there', ''],
-        ['Account that the scheduled pushes run as', 'daemon\r'],
-        ['(the agent sent it by text message)', `${server.password}\r`],
-        ['Run the sources now', '\r'],
-        ['At what time of day', '02:15\r'],
-      ],
-    });
-    expect(resumed.code, resumed.text).toBe(0);
-    expect(statSync(m.state).uid).toBe(1);
-    expect(resumed.text).toContain('runuser -u daemon -- depot push');
-  });
-
-  test("copies root's SSH key for the account that pushes, which can read the copy and not change it", async () => {
-    const m = await machine();
-    const made = await depot(
-      [
-        'init',
-        '--yes',
-        '--config',
-        m.config,
-        '--state',
-        m.state,
-        '--user',
-        'daemon',
-        '--supplier',
-        'Acme',
-        '--arrangement',
-        'acme-crm',
-        '--beneficiary',
-        'Voorbeeld',
-        '--beneficiary-key',
-        m.beneficiary.publicKey,
-        '--fingerprint',
-        m.beneficiary.fingerprint,
-        '--signer-email',
-        'ops@acme.example',
-        '--no-passphrase',
-        '--source',
-        join(m.root, 'export'),
-        '--host',
-        server.host,
-        '--port',
-        String(server.port),
-        '--username',
-        server.username,
-        '--directory',
-        server.remoteDirectory,
-        '--every',
-        '24h',
-        '--host-key',
-        server.fingerprints[0],
-        '--private-key',
-        server.privateKeyFile,
-      ],
-      { cwd: m.root, env: { HOME: m.root } },
-    );
-    expect(made.code, made.stderr).toBe(0);
-    expect(made.stdout).not.toContain('depot login');
-    const copy = statSync(join(m.root, 'etc/keys/ssh'));
-    expect([copy.uid, copy.gid, copy.mode & 0o777]).toEqual([0, 1, 0o640]);
-    const doctor = await asService('doctor', '--config', m.config);
-    expect(doctor.code, doctor.stdout).toBe(0);
-  });
-
-  test('with an SSH key and the VPN not up yet, asks what needs the server later, when that answers', async () => {
+  test('with an SSH key and an unreachable server, asks later what needs the server, once it answers', async () => {
     const m = await machine();
     const locked = join(m.root, 'id_depot');
     copyFileSync(server.privateKeyFile, locked);
@@ -462,56 +238,19 @@ describe.skipIf(!here)('depot init', () => {
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);
     expect(second.text).toMatch(/would exit with 17[\s\S]*a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
     // known_hosts stays root's: the account that pushes is told who pins, not how to get it.
-    const closed = await asService('trust', 'acme-crm', '--fingerprint', server.fingerprints[0], '--config', m.config);
+    const closed = await asService(
+      program,
+      'trust',
+      'acme-crm',
+      '--fingerprint',
+      server.fingerprints[0],
+      '--config',
+      m.config,
+    );
     expect(closed.code, closed.stderr).toBe(5);
     expect(closed.stderr).toContain(
       'depot: hint: run it as root, to whom the configuration belongs: sudo -u root depot trust acme-crm',
     );
-  });
-
-  test('--yes accepts no fingerprint and no host key that were not given', async () => {
-    const m = await machine();
-    const flags = [
-      'init',
-      '--yes',
-      '--config',
-      m.config,
-      '--supplier',
-      'Acme',
-      '--arrangement',
-      'acme-crm',
-      '--beneficiary',
-      'Voorbeeld',
-      '--beneficiary-key',
-      m.beneficiary.publicKey,
-      '--signer-email',
-      'ops@acme.example',
-      '--no-passphrase',
-      '--source',
-      join(m.root, 'export'),
-      '--host',
-      server.host,
-      '--port',
-      String(server.port),
-      '--username',
-      server.username,
-      '--directory',
-      server.remoteDirectory,
-      '--every',
-      '24h',
-    ];
-    const without = await terminal(flags, { cwd: m.root });
-    expect(without.code).toBe(2);
-    expect(without.text).toContain('--fingerprint');
-    const unpinned = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint], { cwd: m.root });
-    expect(unpinned.code).toBe(2);
-    expect(unpinned.text).toContain('--host-key');
-    expect(existsSync(m.config)).toBe(false);
-    const made = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint, '--later'], { cwd: m.root });
-    expect(made.code, made.text).toBe(0);
-    expect(made.text).toContain('depot trust acme-crm');
-    expect(readFileSync(m.config, 'utf8')).not.toMatch(/^ +hostKey:/m);
-    expect(existsSync(join(m.root, 'etc/known_hosts'))).toBe(false);
   });
 
   function modes(m: Machine): Record<string, string> {
@@ -534,7 +273,7 @@ describe.skipIf(!here)('depot init', () => {
 });
 
 test.skipIf(peer('python3') === undefined)(
-  "a beneficiary's key that was not compared ends the set-up, and the answers stay",
+  "init ends if the beneficiary's key was not compared, and keeps the answers",
   async () => {
     const home = tempDir();
     const key = await makeKey(join(home, 'k'), 'Gemeente Voorbeeld', 'compat');

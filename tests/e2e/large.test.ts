@@ -1,4 +1,4 @@
-/** A deposit that is large enough to be opened by several threads: every one of its bytes, and nothing of it when it was changed. */
+/** A deposit large enough for several threads to open it: whole if it is unchanged, and not at all otherwise. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

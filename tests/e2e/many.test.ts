@@ -164,7 +164,7 @@ test('the password of one account is not tried for another account at the same s
     };
     return document.error?.code ?? document.results!.map(({ error }) => error?.code ?? 'deposited');
   };
-  // As an earlier depot stored it while there was one account.
+  // As an earlier depot stored it, when there was only one account.
   const old = join(supplier.directory, `secrets/127.0.0.1_${server.port}.password`);
   writeFileSync(old, `${server.password}\n`, { mode: 0o600 });
   expect(await push('--all')).toEqual(['secret-missing', 'secret-missing']);

@@ -1,4 +1,4 @@
-/** notify.command: told of what happened, and unable to do anything about it. */
+/** notify.command is told what happened, and cannot affect it. */
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';

@@ -1,4 +1,4 @@
-/** `--quiet`, as the night job and the monitor use it: silent when all is well, and not about what somebody must act on. */
+/** `--quiet`, as the night job and the monitor use it: silent if all is well, but never about what somebody must act on. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as openpgp from 'openpgp';
@@ -51,7 +51,7 @@ async function keyFor(
 
 test('if all is well, push and status --quiet print nothing, not even the warnings of every night', async () => {
   fill(10);
-  // A key that is weaker than new ones, and a pattern that matches nothing.
+  // Two warnings of every night: a key weaker than new ones, and a pattern that matches nothing.
   const key = await openpgp.generateKey({
     userIDs: [{ name: 'G' }],
     format: 'object',
@@ -91,7 +91,7 @@ describe('a dataset that shrank', () => {
       '',
     ]);
 
-    // As small again, and no word of it: status keeps it.
+    // As small as the last one, so push does not warn; status still does.
     expect(said(await push())).toEqual(silent);
     const quiet = await status('--quiet');
     expect([quiet.code, quiet.stderr]).toEqual([0, '']);

@@ -1,4 +1,4 @@
-/** `--rehearse`: what goes out is opened while it goes out, and a sealing that is broken publishes nothing. */
+/** `--rehearse` opens the suitcase while it is uploaded; a broken seal publishes nothing. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -53,7 +53,7 @@ describe.skipIf(!have)('a rehearsal', () => {
     );
   });
 
-  test('works without a server too, and a deposit without a rehearsal does not claim one', async () => {
+  test('works in a dry run without a server, and a deposit without a rehearsal does not claim one', async () => {
     const supplier = await supplierWith(MiB);
     const dry = await supplier.depot(['push', '--dry-run', '--rehearse', '--json']);
     expect(dry.code, dry.stdout).toBe(0);
@@ -116,7 +116,7 @@ describe.skipIf(!have).each(broken)('a faulty seal: %s', (_, change, options) =>
     expect(supplier.stateFiles().filter((name) => name.includes('receipt'))).toEqual([]);
     const dry = await supplier.depot(['push', '--dry-run', '--rehearse', '--json'], { script });
     expect(json(dry).results![0].error).toMatchObject({ code: 'rehearsal-failed' });
-    // The control: nobody else would have noticed.
+    // Control: nothing else would have noticed.
     expect((await supplier.push([], { script })).code).toBe(0);
   });
 });

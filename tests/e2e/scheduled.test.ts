@@ -1,4 +1,4 @@
-/** As cron and systemd start it: no terminal, no session bus, no HOME, another account. It finds what was kept for it. */
+/** As cron and systemd start depot: no terminal, no session bus, no HOME, another account. It still finds its secrets. */
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -99,7 +99,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     const [line] = printed.stdout.split('\n').filter((one) => one !== '' && !one.startsWith('#'));
     const [, command] = /^30 1 \* \* \* (.*)$/.exec(line)!;
     const before = server.names().length;
-    // crontab(5): an escaped percent sign is one.
+    // crontab(5): `\%` stands for a percent sign.
     const ran = await run('/bin/sh', ['-c', command.replaceAll('\\%', '%')], {
       uid,
       gid: uid,

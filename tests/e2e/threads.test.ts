@@ -13,7 +13,7 @@ import { startScriptedServer } from '../support/scripted-server.js';
 import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 
-/** Has a push report its threads. */
+/** Makes a push report its threads. */
 function watched(): { options: DepotOptions; up: () => number; end: () => unknown } {
   const directory = tempDir();
   return {
@@ -110,7 +110,7 @@ test('a push that is interrupted while it connects or seals ends by itself and l
   });
 });
 
-/** Interrupts a push at some time; returns what became of its threads. */
+/** Interrupts a push at a given moment; returns what became of its threads. */
 async function interrupted(supplier: Supplier, when: () => Promise<unknown>): Promise<unknown> {
   const { options, end } = watched();
   let interrupt: () => void = () => undefined;
@@ -127,7 +127,7 @@ async function interrupted(supplier: Supplier, when: () => Promise<unknown>): Pr
 }
 
 describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
-  'a thread that dies without a word ends what it was for, and nobody waits for it',
+  'a thread that dies suddenly ends the command, and nothing waits for it:',
   () => {
     const dies = 'process.exit(7);';
     test.each([

@@ -1,4 +1,4 @@
-/** What reads other people's bytes, and what may come of it. */
+/** Everything that reads other people's bytes, and its acceptable outcomes. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,14 +31,14 @@ import { entry, README } from '../support/depot-tar.js';
 import { archive } from '../support/hostile-tar.js';
 
 export interface Target {
-  /** The only refusals that are right. */
+  /** The only acceptable refusals. */
   codes: ErrorCode[];
   read(input: Uint8Array<ArrayBuffer>): void | Promise<void>;
 }
 
 /** The suitcases of the corpus are sealed with this session key. */
 export const sessionKey = new Uint8Array(32).fill(7);
-/** More than any input of the corpus gives; a fuzzer has no use for the rest of a bomb. */
+/** More than any input of the corpus unfolds to; the rest of a bomb is of no use to a fuzzer. */
 const MOST_OUTPUT = 16 << 20;
 const surroundings: Surroundings = { platform: 'linux', env: {}, cwd: '/nowhere', home: '/nowhere' };
 
@@ -54,7 +54,7 @@ async function readMessage(message: Uint8Array): Promise<void> {
   reader.end();
 }
 
-/** A message that is in order but for what is inside: no change of the ciphertext gets that far. */
+/** A valid message around invalid contents, which no change of the ciphertext could reach. */
 function sealPackets(packets: Uint8Array): Uint8Array {
   const pieces: Uint8Array[] = [anonymousPkesk(6)];
   const outer = new PartialPacket(packetType.seipd, 9, (bytes) => pieces.push(Uint8Array.from(bytes)));

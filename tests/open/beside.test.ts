@@ -18,8 +18,8 @@ function opened(path: string, flags: string): number {
 }
 
 describe.each([
-  ['beside', readBeside],
-  ['here', readHere],
+  ['in another thread', readBeside],
+  ['in this thread', readHere],
 ] as const)('reading %s', (_, read) => {
   const all = (reading: Reading): Buffer => {
     const pieces: Buffer[] = [];
@@ -31,7 +31,7 @@ describe.each([
     inTurn.flatMap((length) =>
       [0, 1, 65_536].filter((consumed) => consumed <= length).map((consumed) => [length, consumed]),
     ),
-  )('%i bytes, %i of them before', (length, before) => {
+  )('gives all %i bytes and their digest, %i of them read before', (length, before) => {
     const bytes = noise.subarray(0, length);
     const file = join(tempDir(), 'suitcase');
     writeFileSync(file, bytes);
@@ -43,7 +43,7 @@ describe.each([
     expect(Buffer.from(reading.sha256()).toString('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
-  test('what cannot be read', () => {
+  test('throws if the file cannot be read', () => {
     const reading = read(opened(tempDir(), 'r'), new Uint8Array(0));
     expect(() => all(reading)).toThrow(expect.objectContaining({ code: 'EISDIR' }));
   });
@@ -52,7 +52,7 @@ describe.each([
 describe.each(['beside', 'here'])('writing %s', (where) => {
   const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside() : null);
   test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])(
-    'files of %i bytes, whatever the pieces, one after the other',
+    'stores files of %i bytes one after the other, whatever the size of the pieces',
     (length) => {
       const files = new FileWriter(large());
       const bytes = noise.subarray(0, length);
@@ -69,7 +69,7 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     },
   );
 
-  test('in several parts, with holes, also at the end', () => {
+  test('stores a file in several parts, with holes for zeros, even at the end', () => {
     const files = new FileWriter(large());
     const file = join(tempDir(), 'file');
     const fd = opened(file, 'wx');
@@ -84,7 +84,7 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     expect(statSync(file).blocks * 512).toBeLessThanOrEqual(7 * MiB);
   });
 
-  test('holes are digested as well', () => {
+  test('includes holes in the digest', () => {
     const bytes = Buffer.concat([
       noise.subarray(0, MiB),
       Buffer.alloc(3 * MiB),
@@ -98,7 +98,7 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     if (isDigested) expect(files.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
-  test('a write that fails is told, at the latest when the file is finished, and giving up is quiet', () => {
+  test('throws a failed write at the latest when the file is finished, and can then be abandoned', () => {
     const file = join(tempDir(), 'file');
     writeFileSync(file, '');
     const files = new FileWriter(large());

@@ -52,27 +52,27 @@ describe.each(Object.entries(packed))('%s', (format, bytes) => {
     broken.fill(0xff, 20, 40);
     await expect(open(broken)).rejects.toEqual(refused);
   });
-  test('several members or frames in a row are one content', async () => {
+  test('with several members or frames gives their contents in a row', async () => {
     expect(await open(Buffer.concat([bytes, bytes]))).toBe(Buffer.concat([content, content]).toString('latin1'));
   });
 });
 
-describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what does not compress', (format) => {
+describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of incompressible data', (format) => {
   /** Pieces are gathered up to a MiB, and those from a quarter of one are not. */
   const around = [1 << 18, 1 << 20].flatMap((length) => [length - 1, length, length + 1]);
   const noise = randomBytes(5 << 20);
   const pack = (bytes: Uint8Array): Bytes => (format === 'gzip' ? gzipSync(bytes, { level: 0 }) : zstd(bytes));
-  test.each([0, 1, ...around])('%d bytes, in pieces of any size', async (length) => {
+  test.each([0, 1, ...around])('of %d bytes is decompressed, whatever the size of the pieces', async (length) => {
     const bytes = pack(noise.subarray(0, length));
     for (const size of [10_007, ...around])
       expect((await openBytes(bytes, size)).equals(noise.subarray(0, length))).toBe(true);
   });
-  test('pieces of every size in turn', async () => {
+  test('is decompressed from pieces of varying size', async () => {
     const bytes = pack(noise);
     const sizes = [1, 32_768, 511, ...around, 16_384];
     expect((await openBytes(bytes, ...sizes)).equals(noise)).toBe(true);
   });
-  test('what comes out of little comes out bit by bit', async () => {
+  test('control: 64 MiB out of a small input come in chunks of at most 1 MiB', async () => {
     const zeros = new Uint8Array(64 << 20);
     const packed = new Uint8Array(format === 'gzip' ? gzipSync(zeros) : zstd(zeros));
     let length = 0;
@@ -86,14 +86,14 @@ describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what
   });
 });
 
-test('what is neither passes through, also when it is shorter than a magic number', async () => {
+test('data that is neither gzip nor zstd passes through, even if it is shorter than a magic number', async () => {
   const noise = Buffer.concat([Buffer.from([0]), randomBytes(10_000)]);
   expect(await open(noise)).toBe(noise.toString('latin1'));
   expect(await open(Buffer.from('ab'))).toBe('ab');
   expect(await open(Buffer.alloc(0))).toBe('');
 });
 
-test('an error of the input is passed on as it is', async () => {
+test('an error of the input is passed on unchanged', async () => {
   const failure = new DepotError('verification-failed', 'the suitcase was changed');
   function* failing(): Generator<Bytes> {
     yield packed['gzip'].subarray(0, 100);
@@ -105,14 +105,14 @@ test('an error of the input is passed on as it is', async () => {
   await expect(reading).rejects.toBe(failure);
 });
 
-test('frames with nothing in them, of which a suitcase could hold millions, are refused where each costs a decoder', async () => {
+test('thousands of empty zstd frames are refused, since each costs a decoder', async () => {
   const empty = Buffer.from('28b52ffd2000010000', 'hex');
   const frames = (count: number): Bytes => new Uint8Array(Buffer.concat(Array.from({ length: count }, () => empty)));
   expect(await open(frames(50), 1000)).toBe('');
   await expect(open(frames(2000), 1000)).rejects.toEqual(refused);
 });
 
-test('blocks with nothing in them are refused by the decoder in JavaScript, which the opener has, too, and takes long for each', () => {
+test('many thousands of empty zstd blocks are refused by the JavaScript decoder, which is slow for each', () => {
   const blocks = (count: number): Bytes =>
     new Uint8Array(
       Buffer.concat([Buffer.from('28b52ffd0000', 'hex'), Buffer.alloc(3 * count), Buffer.from('010000', 'hex')]),
@@ -123,7 +123,7 @@ test('blocks with nothing in them are refused by the decoder in JavaScript, whic
   expect(() => decoded(100_000)).toThrow(/cut into frames or blocks with next to nothing in them/);
 });
 
-test('what is no fault of the data is not called one', async () => {
+test('only a fault of the data is reported as one; lack of memory, for example, is not', async () => {
   const coded = (code: string): Error => Object.assign(new Error('out of it'), { code });
   for (const code of [
     'Z_DATA_ERROR',

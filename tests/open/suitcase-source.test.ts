@@ -23,8 +23,9 @@ function source(reader: Pick<MessageReader, 'write' | 'end'>): SuitcaseSource {
   });
 }
 
+// Decompression reads ahead: it may meet the error while its consumer is stopping at another fault.
 test.each(['write', 'end'] as const)(
-  'what fails once (%s) fails again: decompression reads ahead, and may have met it while its consumer found another fault',
+  'an error (%s) is thrown again on authentication, without a second attempt',
   (where) => {
     let times = 0;
     const fail = (): void => {

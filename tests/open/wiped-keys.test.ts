@@ -31,7 +31,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('of a rehearsal that is stopped', async () => {
+test('the session key is wiped when a rehearsal is stopped', async () => {
   const rehearsal = startRehearsal(sessionKey);
   expect(keys(), 'control: the thread has it').toEqual([[...sessionKey]]);
   await rehearsal.feed(new Uint8Array(1000));
@@ -40,7 +40,7 @@ test('of a rehearsal that is stopped', async () => {
   expect(sessionKey[0], 'the caller wipes its own').toBe(0x5a);
 });
 
-test('of an opening that a signal ends', async () => {
+test('the session key is wiped when a signal ends an opening', async () => {
   const fd = openSync('/dev/zero', 'r');
   const signal = new AbortController();
   const opening = openSuitcase(
@@ -65,7 +65,7 @@ test('of an opening that a signal ends', async () => {
   closeSync(fd);
 });
 
-test('of a sealing whose thread breaks down', async () => {
+test('the session key is wiped when a sealing thread breaks down', async () => {
   const sealing = startSealing({ sessionKey, dataset: null, compression: 'none' } as unknown as SealOptions, {
     signal: new AbortController().signal,
     warn: () => undefined,

@@ -14,7 +14,7 @@ function see(bytes: Uint8Array, piece: number): void {
   for (let at = 0; at < bytes.length; at += piece) frames.see(bytes.subarray(at, at + piece));
 }
 
-describe('windows that frames ask for', () => {
+describe('the window that a zstd frame asks for', () => {
   const large: [string, Buffer][] = [
     ['2 GiB by descriptor', frame(0, 21 << 3)],
     ['16 MiB by descriptor', frame(0, 14 << 3)],
@@ -38,7 +38,7 @@ describe('windows that frames ask for', () => {
       ]),
     ],
   ];
-  test.each(large)('%s is refused, in any pieces', (_, bytes) => {
+  test.each(large)('is refused, whatever the size of the pieces: %s', (_, bytes) => {
     for (const piece of [1, 5, 1000])
       expect(() => {
         see(bytes, piece);
@@ -51,11 +51,11 @@ describe('windows that frames ask for', () => {
     ['no zstd at all', Buffer.alloc(100, 0xff)],
     ['nothing', Buffer.alloc(0)],
     ['a cut header', frame(0xc0)],
-  ])('%s is not', (_, bytes) => {
+  ])('is accepted: %s', (_, bytes) => {
     for (const piece of [1, 1000]) see(bytes, piece);
   });
 
-  test.skipIf(zstd === undefined)('what zstd itself makes is walked to its end', () => {
+  test.skipIf(zstd === undefined)('is found in a frame behind the output of zstd', () => {
     const input = Buffer.concat([randomBytes(300_000), Buffer.alloc(3_000_000), randomBytes(10)]);
     const compressed = (level: string): Buffer => execFileSync(zstd!, [level, '-c'], { input, maxBuffer: 1 << 26 });
     const behind = frame(0, 21 << 3);

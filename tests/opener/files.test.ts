@@ -10,7 +10,7 @@ const forms: Record<string, (text: string) => Uint8Array<ArrayBuffer>> = {
   'UTF-16 without a mark': (text) => new Uint8Array(Buffer.from(text.length % 2 === 0 ? text : `${text}\n`, 'utf16le')),
 };
 
-test.each(Object.keys(forms))('%s', async (form) => {
+test.each(Object.keys(forms))('an armoured file or a receipt is recognised in %s', async (form) => {
   const kind = (text: string): Promise<string | null> => kindOf(new File([forms[form](text)], 'file'));
   expect(await kind('-----BEGIN PGP PRIVATE KEY BLOCK-----\r\n')).toBe('key');
   expect(await kind('-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n')).toBe('signers');
@@ -19,7 +19,7 @@ test.each(Object.keys(forms))('%s', async (form) => {
   expect(await kind('something else')).toBeNull();
 });
 
-test('binary files, by their first packet', async () => {
+test('a binary file is recognised by its first packet', async () => {
   for (const [first, kind] of [
     [0xc1, 'suitcase'],
     [0x85, 'suitcase'],

@@ -23,7 +23,7 @@ let first: Deposited;
 let second: Deposited;
 let third: Deposited;
 
-/** Of a supplier of its own; large enough that saving it can be stopped. */
+/** By a supplier of its own, and large enough to stop its saving half way. */
 async function makeDeposit(profile: 'compat' | 'modern'): Promise<Deposited> {
   const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
   for (let i = 0; i < 12; i++) writeFileSync(join(supplier.data, `${i}.bin`), Buffer.alloc(2 << 20, `file ${i}`));
@@ -45,7 +45,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     [first, second, third] = [await makeDeposit('compat'), await makeDeposit('modern'), await makeDeposit('compat')];
   });
 
-  test('of several receipts and signatures those of the suitcase are taken, in whatever order they come', async () => {
+  test("picks the suitcase's own receipt and signature among several, in whatever order they are given", async () => {
     const opener = await openOpener(browser);
     const { suitcase, key, receipt } = first;
     const renamed = join(scratch, 'released by the agent.pgp');
@@ -78,7 +78,7 @@ describe.skipIf(!needed)('the offline opener', () => {
         expect(await opener.page.textContent('#warnings')).toContain('Not used: ');
       }
     }
-    // Without a suitcase the agent's digest tells which.
+    // Without a suitcase, the agent's digest decides.
     await opener.give({
       key,
       receipt: [third.receipt, receipt, second.receipt],
@@ -90,7 +90,7 @@ describe.skipIf(!needed)('the offline opener', () => {
       verdict: 'passed',
       checks: { 'agent-sha256': 'passed', 'key-proof': 'passed' },
     });
-    // None of them belongs to it.
+    // No receipt belongs to the suitcase.
     await opener.page.fill('#agent', '');
     await opener.give({ suitcase, key, receipt: [third.receipt, second.receipt], signature: [], signers });
     expect(await opener.check()).toMatchObject({
@@ -98,7 +98,7 @@ describe.skipIf(!needed)('the offline opener', () => {
       inside: false,
       checks: { 'key-packets': 'failed' },
     });
-    // Two suitcases, or two private keys: which of them is the person's to say.
+    // Two suitcases: the user must choose.
     await opener.page.evaluate(() => {
       const dropped = new DataTransfer();
       for (const name of ['one.pgp', 'two.pgp']) dropped.items.add(new File([new Uint8Array([0xc1, 0])], name));
@@ -109,7 +109,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await opener.page.context().close();
   });
 
-  test("is green only when the private key was seen to open it, and a signature by the holder's own key counts for nothing", async () => {
+  test("passes only if the private key was tried, and does not accept the holder's own key as the signer", async () => {
     const opener = await openOpener(browser);
     const { suitcase, receipt, signature, signers, key } = first;
     for (const given of [
@@ -141,7 +141,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await opener.page.context().close();
   });
 
-  test('the same file can be chosen again: the choice is empty when the dialogue opens, and stands until another is made', async () => {
+  test('lets the same file be chosen again: the field is empty while the dialogue is open', async () => {
     const opener = await openOpener(browser);
     await opener.give({ receipt: first.receipt });
     const [chooser] = await Promise.all([
@@ -157,7 +157,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await opener.page.context().close();
   });
 
-  test('stopping while a folder is saved removes it; where it cannot be removed, that is said', async () => {
+  test('removes a half-saved folder when it is stopped, or says that it could not', async () => {
     const { page, opener } = await withFolders(browser);
     const { id, ...files } = first;
     await opener.give(files);
@@ -176,7 +176,7 @@ describe.skipIf(!needed)('the offline opener', () => {
             }
           };
           const marker = await begun();
-          // Somebody has a file in it open: a browser removes no such folder.
+          // A browser does not remove a folder in which a file is open.
           while (held) {
             try {
               Object.assign(globalThis, { open: await marker.createWritable() });
@@ -205,7 +205,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await page.waitForSelector('#failure:not([hidden])', { timeout: 60_000 });
     expect(await page.textContent('#failure')).toContain('Stopped.What was half saved was removed.');
     expect(await left()).toEqual([]);
-    // What was opened can still be saved.
+    // The contents can still be saved.
     expect(await page.isVisible('#inside')).toBe(true);
     await stopped(true);
     await page.waitForSelector('#failure:not([hidden])', { timeout: 60_000 });
@@ -216,7 +216,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await page.context().close();
   });
 
-  test('carries the licences of all that is in it', () => {
+  test('contains the licences of everything in it', () => {
     const page = readFileSync(openerFile, 'utf8');
     for (const text of [
       'GNU LESSER GENERAL PUBLIC LICENSE',

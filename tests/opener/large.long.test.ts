@@ -10,7 +10,7 @@ import { openOpener, type Findings } from './page.js';
 
 describe.skipIf(!peers('chromium', 'sshd', 'ssh-keygen'))('the opener', () => {
   test.each(['compat', 'modern'] as const)(
-    'a %s suitcase of more than 4 GiB',
+    'opens a %s suitcase of more than 4 GiB in bounded memory',
     async (profile) => {
       const [browser, server] = await Promise.all([startBrowser(), startSshd()]);
       const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
@@ -35,9 +35,9 @@ describe.skipIf(!peers('chromium', 'sshd', 'ssh-keygen'))('the opener', () => {
         'suitcase-size': `${receipt.suitcase.bytes} bytes`,
         contents: expect.stringContaining(`${2 ** 32 + 7} bytes`) as string,
       });
-      // A page of which 400 MiB are the browser's own.
+      // 400 MiB of this are the browser's own.
       expect(memory).toBeLessThan(700 * 2 ** 20);
-      // Without a way to write to a disk, what is larger than its memory is not offered.
+      // Without a way to write to disk, the page does not offer to save what is larger than its memory.
       expect(await opener.page.isHidden('#archive')).toBe(true);
       expect(await opener.page.textContent('#limit')).toContain('larger than that');
       await browser.close();

@@ -12,24 +12,24 @@ const needed = peers('chromium', 'sshd', 'ssh-keygen');
 const MiB = 2 ** 20;
 const small = 24 * MiB;
 const more = 128 * MiB;
-/** What a browser takes more or less by chance: between 20 and 60 MiB were seen, at 4 GiB too. */
+/** How much a browser's memory varies by chance: 20 to 60 MiB were seen, at 4 GiB too. */
 const chance = 90 * MiB;
 
 let server: Sshd;
 
-describe.skipIf(!needed)('the memory of the opener', () => {
+describe.skipIf(!needed)('the memory of the offline opener', () => {
   beforeAll(async () => {
     server = await startSshd();
   });
 
-  test.each(['compat', 'modern'] as const)('%s: six times the data, no more memory', async (profile) => {
+  test.each(['compat', 'modern'] as const)('does not grow with six times the data (%s)', async (profile) => {
     const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
     const most: number[] = [];
     for (const size of [small, small + more]) {
       writeFileSync(join(supplier.data, 'zeros'), '');
       truncateSync(join(supplier.data, 'zeros'), size);
       const { suitcase } = await supplier.deposit();
-      // Each in a browser of its own: what another page left is not measured.
+      // Each in its own browser, so that what another page left is not measured.
       const browser = await startBrowser();
       const opener = await openOpener(browser);
       await opener.give({ suitcase: join(server.incoming, suitcase), key: supplier.recipientKey });
@@ -43,7 +43,7 @@ describe.skipIf(!needed)('the memory of the opener', () => {
     expect(most[1] - most[0], `${most.map((bytes) => Math.round(bytes / MiB)).join(' and ')} MiB`).toBeLessThan(chance);
   });
 
-  test('control: what a page keeps is seen', async () => {
+  test('control: the measurement notices what a page keeps', async () => {
     const browser = await startBrowser();
     const { page } = await openOpener(browser);
     const before = await mostMemoryDuring(() => page.title());

@@ -238,7 +238,7 @@ function difference(
 
 const ATTEMPTS = 1500;
 
-test('hostile archives make nothing outside the folder, ask for no name that leads out, write over nothing, and what is saved is right', async () => {
+test('hostile archives write nothing beside the folder, ask for no name outside it, overwrite nothing, and are saved right', async () => {
   let whole = 0;
   for (let seed = 1; seed <= ATTEMPTS; seed++) {
     const outcome = await attempt(seed);

@@ -30,7 +30,7 @@ async function saved(
   return Object.fromEntries([...root.files()].map(([path, { text }]) => [path, text]));
 }
 
-test('a hard link to a file that got another name is a copy of that file, not of the one that has its name', async () => {
+test('a hard link to a renamed file becomes a copy of that file, not of the one that now has its name', async () => {
   const texts = await saved([
     { path: 'data/READ', body: 'of READ' },
     { path: 'data/read', body: 'of read' },
@@ -51,7 +51,7 @@ test('a hard link to a file that got another name is a copy of that file, not of
   });
 });
 
-test('a file in parts is one file, also where parts of the manifest come between: in the list, alone, and in a folder', async () => {
+test('a file in parts is one file in the list, saved alone, and in a folder, even with manifest parts in between', async () => {
   const tar = new Uint8Array(
     depotTar(
       [
@@ -88,7 +88,7 @@ test('a file in parts is one file, also where parts of the manifest come between
   expect(Object.keys(texts).filter((path) => path.startsWith('data/'))).toHaveLength(2);
 });
 
-test('the notes are written over no file of the archive', async () => {
+test('the notes overwrite no file of the archive', async () => {
   const texts = await saved([
     { path: NOTES, body: "the archive's own" },
     { path: 'link', type: 'symlink', link: 'elsewhere' },
@@ -97,7 +97,7 @@ test('the notes are written over no file of the archive', async () => {
   expect(texts[`${NOTES}~2`]).toContain('link -> elsewhere');
 });
 
-test('names that Chromium takes on no system are saved under others, which the notes name', async () => {
+test('files whose names Chromium refuses are saved under other names, which the notes list', async () => {
   const names = ['notes~', 'home.url', 'desktop.ini', 'con', 'dot.', ' blank', '\u{1f468}\u200d\u{1f469}', '..rc'];
   const texts = await saved(
     [...names, ...names.map((name) => `dir/${name}/in`)].map((name) => ({ path: `data/${name}`, body: name })),
@@ -117,7 +117,7 @@ test('names that Chromium takes on no system are saved under others, which the n
   expect(texts[NOTES].split('\n')).toHaveLength(2 * names.length + 1);
 });
 
-test('a folder that another window made meanwhile is left alone', async () => {
+test('a folder that another window made in the meantime is left alone', async () => {
   const parent = new FakeDirectory();
   parent.getDirectoryHandle = (name) => {
     const theirs = new FakeDirectory();
@@ -131,7 +131,7 @@ test('a folder that another window made meanwhile is left alone', async () => {
   expect(parent.files().has('opened/theirs')).toBe(true);
 });
 
-test('an empty file that the person chose is there after a failure', async () => {
+test('an empty file that the person chose to overwrite is not removed after a failure', async () => {
   let removed = false;
   const writable = { write: () => Promise.resolve(), close: () => Promise.resolve(), abort: () => Promise.resolve() };
   const handle = {
@@ -173,19 +173,19 @@ describe('a hostile archive', () => {
     expect(Object.keys(await saved(members, { bytes: 2 ** 20, entries: 30 })).length).toBeGreaterThan(20);
   });
 
-  test('with deep paths makes no more directories than a few for each entry', async () => {
+  test('with deep paths is refused if it needs far more directories than it has entries', async () => {
     const deep = (i: number): Member => ({ path: `${`d${i}/`.repeat(500)}f`, body: '' });
     await expect(saved([deep(1), deep(2), deep(3)], { bytes: 2 ** 20, entries: 4 })).rejects.toThrow(
       'far more directories than it has entries',
     );
   });
 
-  test('with one name a thousand times and more is refused', async () => {
+  test('with more than a thousand files of one name is refused', async () => {
     const same = Array.from({ length: 1100 }, (): Member => ({ path: 'data/a', body: '' }));
     await expect(saved(same, { bytes: 2 ** 20, entries: 2000 })).rejects.toThrow('more than 1000 files of one name');
   });
 
-  test('with ever more files in parts is refused, and with long names is not listed for ever', () => {
+  test('with too many files in parts is refused, and very long names are not all listed', () => {
     const joined = new JoinedFiles();
     const name = (i: number): ByteString => `data/${String(i).padStart(100_000, 'x')}` as ByteString;
     expect(() => {

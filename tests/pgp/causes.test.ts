@@ -1,4 +1,4 @@
-/** Each cause is named by its own text: none stands for another, and what is not known is said not to be. */
+/** Each cause has its own message; an unknown cause is called unknown. */
 import * as openpgp from 'openpgp';
 import { describe, expect, test, vi } from 'vitest';
 import { internalsOf } from '../../src/pgp/certificate.js';
@@ -29,7 +29,7 @@ async function refusal(bytes: Uint8Array, when = at): Promise<{ message: string;
   );
 }
 
-describe('a key whose self-signature does not count', () => {
+describe('a key without a valid self-signature is refused:', () => {
   const generated = async (created: Date, config: openpgp.PartialConfig = {}): Promise<Uint8Array> =>
     (
       await openpgp.generateKey({ type: 'ecc', userIDs: [{ name: 'x' }], date: created, format: 'object', config })
@@ -87,20 +87,20 @@ describe('a key whose self-signature does not count', () => {
     ],
   ];
 
-  test.each(causes)('%s', async (_, bytes, says, hint) => {
+  test.each(causes)('%s; the error names the cause, and the hint what to do', async (_, bytes, says, hint) => {
     const error = await refusal(await bytes());
     expect(error.message).toMatch(says);
     expect(error.hint).toMatch(hint);
   });
 
-  test('no two causes share a text', async () => {
+  test('each cause has its own error message', async () => {
     const texts = await Promise.all(
       causes.map(async ([, bytes]) => (await refusal(await bytes())).message.replace(/^key \S+: /, '')),
     );
     expect(new Set(texts).size).toBe(causes.length);
   });
 
-  test('an exception for a reason that depot does not know is shown, escaped, and is no finding', async () => {
+  test('an exception for an unknown reason is shown, escaped, as a check that could not be made', async () => {
     const c = await certificate('curve25519');
     vi.spyOn(openpgp.SignaturePacket.prototype, 'verify').mockRejectedValue(new Error('out of \u001b[31mluck'));
     try {
@@ -112,7 +112,7 @@ describe('a key whose self-signature does not count', () => {
     }
   });
 
-  test('a revocation that cannot be checked for such a reason counts', async () => {
+  test('a revocation that cannot be checked for an unknown reason counts', async () => {
     const c = await certificate('retired');
     const verify = Reflect.get(openpgp.SignaturePacket.prototype, 'verify') as (
       this: openpgp.SignaturePacket,
@@ -136,7 +136,7 @@ describe('a key whose self-signature does not count', () => {
   });
 });
 
-test('a subkey that depot does not know is named', async () => {
+test('a subkey of an unknown algorithm is named', async () => {
   const packets = await packetsOf('curve25519.public.asc');
   const bytes = join(
     packets.map((packet) =>
@@ -152,7 +152,7 @@ test('a subkey that depot does not know is named', async () => {
   );
 });
 
-test('a primary key that depot does not know is named', async () => {
+test('a primary key of an unknown algorithm is named', async () => {
   const packets = await packetsOf('curve25519.public.asc');
   const bytes = join(
     packets.map((packet) =>
@@ -193,7 +193,7 @@ describe('a secret key that stays locked', () => {
     ['Camellia', 1, 13, /cannot be unlocked: it is locked with Camellia-256/],
     ['an S2K of tomorrow', 2, 99, /cannot be unlocked: it is locked with AES-\d+, S2K type 99/],
     ['a sum of 16 bits', 0, 255, /cannot be unlocked: its lock is of before 2002/],
-  ])('%s is named, and not called a wrong passphrase', async (_, offset, value, says) => {
+  ])('because of %s gives an error that names it, not a wrong passphrase', async (_, offset, value, says) => {
     await expect(open(await relocked(offset, value))).rejects.toMatchObject({
       code: 'key-unreadable',
       message: expect.stringMatching(says) as string,
@@ -201,7 +201,7 @@ describe('a secret key that stays locked', () => {
     });
   });
 
-  test('control: unchanged it opens, and with another passphrase that is said', async () => {
+  test('control: the unchanged key opens, and another passphrase is called wrong', async () => {
     const bytes = await binaryOf('locked.secret.asc');
     await open(bytes);
     await expect(readSecretKey(bytes, () => Promise.resolve('wrong'))).rejects.toMatchObject({
@@ -209,7 +209,7 @@ describe('a secret key that stays locked', () => {
     });
   });
 
-  test('an exception that depot does not know is shown', async () => {
+  test('because of an unknown exception gives an error that shows it', async () => {
     vi.spyOn(openpgp.SecretKeyPacket.prototype, 'decrypt').mockRejectedValue(new Error('wasm is not allowed here'));
     vi.spyOn(openpgp.SecretSubkeyPacket.prototype, 'decrypt').mockRejectedValue(new Error('wasm is not allowed here'));
     try {
@@ -225,7 +225,7 @@ describe('a secret key that stays locked', () => {
   });
 });
 
-describe('a session key that is not had', () => {
+describe('a session key that cannot be unwrapped', () => {
   async function wrapped(cipher: number, length: number, anonymous = false): Promise<Uint8Array> {
     const key = internalsOf(await certificate('curve25519')).key.subkeys[0].keyPacket;
     const Pkesk = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as {
@@ -250,17 +250,20 @@ describe('a session key that is not had', () => {
     ['TripleDES', 2, 24],
     ['Twofish', 10, 32],
     ['a cipher other than AES, such as Camellia', 13, 32],
-  ])('with %s: named, to whomever it is addressed', async (name, id, length) => {
-    for (const anonymous of [false, true]) {
-      await expect(unwrapSessionKey(await wrapped(id, length, anonymous), await secretKey())).rejects.toMatchObject({
-        code: 'verification-failed',
-        message: `encrypted with ${name}, which depot does not read: it reads AES`,
-        hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
-      });
-    }
-  });
+  ])(
+    'because it is for %s: the error names the cipher, for named and anonymous recipients',
+    async (name, id, length) => {
+      for (const anonymous of [false, true]) {
+        await expect(unwrapSessionKey(await wrapped(id, length, anonymous), await secretKey())).rejects.toMatchObject({
+          code: 'verification-failed',
+          message: `encrypted with ${name}, which depot does not read: it reads AES`,
+          hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+        });
+      }
+    },
+  );
 
-  test('a changed packet is called changed; another exception is shown', async () => {
+  test('because its packet was changed: the error says so; another exception is shown', async () => {
     const good = await wrapped(9, 32);
     const changed = Uint8Array.from(good);
     changed[changed.length - 1] ^= 1;
@@ -280,7 +283,7 @@ describe('a session key that is not had', () => {
     }
   });
 
-  test('for a part whose secret is elsewhere: said so', async () => {
+  test('because the secret part is on a smart card: the error says so', async () => {
     const packets = await packetsOf('curve25519.secret.asc');
     // GnuPG's stub: usage 255, no cipher, S2K 101, no hash, "GNU", mode 1.
     const stub = Buffer.concat([Buffer.of(255, 0, 101, 0), Buffer.from('GNU'), Buffer.of(1)]);
@@ -301,7 +304,7 @@ describe('a session key that is not had', () => {
   });
 });
 
-test('a signer is judged by the same causes', async () => {
+test('a signer is refused for the same causes', async () => {
   const c = await readCertificate(await binaryOf('sha1-self.public.asc'));
   await expect(judgeSigner(c, at)).rejects.toMatchObject({
     code: 'signer-unusable',

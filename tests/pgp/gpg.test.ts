@@ -17,7 +17,7 @@ const saying = (lines: string[], mode = 0o755): string => {
 };
 const asked = (program: string): Promise<unknown> => unwrapWithGpg(pkesk, { env: process.env, signal, program });
 
-describe.skipIf(process.platform === 'win32')('what gpg says', () => {
+describe.skipIf(process.platform === 'win32')('a gpg', () => {
   test.each([
     ['that it has no such key', ['echo "[GNUPG:] NO_SECKEY 0102030405060708"'], { code: 'not-addressed' }],
     [
@@ -25,7 +25,7 @@ describe.skipIf(process.platform === 'win32')('what gpg says', () => {
       ['echo "[GNUPG:] BEGIN_DECRYPTION"', 'echo "[GNUPG:] DECRYPTION_FAILED"'],
       { code: 'not-addressed' },
     ],
-    ['a wrong passphrase', ['echo "[GNUPG:] ERROR pkdecrypt_failed 67108875"'], { code: 'passphrase-wrong' }],
+    ['that the passphrase is wrong', ['echo "[GNUPG:] ERROR pkdecrypt_failed 67108875"'], { code: 'passphrase-wrong' }],
     [
       'an error that depot does not know',
       ['echo "[GNUPG:] ERROR pkdecrypt_failed 100663406"'],
@@ -39,11 +39,11 @@ describe.skipIf(process.platform === 'win32')('what gpg says', () => {
       [],
       { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: nothing' },
     ],
-  ])('%s', async (_, lines, error) => {
+  ])('that says %s: the error names the cause', async (_, lines, error) => {
     await expect(asked(saying(lines))).rejects.toMatchObject(error);
   });
 
-  test('cannot be said where it is not there, or may not be run', async () => {
+  test('that is missing or cannot be run: the error says so', async () => {
     await expect(asked(join(tempDir('gpg'), 'gpg'))).rejects.toMatchObject({
       code: 'local-unreadable',
       message: expect.stringContaining('no such command') as string,
@@ -54,7 +54,7 @@ describe.skipIf(process.platform === 'win32')('what gpg says', () => {
     });
   });
 
-  test('when it does not sign, is shown', async () => {
+  test('that does not sign: the error shows what gpg said', async () => {
     await expect(
       signWithGpg(Uint8Array.of(1), 'A'.repeat(40), {
         env: process.env,

@@ -10,7 +10,7 @@ const binary = async (armored: string): Promise<Uint8Array> =>
   ((await openpgp.unarmor(armored)) as unknown as { data: Uint8Array }).data;
 
 describe('reading certificates', () => {
-  test('armoured, as text, binary, with text around it and with a byte order mark', async () => {
+  test('takes armour or binary, text or bytes, with text around the key and with a byte order mark', async () => {
     const armored = keyFile('curve25519.public.asc');
     const text = armored.toString();
     const forms = [
@@ -33,7 +33,7 @@ describe('reading certificates', () => {
     });
   });
 
-  test('says when it expires, and which part is secret', async () => {
+  test('gives the expiry, and drops the secret parts', async () => {
     expect((await readCertificate(keyFile('expired.public.asc'))).expiresAt?.toISOString()).toMatch(/^2024-03-01T/);
     const c = await readCertificate(keyFile('curve25519.secret.asc'));
     expect(c.isSecret).toBe(true);
@@ -43,7 +43,7 @@ describe('reading certificates', () => {
     expect(types).not.toContain(7);
   });
 
-  test('of a key with SHA-1 self-signatures too: it is shown, and not used', async () => {
+  test('takes a key with SHA-1 self-signatures, so that it can be shown', async () => {
     expect(await readCertificate(keyFile('sha1-self.public.asc'))).toMatchObject({ userIds: ['sha1-self'] });
   });
 
@@ -51,14 +51,14 @@ describe('reading certificates', () => {
     ['nothing', '', 'no OpenPGP data'],
     ['a letter', 'Dear Acme,', 'no OpenPGP data'],
     [
-      'another kind',
+      'an armoured message',
       '-----BEGIN PGP MESSAGE-----\n\nyxNiAAAAAABoZWxsbw==\n-----END PGP MESSAGE-----\n',
       'an armoured block of another kind',
     ],
     ['damaged armour', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxDME', 'no OpenPGP key|armour is damaged'],
     ['random bytes', Buffer.from('99ffffffffff00', 'hex'), 'no OpenPGP key'],
-    ['a literal', Buffer.from('cb0662000000000068', 'hex'), 'no OpenPGP key'],
-    ['an old key', Buffer.concat([Buffer.of(0xc6, 20, 3), Buffer.alloc(19)]), 'a key of version 3'],
+    ['a literal data packet', Buffer.from('cb0662000000000068', 'hex'), 'no OpenPGP key'],
+    ['a version 3 key', Buffer.concat([Buffer.of(0xc6, 20, 3), Buffer.alloc(19)]), 'a key of version 3'],
   ])('refuses %s', async (_, bytes, what) => {
     await expect(readCertificate(bytes)).rejects.toMatchObject({
       code: 'key-unreadable',
@@ -66,7 +66,7 @@ describe('reading certificates', () => {
     });
   });
 
-  test('refuses several keys, which would leave open which one is meant', async () => {
+  test('refuses several keys, since it is unclear which one is meant', async () => {
     await expect(readCertificate(keyFile('two-keys.public.asc'))).rejects.toThrow(
       '2 keys in it, where one was expected',
     );
@@ -76,7 +76,7 @@ describe('reading certificates', () => {
 });
 
 describe('reading secret keys', () => {
-  test('unlocked ones without asking', async () => {
+  test('asks for no passphrase if the key is not locked', async () => {
     let asked = 0;
     await readSecretKey(keyFile('curve25519.secret.asc'), () => {
       asked++;
@@ -85,7 +85,7 @@ describe('reading secret keys', () => {
     expect(asked).toBe(0);
   });
 
-  test('locked ones with their passphrase', async () => {
+  test('opens a locked key with its passphrase, and tells a wrong one from a missing one', async () => {
     const key = await readSecretKey(keyFile('locked.secret.asc'), passphrase('correct horse'));
     expect(key.isSecret).toBe(true);
     await expect(readSecretKey(keyFile('locked.secret.asc'), passphrase('battery'))).rejects.toMatchObject({
@@ -100,12 +100,12 @@ describe('reading secret keys', () => {
     });
   });
 
-  test('subkeys whose primary key is elsewhere', async () => {
+  test('takes subkeys whose primary key is elsewhere', async () => {
     const key = await readSecretKey(keyFile('locked-subkeys.secret.asc'), passphrase('correct horse'));
     expect(key.userIds).toEqual(['locked']);
   });
 
-  test('a public key is none', async () => {
+  test('refuses a public key', async () => {
     await expect(readSecretKey(keyFile('curve25519.public.asc'))).rejects.toMatchObject({
       code: 'key-unreadable',
       message: expect.stringContaining('is a public key') as string,
@@ -116,7 +116,7 @@ describe('reading secret keys', () => {
 describe('making keys', () => {
   const who = { name: 'Acme SaaS B.V.', email: 'deposits@acme.example' };
 
-  test('compat: version 4, algorithms 22 and 18, no expiry, SHA-2 preferences, no AEAD announced', async () => {
+  test('a compat key has version 4, algorithms 22 and 18, SHA-2 preferences and no expiry, and announces no AEAD', async () => {
     const made = await generateKey({ ...who, kind: 'arrangement', profile: 'compat' });
     const packets = [...splitPackets(await binary(made.publicKey))];
     expect(packets.map(({ type, body }) => (type === 6 || type === 14 ? [type, body[0], body[5]] : [type]))).toEqual([
@@ -142,7 +142,7 @@ describe('making keys', () => {
     expect(key.users[0].selfCertifications[0].preferredHashAlgorithms).toEqual([10, 8]);
   });
 
-  test('modern: version 6, algorithms 27 and 25, SEIPDv2 with AES-256 in GCM and OCB', async () => {
+  test('a modern key has version 6, algorithms 27 and 25, and announces SEIPDv2 with GCM and OCB', async () => {
     const made = await generateKey({ ...who, kind: 'arrangement', profile: 'modern' });
     const packets = [...splitPackets(await binary(made.publicKey))];
     expect(packets.filter(({ type }) => type === 6 || type === 14).map(({ body }) => [body[0], body[5]])).toEqual([
@@ -157,7 +157,7 @@ describe('making keys', () => {
   });
 
   test.each(['compat', 'modern'] as const)(
-    'a signer is compat and cannot be encrypted to (%s asked)',
+    'a signing key is compat and cannot be encrypted to, even if %s is asked for',
     async (profile) => {
       const made = await generateKey({ ...who, kind: 'signer', profile });
       const c = await readCertificate(made.publicKey);
@@ -168,7 +168,7 @@ describe('making keys', () => {
   );
 
   test.each(['compat', 'modern'] as const)('a passphrase locks all secret parts (%s)', async (profile) => {
-    // What is tested is which parts are locked; with the usual 64 MiB in three passes this takes seconds for each of them.
+    // The test is about which parts are locked; with the usual 64 MiB and three passes, each would take seconds.
     const usual = openpgp.config.s2kArgon2Params;
     openpgp.config.s2kArgon2Params = { passes: 1, parallelism: 1, memoryExponent: 10 };
     onTestFinished(() => {
@@ -182,7 +182,7 @@ describe('making keys', () => {
     expect((await readSecretKey(made.secretKey, passphrase('kwarktaart'))).fingerprint).toBe(made.fingerprint);
   });
 
-  test.each(['compat', 'modern'] as const)('an expiry when asked for (%s)', async (profile) => {
+  test.each(['compat', 'modern'] as const)('a key expires when it was asked to (%s)', async (profile) => {
     const made = await generateKey({ ...who, kind: 'arrangement', profile, expiresInSeconds: 3600 * 24 * 365 });
     const c = await readCertificate(made.publicKey);
     expect(c.expiresAt!.getTime() - c.createdAt.getTime()).toBe(3600 * 24 * 365 * 1000);
@@ -191,7 +191,7 @@ describe('making keys', () => {
   });
 });
 
-test('a certificate that was not read here is refused', async () => {
+test('a certificate object that readCertificate did not make is refused', async () => {
   const copy = { ...(await secret('curve25519')) };
   await expect(judgeSigner(copy, new Date())).rejects.toMatchObject({ code: 'internal' });
 });

@@ -70,7 +70,7 @@ describe('RFC 9580 appendix A', () => {
   });
 
   test.each(rfc.passwordMessages)(
-    'the data of $section ($aead) opens with its session key',
+    'the message of $section ($aead) opens with its session key, but not if any bit is changed',
     async ({ base64, aead, sessionKey: key }) => {
       const message = Buffer.from(base64, 'base64');
       expect(await failure(readPreamble(sourceOf([message])))).toEqual({
@@ -96,8 +96,9 @@ describe('RFC 9580 appendix A', () => {
   );
 });
 
-describe('what others may write around the same content', () => {
-  test("old headers outside, with one, two and four bytes of length (SEIPD's own does not fit the four bits of an old one)", async () => {
+describe('a message by another program may have', () => {
+  // Not around the encrypted data itself: its type, 18, does not fit the four bits of an old header.
+  test('old packet headers outside, with lengths of one, two and four bytes', async () => {
     const big = encodePacket(11, Buffer.concat([literalBody.subarray(0, 6), Buffer.alloc(300, 1)]));
     const pkesk = anonymousPkesk(3).subarray(2);
     for (const header of [
@@ -110,7 +111,7 @@ describe('what others may write around the same content', () => {
     }
   });
 
-  test('old headers inside: fixed and indeterminate', async () => {
+  test('old packet headers inside, with fixed and indeterminate lengths', async () => {
     for (const header of [
       [0xac, literalBody.length],
       [0xad, 0, literalBody.length],
@@ -148,7 +149,7 @@ describe('what others may write around the same content', () => {
     );
   });
 
-  test('a file name, a date, marker, padding and private packets', async () => {
+  test('a file name, a date, and marker, padding and private packets', async () => {
     const named = encodePacket(
       11,
       Buffer.concat([Buffer.of(0x62, 8), Buffer.from('crm.dump'), Buffer.of(1, 2, 3, 4), hello]),
@@ -170,7 +171,7 @@ describe('what others may write around the same content', () => {
     }
   });
 
-  test('AES-128 and AES-192', async () => {
+  test('AES-128 or AES-192', async () => {
     for (const [cipher, bytes] of [
       ['AES-128', 16],
       ['AES-192', 24],
@@ -187,7 +188,7 @@ describe('what others may write around the same content', () => {
   });
 });
 
-describe('valid forms that depot does not read name themselves and gpg -d', () => {
+describe('the error for a valid form that depot does not read names the form and gpg -d:', () => {
   const outside: [string, Uint8Array, string][] = [
     ['signed', Buffer.concat([encodePacket(4, Buffer.alloc(13)), literal]), 'signed and not encrypted'],
     ['compressed', encodePacket(8, Buffer.of(0, ...literal)), 'compressed and not encrypted'],
@@ -228,7 +229,7 @@ describe('valid forms that depot does not read name themselves and gpg -d', () =
     }
   });
 
-  test('but in SEIPDv1 nothing is said about the inside of a message that is not authentic', async () => {
+  test('control: it says nothing about the inside of an SEIPDv1 message that is not authentic', async () => {
     for (const [, packets] of inside) {
       expect((await failure(open(around1(packets, { mdc: false }), sessionKey))).message).toBe(
         'not a valid OpenPGP message: the encrypted data was changed or cut short, or made with another session key',
@@ -239,7 +240,7 @@ describe('valid forms that depot does not read name themselves and gpg -d', () =
 
 describe('malformed and hostile messages', () => {
   test.each([
-    ['empty', Buffer.alloc(0), 'it is empty'],
+    ['an empty message', Buffer.alloc(0), 'it is empty'],
     ['text', Buffer.from('hello'), 'does not start with a packet header'],
     ['zip', Buffer.from('504b0304', 'hex'), 'does not start with a packet header'],
     [
@@ -314,7 +315,7 @@ describe('malformed and hostile messages', () => {
     }
   });
 
-  test('thousands of session key packets end at a limit', async () => {
+  test('too many session key packets are refused, and an endless start is not read to the end', async () => {
     const many = (count: number, packet: Uint8Array): Buffer =>
       Buffer.concat([...Array.from({ length: count }, () => packet), around1(literal)]);
     expect((await open(many(999, anonymousPkesk(3)), sessionKey)).plain).toEqual(hello);
@@ -333,7 +334,7 @@ describe('malformed and hostile messages', () => {
     expect(read).toBeLessThan(4 * 1024 * 1024);
   });
 
-  test('no input makes the parsers throw anything else', async () => {
+  test('no input makes the parsers throw anything but a verification failure', async () => {
     const start = [
       seal(hello, v1, { sessionKey }).message,
       seal(hello, gcm(0), { sessionKey }).message,
@@ -358,7 +359,7 @@ describe('malformed and hostile messages', () => {
     );
   });
 
-  test('what the receiver of the content throws comes through, also before authentication', async () => {
+  test('an error that the receiver of the content throws is passed on, even before authentication', async () => {
     for (const encryption of [v1, gcm(0)]) {
       const { message } = seal(hello, encryption, { sessionKey });
       const preamble = await readPreamble(sourceOf([message]));
@@ -378,7 +379,7 @@ describe('malformed and hostile messages', () => {
   });
 });
 
-test('session key packets are described without a key', () => {
+test('session key packets can be described without a key', () => {
   expect(
     describePkesks(
       Buffer.concat([

@@ -49,13 +49,13 @@ describe('headers (RFC 9580 section 4.2)', () => {
     for (let cut = 0; cut < bytes.length; cut++) expect(parseHeader(bytes.subarray(0, cut))).toBeNull();
   });
 
-  test('a first byte without the high bit, and keys without a fixed length, are refused', () => {
+  test('a first byte without the high bit is refused, and so is a session key packet without a fixed length', () => {
     expect(() => parseHeader(Uint8Array.of(0x45, 1))).toThrow('does not start with a packet header');
     expect(() => parseHeader(Uint8Array.of(0xc1, 0xe9))).toThrow('packet type 1 has no fixed length');
     expect(() => parseHeader(Uint8Array.of(0x87))).toThrow('packet type 1 has no fixed length');
   });
 
-  test('lengths survive a round trip in their shortest form', () => {
+  test('a length is encoded in its shortest form, and parses back', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.nat(10_000), fc.constantFrom(0, 191, 192, 8383, 8384, 2 ** 31, 2 ** 32 - 1)),
@@ -70,7 +70,7 @@ describe('headers (RFC 9580 section 4.2)', () => {
 });
 
 describe('the parser', () => {
-  test('finds the same packets in any chunking', () => {
+  test('finds the same packets, whatever the size of the pieces', () => {
     const packet = fc.tuple(fc.constantFrom(8, 11, 18), fc.nat(1500), fc.integer({ min: 9, max: 11 }));
     fc.assert(
       fc.property(fc.array(packet, { maxLength: 4 }), fc.integer({ min: 1, max: 600 }), (specs, size) => {
@@ -88,7 +88,7 @@ describe('the parser', () => {
     );
   });
 
-  test('says when a packet is cut', () => {
+  test('refuses a packet that is cut short anywhere', () => {
     const whole = Buffer.concat([encodePacket(11, new Uint8Array(300)), encodePacket(21, new Uint8Array(2))]);
     expect(parse(whole, 5)).toHaveLength(2);
     for (let cut = 1; cut < whole.length; cut++) {
@@ -97,7 +97,7 @@ describe('the parser', () => {
     }
   });
 
-  test('an indeterminate length goes to the end', () => {
+  test('reads a packet of indeterminate length to the end of the data', () => {
     expect(parse(Uint8Array.of(0xaf, 1, 2, 3), 2)[0].body).toEqual(Buffer.of(1, 2, 3));
   });
 
@@ -126,11 +126,14 @@ describe('a packet of unknown length', () => {
     [512, [0xd2, 0xe9]],
     [513, [0xd2, 0xe9]],
     [1023, [0xd2, 0xe9]],
-  ])("%d bytes: a fixed length below the first part's 512", (length, start) => {
-    expect([...written(length, 1000).subarray(0, start.length)]).toEqual(start);
-  });
+  ])(
+    'of %d bytes has a fixed length if it is shorter than a first part of 512 bytes, else partial lengths',
+    (length, start) => {
+      expect([...written(length, 1000).subarray(0, start.length)]).toEqual(start);
+    },
+  );
 
-  test('its bytes do not depend on how the content arrived', () => {
+  test('has the same bytes, however the content is divided', () => {
     fc.assert(
       fc.property(fc.nat(3000), fc.integer({ min: 1, max: 3000 }), (length, piece) => {
         expect(Buffer.compare(written(length, piece), written(length, 3000))).toBe(0);

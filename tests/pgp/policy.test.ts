@@ -14,7 +14,7 @@ async function judge(name: string, when = at): Promise<Recipient> {
   return judgeRecipient(c, c.fingerprint, when);
 }
 
-describe('recipients that a push takes', () => {
+describe('recipients that a push accepts', () => {
   test.each([
     ['curve25519', 'Curve25519', 0],
     ['nistp256', 'NIST P-256', 0],
@@ -31,15 +31,15 @@ describe('recipients that a push takes', () => {
       expect(recipient.warnings[0]).toMatch(/^key [0-9A-F]{4}…[0-9A-F]{4}: RSA 2048 is short; replace it/);
   });
 
-  test('one whose revoked user id is not its only one', async () => {
+  test('a key that has another user id beside a revoked one', async () => {
     expect((await judge('uid-revoked')).algorithm).toBe('Curve25519');
   });
 
-  test('one that names a revoker who has not revoked it', async () => {
+  test('a key that names a revoker who has not revoked it', async () => {
     expect((await judge('designated')).algorithm).toBe('Curve25519');
   });
 
-  test('warns in the last 30 days before expiry, and says when', async () => {
+  test('a key that expires within 30 days, with a warning that says when', async () => {
     const early = await judge('expired', new Date('2024-01-15T00:00:00Z'));
     expect(early).toMatchObject({ expiresAt: expect.stringMatching(/^2024-03-01T/) as string, warnings: [] });
     const late = await judge('expired', new Date('2024-02-20T00:00:00Z'));
@@ -48,14 +48,14 @@ describe('recipients that a push takes', () => {
     ]);
   });
 
-  test('the pinned fingerprint may have spaces and lower case', async () => {
+  test('a key whose pinned fingerprint has spaces and lower case', async () => {
     const c = await certificate('curve25519');
     const spaced = c.fingerprint.toLowerCase().replace(/(.{4})/g, '$1 ');
     expect((await judgeRecipient(c, spaced, at)).fingerprint).toBe(c.fingerprint);
   });
 });
 
-describe('recipients that it refuses, and why', () => {
+describe('recipients that a push refuses, with the reason', () => {
   test.each([
     ['expired', /expired on 2024-03-01/],
     ['unexplained', /revoked on 2024-06-01T00:00:00Z \(revoked without a reason\)/],
@@ -103,7 +103,7 @@ describe('recipients that it refuses, and why', () => {
     ).toEqual([]);
   });
 
-  test('another key than the pinned one, and pins that are no full fingerprint', async () => {
+  test('a key that is not the pinned one is refused, and so is a pin that is not a full fingerprint', async () => {
     const c = await certificate('curve25519');
     const other = (await certificate('rsa3072')).fingerprint;
     await expect(judgeRecipient(c, other, at)).rejects.toThrow(`it is not the pinned key ${other}`);
@@ -118,7 +118,7 @@ describe('recipients that it refuses, and why', () => {
     }
   });
 
-  test('a revocation hidden behind a packet that OpenPGP.js skips', async () => {
+  test('a revocation counts even behind a packet that OpenPGP.js skips', async () => {
     const revoked = await certificate('compromised');
     const { data } = (await openpgp.unarmor(keyFile('compromised.public.asc').toString())) as unknown as {
       data: Uint8Array;
@@ -143,7 +143,7 @@ describe('recipients that it refuses, and why', () => {
     );
   });
 
-  test('a revocation of a subkey that cannot be checked: by the revoker that the key names, and one in a format that is not known', async () => {
+  test("a subkey's revocation that cannot be checked counts: one by a named revoker, one in an unknown format", async () => {
     const { splitPackets, encodePacket } = await import('../../src/pgp/packets.js');
     const packetsOf = async (name: string) => [
       ...splitPackets(
@@ -185,7 +185,7 @@ describe('recipients that it refuses, and why', () => {
 });
 
 describe('signers', () => {
-  test('a signing subkey, an own primary key', async () => {
+  test('may sign with a subkey or with the primary key', async () => {
     const subkey = await judgeSigner(await certificate('signing-subkey'), at);
     expect(subkey.signingFingerprint).not.toBe(subkey.fingerprint);
     const primary = await judgeSigner(await certificate('sign-only'), at);
@@ -193,11 +193,16 @@ describe('signers', () => {
     expect(primary.signingFingerprint).toBe(primary.fingerprint);
   });
 
-  test.each(['expired', 'revoked-sha1', 'sha1-self', 'rsa1024', 'dsa', 'retired'])('%s is refused', async (name) => {
-    await expect(certificate(name).then((c) => judgeSigner(c, at))).rejects.toMatchObject({ code: 'signer-unusable' });
-  });
+  test.each(['expired', 'revoked-sha1', 'sha1-self', 'rsa1024', 'dsa', 'retired'])(
+    'are refused if their key is %s',
+    async (name) => {
+      await expect(certificate(name).then((c) => judgeSigner(c, at))).rejects.toMatchObject({
+        code: 'signer-unusable',
+      });
+    },
+  );
 
-  test('a subkey without its own signature over the binding does not sign', async () => {
+  test('do not sign with a subkey that lacks its own signature over the binding', async () => {
     const { data } = (await openpgp.unarmor(keyFile('signing-subkey.public.asc').toString())) as unknown as {
       data: Uint8Array;
     };
@@ -253,7 +258,7 @@ describe('announcing SEIPDv2', () => {
       expect(await recipient(name)).toMatchObject({ announcesSeipd2: false, aeads: [] });
   });
 
-  test('auto is modern when all announce it, else compat; forced modern refuses', async () => {
+  test('decides the format: auto is modern only if all recipients announce it, and forced modern fails otherwise', async () => {
     const [v4, v6, silent] = await Promise.all([recipient('v4'), recipient('v6'), recipient('silent v4')]);
     const modern = { packet: 'SEIPDv2', cipher: 'AES-256', aead: 'GCM' };
     const compat = { packet: 'SEIPDv1', cipher: 'AES-256-CFB', aead: null };
@@ -266,7 +271,7 @@ describe('announcing SEIPDv2', () => {
     );
   });
 
-  test('the mode is one that every recipient lists with AES-256, GCM first', async () => {
+  test('decides the AEAD mode: one that every recipient lists with AES-256, preferably GCM', async () => {
     const v6 = await recipient('v6');
     const only = (...aeads: ('GCM' | 'OCB')[]): Recipient => ({ ...v6, aeads });
     expect(chooseEncryption('auto', [only('OCB'), v6])).toMatchObject({ aead: 'OCB' });
@@ -275,7 +280,7 @@ describe('announcing SEIPDv2', () => {
     expect(() => chooseEncryption('modern', [only('GCM'), only('OCB')])).toThrow('no common mode');
   });
 
-  test("GnuPG's own AEAD bit 0x02 announces nothing", async () => {
+  test("is not GnuPG's own AEAD bit 0x02", async () => {
     const c = await readCertificate(keyFile('curve25519.public.asc'));
     const { internalsOf } = await import('../../src/pgp/certificate.js');
     internalsOf(c).key.users[0].selfCertifications[0].features = Uint8Array.of(0x07);

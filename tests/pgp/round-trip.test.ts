@@ -44,7 +44,7 @@ describe.each(encryptions)('%s', (_, encryption) => {
     65537,
   ];
 
-  test.each([...new Set(awkward)])('%d bytes come back', async (length) => {
+  test.each([...new Set(awkward)])('a message of %d bytes decrypts to the same bytes', async (length) => {
     const plain = content(length);
     const sealed = seal(plain, encryption);
     const { plain: got, reader } = await open(sealed.message, sealed.sessionKey);
@@ -56,7 +56,7 @@ describe.each(encryptions)('%s', (_, encryption) => {
     );
   });
 
-  test('any chunking of writer and reader gives the same content', async () => {
+  test('the content is the same, however writer and reader divide it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat(6000),
@@ -72,7 +72,7 @@ describe.each(encryptions)('%s', (_, encryption) => {
     );
   });
 
-  test('the writer keeps nothing of what it was given', async () => {
+  test('the caller may overwrite the memory that it gave the writer', async () => {
     const plain = content(5000);
     const reused = Buffer.alloc(700);
     const out: Uint8Array[] = [];
@@ -101,18 +101,18 @@ describe('the outer packet', () => {
     return [header.type, header.partial ? header.length : -1];
   };
 
-  test('has 64 KiB parts, and a fixed length below that', () => {
+  test('has parts of 64 KiB, or a fixed length if it is shorter', () => {
     expect(shape(seal(content(100), v1).message)).toEqual([18, -1]);
     expect(shape(seal(content(100_000), v1).message)).toEqual([18, 65536]);
     expect(shape(seal(content(100_000), gcm(10)).message)).toEqual([18, 65536]);
   });
 
-  test('its size says nothing about how the content arrived, but for the headers inside', () => {
+  test('has the same size however the content arrived, except for the packet headers inside', () => {
     const sizes = [1, 700, 100_000].map((piece) => seal(content(100_000), ocb(4), { piece }).message.length);
     expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(250);
   });
 
-  test('the last 16 bytes of a SEIPDv2 suitcase are its final tag', () => {
+  test('ends with the final tag if it is SEIPDv2', () => {
     for (const length of [0, 1, 65536 - 60, 65536, 65536 * 2 - 77]) {
       const { message, tail } = seal(content(length), gcm(2));
       expect(message.subarray(-16)).toEqual(Buffer.from(tail!));
@@ -134,7 +134,7 @@ describe('the outer packet', () => {
     }
   });
 
-  test('a second pass over another message is noticed', async () => {
+  test('is refused if a second pass meets another message', async () => {
     const one = seal(content(5000), gcm(2));
     const two = seal(content(5000), gcm(2), { sessionKey: one.sessionKey });
     const preamble = await readPreamble(sourceOf([one.message]));
@@ -155,7 +155,7 @@ describe('the key proof', () => {
     }
   });
 
-  test('refuses what is no head, no key or no size', () => {
+  test('refuses an invalid head, key or size', () => {
     const { head, sessionKey } = seal(content(9), gcm(3));
     expect(() => computeTail(head.subarray(1), sessionKey, 9)).toThrow('not a version 2 encrypted data packet');
     expect(() => computeTail(head, new Uint8Array(16), 9)).toThrow('does not fit the cipher');
@@ -175,7 +175,7 @@ describe('the key proof', () => {
     }
   });
 
-  test('refuses another session key, every changed bit that it can see, and other contents', () => {
+  test('refuses other session keys, a key or head that is cut short, and a head of other contents', () => {
     const { head, sessionKey } = seal(Buffer.concat([Buffer.from('1f8b08', 'hex'), Buffer.alloc(100)]), v1);
     const wrong = 'the session key does not open this SEIPDv1 head';
     for (let seed = 0; seed < 300; seed++) {
@@ -188,7 +188,7 @@ describe('the key proof', () => {
   });
 });
 
-test('reads a fixed length of 2 GiB and more as what it is', () => {
+test('a packet with a fixed length of 3 GiB is read to its end', () => {
   let left = 0;
   const parser = new PacketParser({
     begin: (header) => {

@@ -27,7 +27,7 @@ async function modern(): Promise<{ recipient: Recipient; key: SecretKey }> {
 
 describe('PKESK packets', () => {
   test.each(['curve25519', 'nistp256', 'rsa2048', 'rsa3072'])(
-    'wrap and unwrap for %s, versions 3 and 6',
+    'of versions 3 and 6 wrap a session key for %s, and it unwraps',
     async (name) => {
       const r = await recipient(`${name}.public.asc`);
       for (const encryption of [v1, gcm(10)]) {
@@ -51,7 +51,7 @@ describe('PKESK packets', () => {
     },
   );
 
-  test('wrap for a version 6 key, in both versions', async () => {
+  test('of versions 3 and 6 wrap a session key for a version 6 key', async () => {
     const { recipient: r, key } = await modern();
     for (const encryption of [v1, gcm(10)]) {
       const pkesk = await wrapSessionKey(sessionKey, encryption, [r]);
@@ -60,7 +60,7 @@ describe('PKESK packets', () => {
     }
   });
 
-  test('several recipients, each with its own', async () => {
+  test('let each of several recipients open the message, and nobody else', async () => {
     const names = ['curve25519', 'rsa2048', 'nistp256'];
     const pkesk = await wrapSessionKey(
       sessionKey,
@@ -80,7 +80,7 @@ describe('PKESK packets', () => {
     });
   });
 
-  test('opening asks nothing of the key: expired, revoked, compromised', async () => {
+  test('open with a key that is expired, retired or compromised', async () => {
     for (const [publicKey, name] of [
       ['expired.public.asc', 'expired'],
       ['compromised.before.public.asc', 'compromised'],
@@ -100,7 +100,7 @@ describe('PKESK packets', () => {
   test.each([
     [3, v1],
     [6, gcm(10)],
-  ] as const)('anonymous recipients (version %d): the key is tried', async (version, encryption) => {
+  ] as const)('for anonymous recipients (version %d) are tried with the key', async (version, encryption) => {
     const r = await recipient('curve25519.public.asc');
     const other = await recipient('nistp256.public.asc');
     const anonymous = async (to: Recipient): Promise<Uint8Array> => {
@@ -120,7 +120,7 @@ describe('PKESK packets', () => {
     });
   });
 
-  test('a packet that names another key than the one that opens it was changed', async () => {
+  test('that name another key than the one that opens them count as changed', async () => {
     const pkesk = Buffer.from(await wrapSessionKey(sessionKey, v1, [await recipient('curve25519.public.asc')]));
     pkesk[5] ^= 1;
     await expect(unwrapSessionKey(pkesk, await secret('curve25519'))).rejects.toMatchObject({
@@ -129,7 +129,7 @@ describe('PKESK packets', () => {
     });
   });
 
-  test('a session key for another cipher than AES says so', async () => {
+  test('for a cipher other than AES give an error that names it', async () => {
     const { key } = await import('../../src/pgp/certificate.js').then(async ({ internalsOf }) =>
       internalsOf(await certificate('curve25519')),
     );
@@ -151,7 +151,7 @@ describe('PKESK packets', () => {
     });
   });
 
-  test('a thousand packets for others are all looked at, and none is for this key', async () => {
+  test('a thousand of which are for other keys give a clean "not addressed"', async () => {
     const one = await wrapSessionKey(sessionKey, v1, [await recipient('rsa2048.public.asc')]);
     await expect(
       unwrapSessionKey(Buffer.concat(Array.from({ length: 1000 }, () => one)), await secret('curve25519')),

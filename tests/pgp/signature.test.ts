@@ -15,7 +15,7 @@ async function signed(name: string): Promise<string> {
 }
 
 describe('a detached signature', () => {
-  test.each(['curve25519', 'sign-only', 'signing-subkey', 'rsa3072', 'nistp256'])('by %s', async (name) => {
+  test.each(['curve25519', 'sign-only', 'signing-subkey', 'rsa3072', 'nistp256'])('by %s verifies', async (name) => {
     const signature = await signed(name);
     expect(signature).toMatch(/^-----BEGIN PGP SIGNATURE-----\n\n/);
     const c = await certificate(name);
@@ -52,7 +52,7 @@ describe('a detached signature', () => {
     }
   });
 
-  test("fails when it is by another key, also when that key is nobody's", async () => {
+  test('fails if it is by none of the given signers, or if none is given', async () => {
     const signature = await signed('curve25519');
     const [by, given] = [await certificate('curve25519'), await certificate('rsa3072')];
     await expect(verifyDetached(receipt, signature, [given], now)).rejects.toMatchObject({
@@ -64,7 +64,7 @@ describe('a detached signature', () => {
     await expect(verifyDetached(receipt, signature, [], now)).rejects.toThrow('it is by none of the given signers');
   });
 
-  test('fails when it is none', async () => {
+  test('fails unless it is exactly one signature', async () => {
     const signers = [await certificate('curve25519')];
     const twice = `${await signed('curve25519')}\n${await signed('curve25519')}`;
     for (const text of [
@@ -79,7 +79,7 @@ describe('a detached signature', () => {
     }
   });
 
-  test('fails when it is dated in the future, but for clocks that differ by minutes', async () => {
+  test('fails if it is dated in the future by more than a few minutes', async () => {
     const signature = await signed('curve25519');
     const signers = [await certificate('curve25519')];
     const before = (minutes: number): Date => new Date(signedAt.getTime() - minutes * 60_000);
@@ -89,7 +89,7 @@ describe('a detached signature', () => {
     );
   });
 
-  test('fails with a weak hash, and over text', async () => {
+  test('fails if it uses SHA-1, or is a signature over text', async () => {
     const key = await openpgp.readPrivateKey({ armoredKey: keyFile('rsa3072.secret.asc').toString() });
     const c = await certificate('rsa3072');
     const make = async (type: openpgp.enums.signature, hash: openpgp.enums.hash): Promise<Uint8Array> => {
@@ -122,8 +122,8 @@ describe('a detached signature', () => {
   });
 });
 
-describe('a signer that changed since', () => {
-  test.each(['retired', 'superseded'])('%s: signatures from before count, with a warning', async (name) => {
+describe('a signer whose key is now', () => {
+  test.each(['retired', 'superseded'])('%s: earlier signatures count, with a warning', async (name) => {
     const c = await certificate(name);
     expect(await verifyDetached(receipt, await signed(name), [c], now)).toEqual({
       fingerprint: c.fingerprint,
@@ -136,7 +136,7 @@ describe('a signer that changed since', () => {
     });
   });
 
-  test.each(['retired', 'superseded'])('%s: signatures from after do not', async (name) => {
+  test.each(['retired', 'superseded'])('%s: later signatures do not count', async (name) => {
     const signature = await signDetached(receipt, await secret(name), new Date('2024-07-01T00:00:00Z'));
     await expect(verifyDetached(receipt, signature, [await certificate(name)], now)).rejects.toMatchObject({
       code: 'verification-failed',
@@ -161,7 +161,7 @@ describe('a signer that changed since', () => {
     });
   });
 
-  test('expired: signatures from before count, with a warning; from after they do not', async () => {
+  test('expired: earlier signatures count, with a warning; depot makes no later ones', async () => {
     const c = await certificate('expired');
     expect((await verifyDetached(receipt, await signed('expired'), [c], now)).warnings).toEqual([
       expect.stringMatching(/^signer [0-9A-F]{40} expired on 2024-03-01T\S+, after it signed this$/),
@@ -173,7 +173,7 @@ describe('a signer that changed since', () => {
   });
 });
 
-describe('a signer whose key was extended or shortened after it signed', () => {
+describe('a signer whose key was extended after it signed', () => {
   let extended: Certificate;
   let key: SecretKey;
   let signature: string;
@@ -199,7 +199,7 @@ describe('a signer whose key was extended or shortened after it signed', () => {
     extended = await readCertificate(publicKey.write());
   });
 
-  test('the newest self-signature decides', async () => {
+  test('is judged by the newest self-signature', async () => {
     const at = new Date(key.createdAt.getTime() + 120_000);
     const old = await readCertificate(key.armored());
     expect((await verifyDetached(receipt, signature, [old], at)).warnings).toHaveLength(1);
@@ -207,9 +207,10 @@ describe('a signer whose key was extended or shortened after it signed', () => {
   });
 });
 
-test('signing needs a key that is fit for it now, and its secret part', async () => {
+test('signing fails with a key that was not made yet, or without the secret part of the primary key', async () => {
   await expect(signDetached(receipt, await secret('retired'), new Date('2023-01-01T00:00:00Z'))).rejects.toMatchObject({
     code: 'signer-unusable',
+    message: expect.stringContaining('made in the future') as string,
   });
   const subkeysOnly = await readSecretKey(keyFile('locked-subkeys.secret.asc'), () => Promise.resolve('correct horse'));
   await expect(signDetached(receipt, subkeysOnly, signedAt)).rejects.toMatchObject({ code: 'signer-unusable' });

@@ -22,7 +22,7 @@ describe('what a key file says agrees with what OpenPGP.js reads of it', () => {
       ['sign', () => judgeSigner(certificate, at)],
     ] as const) {
       const judged = await judge().catch((error: unknown) => {
-        // Not fit for a push: what it says of its expiry is then of no consequence.
+        // Not fit for a push, so its expiry does not matter.
         if (isDepotError(error)) return null;
         throw error;
       });
@@ -33,7 +33,7 @@ describe('what a key file says agrees with what OpenPGP.js reads of it', () => {
     }
   });
 
-  test('an expired key still says when', () => {
+  test('the expiry of an expired key is read too', () => {
     expect(readStatedKey(read('expired.public.asc'), 'encrypt')?.expiresAt?.getTime()).toBeLessThan(at.getTime());
   });
 });
@@ -43,11 +43,11 @@ test.each([
   ['text', 'hello'],
   ['armour without content', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n'],
   ['half a packet', '\u0099\u0001'],
-])('null for %s', (_name, text) => {
+])('%s gives null', (_name, text) => {
   expect(readStatedKey(Buffer.from(text, 'latin1'), 'encrypt')).toBeNull();
 });
 
-test('a key cut anywhere is null or a key, never an exception', () => {
+test('a key that is cut short anywhere causes no exception', () => {
   const whole = read('curve25519.public.asc');
   for (let end = 0; end < whole.length; end += 7)
     expect(() => readStatedKey(whole.subarray(0, end), 'encrypt')).not.toThrow();

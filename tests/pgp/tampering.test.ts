@@ -51,7 +51,7 @@ describe.each([
   ['GCM', gcm(0)],
   ['OCB', ocb(0)],
 ] as const)('%s', (_, encryption) => {
-  test('changed bits, in every packet, are exit 21', async () => {
+  test('a changed bit in any packet fails with exit 21', async () => {
     const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     expect(await openWith(message, key)).toEqual(plain);
     // Unwrapping is slow: a sample of the bits in the session key packet, but each of its first bytes.
@@ -59,13 +59,13 @@ describe.each([
     for (let bit = 0; bit < message.length * 8; bit += step(bit)) {
       const changed = Buffer.from(message);
       changed[bit >> 3] ^= 1 << (bit & 7);
-      // Behind the session key packet its key is known: unwrapping it thousands of times would only cost time.
+      // After the session key packet the key is known: unwrapping it thousands of times would only take time.
       const code = await codeOf(() => (bit >> 3 < seipdAt ? openWith(changed, key) : open(changed, sessionKey)));
       if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of byte ${bit >> 3}: ${code}`);
     }
   });
 
-  test('every truncation is exit 21', async () => {
+  test('a message that is cut short anywhere fails with exit 21', async () => {
     const { message } = await sealedFor('curve25519', encryption);
     for (let length = 0; length < message.length; length++) {
       expect(await codeOf(() => open(message.subarray(0, length), sessionKey)), `first ${length} bytes`).toBe(
@@ -74,7 +74,7 @@ describe.each([
     }
   });
 
-  test('anything after the message is exit 21', async () => {
+  test('anything after the message fails with exit 21', async () => {
     const { message, key } = await sealedFor('curve25519', encryption);
     for (const more of [
       message,
@@ -88,7 +88,7 @@ describe.each([
     }
   });
 
-  test('bytes cut out of the middle, put in twice or exchanged are exit 21', async () => {
+  test('bytes that are removed, repeated or moved fail with exit 21', async () => {
     const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     await fc.assert(
       fc.asyncProperty(
@@ -120,7 +120,7 @@ describe.each([
   });
 });
 
-test.each(['rsa2048', 'nistp256'])('changed bits in a session key packet for %s are exit 21', async (name) => {
+test.each(['rsa2048', 'nistp256'])('a changed bit in a session key packet for %s fails with exit 21', async (name) => {
   const { message, key, seipdAt } = await sealedFor(name, v1);
   for (let bit = 0; bit < seipdAt * 8; bit += name === 'rsa2048' ? 41 : 7) {
     const changed = Buffer.from(message);
@@ -133,7 +133,7 @@ test.each(['rsa2048', 'nistp256'])('changed bits in a session key packet for %s 
 test.each([
   ['GCM', gcm(0)],
   ['OCB', ocb(0)],
-] as const)('%s chunks cannot be exchanged, dropped, or ended early', async (_, encryption) => {
+] as const)('%s chunks cannot be swapped, repeated, dropped, or ended early', async (_, encryption) => {
   const { message } = seal(Buffer.alloc(64 * 10, 1), encryption, { sessionKey });
   // Of this size the packet has a two-byte fixed length; chunks of 64 + 16 bytes follow its head.
   const start = 2 + message[1] + 3 + 36;
@@ -167,7 +167,7 @@ test.each([
   }
 });
 
-test('a wrong session key is exit 21 and gives no more away than a changed message', async () => {
+test('a wrong session key always gives the same error as a changed message, so that it reveals nothing', async () => {
   const messages = new Set<string>();
   for (let i = 0; i < 200; i++) {
     const { message } = seal(plain, v1);

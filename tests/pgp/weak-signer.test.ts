@@ -1,4 +1,4 @@
-/** A signature proves nothing when anybody can make it. */
+/** A signature that anybody can make proves nothing. */
 import * as openpgp from 'openpgp';
 import { expect, test } from 'vitest';
 import type { Certificate } from '../../src/pgp/certificate.js';
@@ -62,7 +62,7 @@ async function forged(bytes: Uint8Array): Promise<{ signer: Certificate; signatu
   return { signer: await readCertificate(privateKey.toPublic().write()), signature: list.write() };
 }
 
-test('a signature by a key for which anybody can make one is not accepted, and its cause is said', async () => {
+test('a signature by a key for which anybody can sign is refused, and the error says why', async () => {
   const bytes = Buffer.from('{"a receipt": true}');
   const { signer, signature } = await forged(bytes);
   await expect(verifyDetached(bytes, signature, [signer], new Date('2026-01-01T00:00:00Z'))).rejects.toMatchObject({

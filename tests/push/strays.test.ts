@@ -1,4 +1,4 @@
-/** Names under which something may yet appear at the agent, after a deposit that is complete. */
+/** Names under which a file may still appear at the agent after a complete deposit. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ function dropsAt(...numbers: number[]): NonNullable<ScriptedOptions['script']> {
 }
 
 describe('the connection is lost while a sidecar is written', () => {
-  test('a server that names files at their close: files that may still appear are recorded, reported, and removed by the next push', async () => {
+  test('files that may still appear are recorded, reported, and removed by the next push', async () => {
     const { server, supplier } = await begin({ nameAtClose: true, script: dropsAt(1, 2) });
     const pushed = await supplier.push();
     expect([pushed.code, pushed.result.ok], pushed.stdout).toEqual([0, true]);
@@ -62,13 +62,13 @@ describe('the connection is lost while a sidecar is written', () => {
     expect(strays(supplier)).toHaveLength(2);
   });
 
-  test('a server known to write at offsets and to name files at once: nothing can appear later, and nothing is recorded', async () => {
+  test('nothing is recorded at a server where no file can appear later', async () => {
     const { supplier } = await begin({ software: 'OpenSSH_9.9', script: dropsAt(1) });
     expect((await supplier.push()).code).toBe(0);
     expect(strays(supplier)).toEqual([]);
   });
 
-  test('for longer than retryFor: the usual partials are in the pending record, and only the others in strays.json', async () => {
+  test('if it stays lost for retryFor, strays.json lists only the partials that the pending record does not', async () => {
     const { server, supplier } = await begin({ nameAtClose: true }, { remote: { retryFor: '1s' } });
     let count = 0;
     server.script = (r) => {
@@ -103,7 +103,7 @@ test.each([true, false])(
 );
 
 test.each([true, false])(
-  'a truncated file that cannot be removed, and has not appeared yet, is looked for all the same (spool: %s)',
+  'a truncated file that could not be removed is looked for until it appears (spool: %s)',
   async (spool) => {
     const { server, supplier } = await begin(
       { nameAtClose: true },
@@ -116,7 +116,7 @@ test.each([true, false])(
     const denied = (r: Request): { status: number } | undefined => (r.type === 'remove' ? { status: 3 } : undefined);
     server.script = (r) => denied(r) ?? (r.type === 'write' && r.nth === 20 ? { then: 'drop' } : undefined);
     expect((await supplier.push()).code).toBe(0);
-    // Without a spool its record is still pending, and the next push looks.
+    // Without a spool, the deposit that was given up is still pending, and the next push settles it first.
     if (!spool) expect((await supplier.push()).code).toBe(0);
     const given = server.requests.find((r) => r.type === 'open')!.path.slice('/in/'.length);
     expect(strays(supplier)).toEqual([given]);

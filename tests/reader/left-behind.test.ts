@@ -10,7 +10,7 @@ vi.mock('../../src/dataset/extract/remove.js', () => ({
     throw Object.assign(new Error(`EBUSY: resource busy or locked, rmdir '${directory}'`), { code: 'EBUSY' });
   },
 }));
-// It runs in a thread, which is there only in what was built.
+// The real one runs in a thread, which exists only in the built program.
 vi.mock('../../src/open/opening.js', () => ({
   openSuitcase: () => Promise.reject(new DepotError('archive-refused', 'no good')),
 }));

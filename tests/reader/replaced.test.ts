@@ -50,7 +50,7 @@ async function opened(
   return { out, outcome, warnings };
 }
 
-test("another run's output is not put in place as this run's, and not removed", async () => {
+test("output of another run is neither put in place as this run's nor removed", async () => {
   const { out, outcome, warnings } = await opened(anotherRun);
   await expect(outcome).rejects.toMatchObject({
     code: 'local-not-writable',
@@ -63,7 +63,7 @@ test("another run's output is not put in place as this run's, and not removed", 
   ]);
 });
 
-test("another run's output is not removed if this run fails", async () => {
+test('output of another run is not removed if this run fails', async () => {
   const { out, outcome } = await opened((directory) => {
     anotherRun(directory);
     throw new DepotError('archive-refused', 'no good');

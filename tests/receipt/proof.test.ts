@@ -4,7 +4,7 @@ import { commitmentOf, openingOf } from '../../src/receipt/proof.js';
 
 const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 
-test('the opening is HKDF-SHA256 as RFC 5869 writes it out', () => {
+test('the opening is HKDF-SHA256, computed step by step as in RFC 5869', () => {
   const [sessionKey, pkesk] = [randomBytes(32), randomBytes(94)];
   const prk = createHmac('sha256', createHash('sha256').update(pkesk).digest()).update(sessionKey).digest();
   const info = Buffer.concat([Buffer.from('depot key proof 1'), Buffer.from([0]), Buffer.from(id)]);

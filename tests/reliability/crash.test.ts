@@ -5,7 +5,7 @@ import { Scene } from './scene.js';
 
 const onlyWithSpool: Step[] = ['first-block-spooled', 'spool-verified', 'checkpoint-written'];
 const onlyOfEarlierRuns: Step[] = ['earlier-receipt-filed', 'resumed', 'settled-earlier'];
-/** Where the deposit of the killed run is made, or will be, so that the next run makes a second one. */
+/** Steps from which on the killed run's deposit counts, or is finished by the next run, which then makes a second one. */
 const survives: Step[] = [
   'draft-written',
   'published',
@@ -42,7 +42,7 @@ describe('with a spool, the next push settles a push that was killed at', () => 
   test.each([...plain, ...onlyWithSpool])('%s', async (step) => {
     const scene = await Scene.create({ bytes: 14_000_000, supplier: { arrangement: { spool: true } } });
     expect((await scene.push({ at: step })).exit).toBe('killed');
-    // What was sealed is this push's deposit; what was closed is one already.
+    // What was only sealed becomes the next run's own deposit; what had its draft is a deposit of the killed run.
     await settled(scene, survives.includes(step) ? '2 × deposit' : 'deposit');
   });
 });
@@ -53,7 +53,7 @@ describe('the next push settles a push that was killed while it settled an earli
     ['published', 'settled-earlier', '2 × deposit'],
     ['partial-created', 'settled-earlier', 'deposit'],
     ['draft-written', 'outcome-written', '2 × deposit'],
-  ])('after a crash at %s: %s', async (first, second, expected) => {
+  ])('first at %s, then at %s', async (first, second, expected) => {
     const scene = await Scene.create({ bytes: 200_000 });
     expect((await scene.push({ at: first })).exit).toBe('killed');
     expect((await scene.push({ at: second })).exit).toBe('killed');
@@ -66,7 +66,7 @@ describe('the next push settles a push that was killed while it settled an earli
     ['draft-written', '2 × deposit'],
     ['receipt-filed', '2 × deposit'],
     ['resumed', '2 × deposit'],
-  ])('a spool: %s', async (step, expected) => {
+  ])('with a spool: first at checkpoint-written, then at %s', async (step, expected) => {
     const scene = await Scene.create({ bytes: 14_000_000, supplier: { arrangement: { spool: true } } });
     expect((await scene.push({ at: 'checkpoint-written' })).exit).toBe('killed');
     expect((await scene.push({ at: step })).exit).toBe('killed');

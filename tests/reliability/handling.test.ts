@@ -1,4 +1,4 @@
-/** Removing the handling makes its row fail. Each needs a build of its own, so this takes every tenth; `controls.long.test.ts` takes all. */
+/** Without its handling, a row fails. Each check needs a build of its own, so this file makes every tenth; `controls.long.test.ts` makes all. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { alteredDepot } from '../support/altered.js';

@@ -1,9 +1,9 @@
-/** What each piece of handling is for: without it, the row named beside it fails. */
+/** Names a row for each piece of fault handling: without that piece, the row fails. */
 
 export interface Handling {
   what: string;
   file: string;
-  /** Text that stands exactly once in the source … */
+  /** Text that occurs exactly once in the source … */
   of: string;
   /** … and what takes its place. */
   without: string;

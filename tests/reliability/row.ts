@@ -7,21 +7,21 @@ export interface Row extends SceneOptions {
   name: string;
   fault: string;
   provoked: string;
-  /** Before the push that meets the fault. */
+  /** Done before the push that meets the fault. */
   arrange?: (scene: Scene) => unknown;
   push?: PushOptions;
-  /** In place of a plain push. */
+  /** Done in place of a plain push. */
   act?: (scene: Scene) => Promise<Pushed>;
   exit: number | 'killed';
-  /** `–` for a process that could not say anything any more, and where nothing was to be published. */
+  /** `–` for a process that was killed, and for a push that skipped. */
   published: 'no' | 'yes' | 'unknown' | '–';
   code?: string;
-  /** What the run says of it. */
+  /** What the run prints about it. */
   says?: RegExp;
   /** As `Scene.atAgent` names it. */
   left: string;
   then?: (scene: Scene, pushed: Pushed) => unknown;
-  /** After the server is a good one again. */
+  /** Done when the server behaves again, before the next push. */
   relieve?: (scene: Scene) => unknown;
   next: {
     /** For the table. */
@@ -34,7 +34,7 @@ export interface Row extends SceneOptions {
     pending?: number;
   };
   check?: (scene: Scene, first: Pushed, next: Pushed) => unknown;
-  /** What the test needs and may not be there. */
+  /** True where something that the test needs is missing. */
   skip?: boolean;
 }
 
@@ -44,7 +44,7 @@ export function runRows(group: string, rows: readonly Row[]): void {
   });
 }
 
-/** `program`: another build of depot, of which a control wants to see the row fail. */
+/** `program` is another build of depot, with which a control expects the row to fail. */
 export async function hold(row: Row, program?: string): Promise<void> {
   const scene = await Scene.create(row);
   scene.program = program;

@@ -1,4 +1,4 @@
-/** A supplier, an agent's server, and a push that meets a fault: what the rows of docs/reliability.md are made of. */
+/** What the rows of docs/reliability.md are made of: a supplier, an agent's server, and a push that meets a fault. */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,11 +47,11 @@ export interface PushOptions {
   /** Moves the clock of the process, in seconds, to its end or up to a step. */
   clock?: number;
   clockUntil?: string;
-  /** Once, when the push says that it goes on trying to connect. */
+  /** Called once, when the push says that it keeps trying to connect. */
   whenTrying?: (scene: Scene) => unknown;
-  /** In the test's process: for a push to which nothing happens. */
+  /** Runs in the test's own process, which is quicker: for a push that meets no fault. */
   inside?: boolean;
-  /** Another program that runs it. */
+  /** Runs the push under another program. */
   wrap?: [string, ...string[]];
   options?: DepotOptions;
 }
@@ -77,12 +77,10 @@ export class Scene {
   readonly pushes: Pushed[] = [];
   /** Another build of depot. */
   program: string | undefined;
-  /** The server did something to a file of its own, which no client can help: its contents are not judged. */
+  /** The server changed a file itself, which no client can prevent, so contents are not checked. */
   tampered = false;
-  /** The test broke the ledger. */
+  /** The row broke the ledger, so it is not checked. */
   ledgerBroken = false;
-  /** Requests of the push under way. */
-  seen = 0;
 
   private constructor(
     readonly options: SceneOptions,
@@ -117,7 +115,7 @@ export class Scene {
     return join(this.supplier.state, 'acme-crm');
   }
 
-  /** One push, to its end, whatever that is. */
+  /** Runs one push to its end, whatever that is. */
   async push(o: PushOptions = {}): Promise<Pushed> {
     const node = [
       ...(o.at === undefined ? [] : preload('preload-do.mjs')),
@@ -188,7 +186,7 @@ export class Scene {
     process.kill(this.pid, signal);
   }
 
-  /** What the server does with requests for which a rule says something; the first rule that does wins. */
+  /** Sets how the server treats requests: the first rule that returns an action wins. */
   script(...rules: ((request: Request) => Action | undefined)[]): void {
     this.server.script = (request) => {
       for (const rule of rules) {
@@ -199,7 +197,7 @@ export class Scene {
     };
   }
 
-  /** The server is a good one again. */
+  /** Lets the server behave again. */
   async calm(): Promise<void> {
     if (this.scripted === null) return;
     this.scripted.script = undefined;
@@ -212,13 +210,13 @@ export class Scene {
   }
 
   stopped = false;
-  /** The server goes away in the middle of whatever is under way. */
+  /** Stops the server, whatever it is doing. */
   vanish(): void {
     this.stopped = true;
     void this.server.stop();
   }
 
-  /** Everything that the agent has, whether it still shows it or not. */
+  /** Everything that the agent has, including what it collected and no longer shows. */
   files(): Map<string, Buffer> {
     const all = new Map<string, Buffer>();
     if (this.scripted !== null) {
@@ -251,7 +249,7 @@ export class Scene {
     return counted.length === 0 ? 'nothing' : counted.join(', ');
   }
 
-  /** Another signing key takes the place of the supplier's. */
+  /** Replaces the supplier's signing key. */
   async newSigner(): Promise<void> {
     const { publicKey, secretKey } = await makeKey(
       join(this.supplier.directory, 'keys/second'),
@@ -273,7 +271,7 @@ export class Scene {
     return (await readPending(new ArrangementState(this.supplier.state, 'acme-crm'))).records;
   }
 
-  /** Fills or reads as a path in the state directory. */
+  /** A path in the state directory of the arrangement. */
   stateFile(name: string): string {
     return join(this.state, name);
   }
@@ -324,7 +322,7 @@ export class Scene {
 
 export { isPartial, ofSidecar, ofSuitcase };
 
-/** The n-th request (from 1) for which `wanted` is true does `action`; others pass. */
+/** A rule: the n-th request (from 1) for which `wanted` is true gets `action`. */
 export function nth(
   n: number,
   wanted: (r: Request) => boolean,
@@ -334,7 +332,7 @@ export function nth(
   return (r) => (wanted(r) && ++seen === n ? (typeof action === 'function' ? action(r) : action) : undefined);
 }
 
-/** Every request for which `wanted` is true. */
+/** A rule: every request for which `wanted` is true gets `action`. */
 export function each(
   wanted: (r: Request) => boolean,
   action: Action | ((r: Request) => Action | undefined),
@@ -345,3 +343,15 @@ export function each(
 export const writes = (r: Request): boolean => r.type === 'write' && ofSuitcase(r);
 export const denied: Action = { status: 3 };
 export const looks = (r: Request): boolean => r.type === 'stat' || r.type === 'lstat' || r.type === 'fstat';
+
+/** Does something at the n-th write of the suitcase. */
+export const whenWriting =
+  (n: number, act: (scene: Scene) => void) =>
+  (scene: Scene): void => {
+    scene.script(
+      nth(n, writes, () => {
+        act(scene);
+        return undefined;
+      }),
+    );
+  };

@@ -24,7 +24,7 @@ const samples: Record<string, Bytes> = {
   'exactly a segment': text.subarray(0, MIB),
   'a segment and one': text.subarray(0, MIB + 1),
   'four segments': text.subarray(0, 4 * MIB),
-  'what does not compress': noise,
+  'incompressible data': noise,
   'text, noise, text': Buffer.concat([text.subarray(0, 3 * MIB + 7), noise, text.subarray(5, 2 * MIB)]),
 };
 
@@ -44,36 +44,39 @@ const formats = (['gzip', 'zstd'] as CompressionFormat[]).filter((format) => for
 const stock: Record<string, string[]> = { gzip: ['gzip', '-dc'], zstd: ['zstd', '-dcq'] };
 
 describe.each(formats)('%s', (format) => {
-  test.each(Object.entries(samples))('%s comes back from the stock tool and from depot', async (_, sample) => {
-    const packed = await collect(compress(format, asAsync(cut(sample, 700_001))));
-    const [program, ...args] = stock[format];
-    const tool = spawnSync(program, args, { input: packed, maxBuffer: 64 * MIB });
-    expect(tool.stderr.toString()).toBe('');
-    expect(digest(tool.stdout)).toBe(digest(sample));
-    const formatsFound: string[] = [];
-    const own = await collect(decompress(cut(packed, 65_537), (found) => formatsFound.push(found)));
-    expect(digest(own)).toBe(digest(sample));
-    expect(formatsFound).toEqual([format]);
-  });
+  test.each(Object.entries(samples))(
+    '%s is decompressed unchanged by the stock tool and by depot',
+    async (_, sample) => {
+      const packed = await collect(compress(format, asAsync(cut(sample, 700_001))));
+      const [program, ...args] = stock[format];
+      const tool = spawnSync(program, args, { input: packed, maxBuffer: 64 * MIB });
+      expect(tool.stderr.toString()).toBe('');
+      expect(digest(tool.stdout)).toBe(digest(sample));
+      const formatsFound: string[] = [];
+      const own = await collect(decompress(cut(packed, 65_537), (found) => formatsFound.push(found)));
+      expect(digest(own)).toBe(digest(sample));
+      expect(formatsFound).toEqual([format]);
+    },
+  );
 
-  test('data that is already compressed grows by less than a thousandth', async () => {
+  test('incompressible data grows by less than a thousandth', async () => {
     const packed = await collect(compress(format, asAsync(cut(noise, MIB))));
     expect(packed.length).toBeLessThan(noise.length * 1.001);
   });
 
-  // Small pieces are joined in memory of Node's pool, which nobody may give back; how large that pool is depends on the version.
-  test('pieces of one byte', async () => {
+  // Small pieces are joined in memory from Node's pool, which must not be released; the pool's size depends on the version.
+  test('pieces of one byte are compressed too', async () => {
     expect(
       await collect(decompress([await collect(compress(format, asAsync(cut(Buffer.from('ab'), 1))))], () => undefined)),
     ).toEqual(Buffer.from('ab'));
   });
 
-  test('text shrinks', async () => {
+  test('text shrinks to less than a quarter', async () => {
     const packed = await collect(compress(format, asAsync(cut(text, MIB))));
     expect(packed.length).toBeLessThan(text.length / 4);
   });
 
-  test('a failing source fails the stage, and no job is left unhandled', async () => {
+  test('an error of the source is passed on, and no job is left unhandled', async () => {
     async function* failing(): AsyncGenerator<Bytes> {
       yield text.subarray(0, 2 * MIB);
       throw new Error('source went away');
@@ -83,7 +86,7 @@ describe.each(formats)('%s', (format) => {
 });
 
 test.each([...formats, 'none' as const])(
-  '%s: a chunk is released once, when nothing of it is needed any more, and never are more held than was said',
+  '%s: each chunk is released once, when it is no longer needed, and no more are held than declared',
   async (format) => {
     const sample = samples['text, noise, text'];
     const given = new Set<Bytes>();
@@ -110,7 +113,7 @@ test.each([...formats, 'none' as const])(
 );
 
 test.each(formats)(
-  '%s: what does not compress is passed on as it came, also after something that does',
+  '%s: incompressible chunks are passed on without a copy, even after compressible ones',
   async (format) => {
     const chunks = [...cut(Buffer.concat([text.subarray(0, 4 * MIB), randomBytes(16 * MIB)]), MIB)].map(
       (chunk) => new Uint8Array(chunk),
@@ -123,7 +126,7 @@ test.each(formats)(
   },
 );
 
-test('gzip output is one member: a strict reader that stops after the first sees everything', async () => {
+test('gzip output is a single member, so that a strict reader sees everything', async () => {
   const sample = samples['text, noise, text'];
   const packed = await collect(compress('gzip', asAsync(cut(sample, MIB))));
   const python = spawnSync(
@@ -141,16 +144,16 @@ test('gzip output is one member: a strict reader that stops after the first sees
   expect(digest(python.stdout)).toBe(digest(sample));
 });
 
-test('none passes chunks through as they are', async () => {
+test('none passes chunks through unchanged', async () => {
   expect(digest(await collect(compress('none', asAsync(cut(text, 1000)))))).toBe(digest(text));
 });
 
-test('auto is zstd where the runtime has it, else gzip', () => {
+test('auto means zstd if the runtime has it, else gzip', () => {
   expect(chooseCompression('auto')).toBe(runtimeHasZstd() ? 'zstd' : 'gzip');
   expect(chooseCompression('none')).toBe('none');
 });
 
-test('any chunking of any stream comes back', async () => {
+test('any stream decompresses to itself, however it is divided', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ maxLength: 5000 }),

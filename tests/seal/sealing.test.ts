@@ -4,7 +4,7 @@ import { Feeder } from '../../src/conveyor.js';
 import { startSealing, type SealOptions, type Sealing } from '../../src/seal/sealing.js';
 import type { FromThread, ThreadData } from '../../src/threads.js';
 
-/** In place of a thread: says what a test tells it to say. */
+/** Stands in for a thread, and sends what a test tells it to send. */
 class FakeThread extends EventEmitter {
   readonly postMessage = vi.fn();
   readonly to: Feeder;
@@ -55,7 +55,7 @@ async function bytesOf(blocks: AsyncIterable<Uint8Array>): Promise<number> {
   return bytes;
 }
 
-test('a block that got lost between the threads is an error, and no shorter suitcase with a digest that fits it', async () => {
+test('a block lost between the threads is an error, not a shorter suitcase with a matching digest', async () => {
   const whole = sealing(1000, 1000);
   expect(await bytesOf(whole.blocks)).toBe(1000);
   expect(await whole.result).toMatchObject({
@@ -71,7 +71,8 @@ test('a block that got lost between the threads is an error, and no shorter suit
   await expect(short.result).rejects.toMatchObject({ code: 'internal' });
 });
 
-test('a thread that does not end, as one that reads a share that gives nothing, is left to itself some time after a signal', async () => {
+// For example one that reads from a network share that does not answer.
+test('after a signal, a thread that does not end is left behind with a warning', async () => {
   const stop = new AbortController();
   const warn = vi.fn();
   const started = start({ signal: stop.signal, warn, patienceMs: 20 });
@@ -82,7 +83,7 @@ test('a thread that does not end, as one that reads a share that gives nothing, 
   expect(warn).toHaveBeenCalledWith(expect.stringContaining('does not end'));
 });
 
-test('a thread that ends after a signal is waited for, and nothing is said', async () => {
+test('after a signal, a thread that ends is waited for, without a warning', async () => {
   const stop = new AbortController();
   const warn = vi.fn();
   const started = start({ signal: stop.signal, warn, patienceMs: 60_000 });
@@ -99,7 +100,7 @@ test.each([
   ['sealing', Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'],
   ['packing', new TypeError('boom'), 'internal'],
   ['sealing', new TypeError('boom'), 'internal'],
-])('when the %s thread dies with %s, that is %s, and the other one is asked to stop', async (name, error, code) => {
+])('if the %s thread dies with %s, the error is %s, and both threads are asked to stop', async (name, error, code) => {
   const started = start();
   const reading = bytesOf(started.blocks);
   threads.get(name)!.emit('error', error);
@@ -108,7 +109,7 @@ test.each([
   for (const thread of threads.values()) expect(thread.postMessage).toHaveBeenCalledWith('stop');
 });
 
-test('a thread that ends without a word is an error', async () => {
+test('a thread that ends without reporting a result is an error', async () => {
   const started = start();
   threads.get('packing')!.emit('exit');
   await expect(started.result).rejects.toMatchObject({

@@ -45,7 +45,7 @@ async function read(file: string, bytes: Buffer, from: number): Promise<{ bytes:
 
 describe('a spool', () => {
   test.each([0, 1, 1_048_575, 1_048_576, 3_000_001])(
-    'of %i bytes is read back from any offset, in blocks that may leave',
+    'of %i bytes is read back from any offset, in blocks that may be uploaded',
     async (length) => {
       const file = join(tempDir(), 'spool/x.pgp');
       const bytes = randomBytes(length);
@@ -62,7 +62,7 @@ describe('a spool', () => {
     },
   );
 
-  test('of a sealing that fails is removed', async () => {
+  test('is removed if the sealing fails', async () => {
     const file = join(tempDir(), 'spool/x.pgp');
     await expect(
       writeSpool(file, sealingOf(randomBytes(2_000_000), new Error('a source failed')), () => undefined),
@@ -78,7 +78,7 @@ describe('a spool', () => {
         writeFileSync(file, bytes);
       },
     ],
-    ['cut', (file, bytes) => writeFileSync(file, bytes.subarray(1))],
+    ['that is cut short', (file, bytes) => writeFileSync(file, bytes.subarray(1))],
     ['with more behind it', (file, bytes) => writeFileSync(file, Buffer.concat([bytes, Buffer.from('x')]))],
     ['that is gone', (file) => rmSync(file)],
   ])('%s gives out nothing', async (_, change) => {

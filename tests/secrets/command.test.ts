@@ -32,7 +32,7 @@ async function failure(promise: Promise<unknown>): Promise<DepotError> {
 }
 
 describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
-  test('runs in the directory of the config, with stdin closed and without what depot keeps from children', async () => {
+  test("runs in the directory of depot.yaml, with empty stdin and without depot's own variables", async () => {
     const directory = realpathSync(tempDir('command'));
     mkdirSync(join(directory, 'etc'));
     const env = { PATH: process.env['PATH'], DEPOT_PASSWORD: 'hunter2', CREDENTIALS_DIRECTORY: '/run/c', OWN: 'yes' };
@@ -40,7 +40,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     expect(seen).toBe(`${directory}\nOWN=yes\n`);
   });
 
-  test('no shell takes it apart', async () => {
+  test('runs without a shell, so its arguments arrive as they are', async () => {
     const found = await findSecret({
       kind: 'password',
       refs: { command: ['printf', '%s', '$(id) ; | > x'] },
@@ -52,7 +52,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     expect(found?.value.reveal()).toBe('$(id) ; | > x');
   });
 
-  test('a failure shows the last lines of stderr and nothing of stdout', async () => {
+  test('if it fails, the error shows the last lines of stderr and nothing of stdout', async () => {
     const error = await failure(
       output('echo hunter2; for i in $(seq 30); do echo "line $i" >&2; done; printf "\\033[2Jodd\\n" >&2; exit 7'),
     );
@@ -69,19 +69,19 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
   });
 
   test.each<[string, string[], string]>([
-    ['a program that does not exist', ['depot-no-such-program'], 'could not be started: no such command'],
-    ['a program that may not be run', ['/etc/passwd'], 'could not be started: EACCES'],
-    ['a program below a file', ['/etc/passwd/program'], 'could not be started: ENOTDIR'],
+    ['does not exist', ['depot-no-such-program'], 'could not be started: no such command'],
+    ['may not be run', ['/etc/passwd'], 'could not be started: EACCES'],
+    ['is below a file', ['/etc/passwd/program'], 'could not be started: ENOTDIR'],
     [
-      'a program with too much to say to it',
+      'gets too many arguments',
       ['true', 'x'.repeat(200_000)],
       'could not be started: its arguments and environment are too long',
     ],
-    ['a program that prints nothing', ['true'], 'is empty'],
-    ['a program that prints only a newline', ['echo'], 'is empty'],
-    ['a program that is killed', ['sh', '-c', 'kill -9 $$'], 'was ended by SIGKILL'],
-    ['a program that prints without end', ['yes'], 'printed more than 64 KiB'],
-  ])('%s', async (_, command, expected) => {
+    ['prints nothing', ['true'], 'is empty'],
+    ['prints only a newline', ['echo'], 'is empty'],
+    ['is killed', ['sh', '-c', 'kill -9 $$'], 'was ended by SIGKILL'],
+    ['never stops printing', ['yes'], 'printed more than 64 KiB'],
+  ])('fails if the program %s', async (_, command, expected) => {
     const error = await failure(
       findSecret({
         kind: 'password',
@@ -97,7 +97,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     expect(error.message).toContain(expected);
   });
 
-  test('one that hangs is ended, and what it started too', async () => {
+  test('if it hangs, it is killed with what it started', async () => {
     const file = join(tempDir('command'), 'pid');
     const error = await failure(output(`sleep 1000 & echo $! > ${file}; wait`, undefined, { limitMs: 300 }));
     expect(error.message).toContain('took longer than 0.3 s');
@@ -105,7 +105,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     await eventually(() => !isAlive(pid), 5_000, 'the grandchild to end');
   });
 
-  test('an interrupt ends it', async () => {
+  test('is killed by an abort signal', async () => {
     const controller = new AbortController();
     const file = join(tempDir('command'), 'pid');
     writeFileSync(file, '');
@@ -118,7 +118,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
   });
 });
 
-/** A zombie has ended; only its parent has not looked. */
+/** A zombie has ended; only its parent has not asked yet. */
 function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -18,25 +18,23 @@ test.each<[NodeJS.Platform, NodeJS.ProcessEnv, boolean]>([
   ['freebsd', {}, false],
   ['darwin', {}, true],
   ['win32', {}, true],
-])('a session on %s with %o: %s', (platform, env, expected) => {
+])('on %s with %o, there is a desktop session: %s', (platform, env, expected) => {
   expect(hasSession(env, platform)).toBe(expected);
 });
 
-test('the bus of a login session counts', () => {
+test('a session bus in XDG_RUNTIME_DIR is a desktop session', () => {
   const runtime = tempDir('runtime');
   writeFileSync(join(runtime, 'bus'), '');
   expect(hasSession({ XDG_RUNTIME_DIR: runtime }, 'linux')).toBe(true);
 });
 
-test.skipIf(process.platform !== 'linux')('without a session no native module is loaded', async () => {
-  const here = createRequire(import.meta.url);
+test.skipIf(process.platform !== 'linux')('without a desktop session, no native module is loaded', async () => {
   const script = `import { openKeychains } from ${source('keychain')}; const none = openKeychains({}); console.log(JSON.stringify([none.length, Object.keys((await import('node:module')).createRequire(import.meta.url).cache).filter((f) => /keytar|keyring/.test(f))]));`;
   expect(openKeychains({}, 'linux')).toEqual([]);
   expect(JSON.parse((await node(script, {})).stdout)).toEqual([0, []]);
-  expect(here.cache).toBeDefined();
 });
 
-/** It has no binary for every platform, and is compiled only where npm may run install scripts. */
+/** keytar has no binary for some platforms, and is compiled only if npm may run install scripts. */
 const hasKeytar = (() => {
   try {
     createRequire(import.meta.url)('keytar');
@@ -46,7 +44,7 @@ const hasKeytar = (() => {
   }
 })();
 
-/** A session of its own, with its own home: a bus, and a keyring if it is to work. */
+/** What starts a session with a home of its own: a bus, and a keyring where there should be one. */
 const programs = peers('dbus-run-session', 'gnome-keyring-daemon');
 
 describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-keyring on a private bus', () => {
@@ -72,7 +70,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
         : `import Module from 'node:module'; const load = Module._load; Module._load = (name, ...more) => { if (name === '${o.without}') throw new Error('not installed'); return load(name, ...more); };\n`;
     writeFileSync(entry, missing + steps + script);
     const bus = join(directory, 'bus.conf');
-    // No directories with services: nothing is started on demand.
+    // Without a <servicedir>, the bus starts no keyring on demand.
     writeFileSync(
       bus,
       `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -97,7 +95,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     return new Map(lines.map((line) => JSON.parse(line) as [string, unknown]));
   }
 
-  test('login, lookup and logout', async () => {
+  test('a secret can be stored, found, replaced and removed', async () => {
     const said = await session(
       `
       await say('before', found);
@@ -127,9 +125,11 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     expect(said.get('notes')).toEqual([]);
   });
 
-  test.skipIf(!hasKeytar)('what an earlier depot stored with keytar is found, replaced and removed', async () => {
-    const said = await session(
-      `
+  test.skipIf(!hasKeytar)(
+    'a secret that an earlier depot stored with keytar is found, replaced and removed',
+    async () => {
+      const said = await session(
+        `
       const [first, keytar] = openKeychains(process.env);
       const held = async () => Promise.all([first, keytar].map(async (k) => (await k.get('${account}@h:22'))?.reveal() ?? null));
       await say('order', async () => [first.name, keytar.name]);
@@ -143,19 +143,20 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
       await say('forget', () => forgetSecret(target));
       await say('held at last', held);
     `,
-      { keyring: true },
-    );
-    expect(said.get('order')).toEqual(['@napi-rs/keyring', 'keytar']);
-    expect(said.get('found')).toEqual(['stored earlier', expect.stringContaining('keychain (keytar)')]);
-    expect(said.get('store')).toMatchObject({ to: 'keychain', warnings: [] });
-    expect(said.get('held')).toEqual(['new', null]);
-    expect(said.get('found again')).toEqual(['new', expect.stringContaining('keychain (@napi-rs/keyring)')]);
-    expect(said.get('found first')).toEqual(['new', expect.stringContaining('keychain (@napi-rs/keyring)')]);
-    expect(said.get('forget')).toMatchObject({ removed: [expect.stringContaining(account)], warnings: [] });
-    expect(said.get('held at last')).toEqual([null, null]);
-  });
+        { keyring: true },
+      );
+      expect(said.get('order')).toEqual(['@napi-rs/keyring', 'keytar']);
+      expect(said.get('found')).toEqual(['stored earlier', expect.stringContaining('keychain (keytar)')]);
+      expect(said.get('store')).toMatchObject({ to: 'keychain', warnings: [] });
+      expect(said.get('held')).toEqual(['new', null]);
+      expect(said.get('found again')).toEqual(['new', expect.stringContaining('keychain (@napi-rs/keyring)')]);
+      expect(said.get('found first')).toEqual(['new', expect.stringContaining('keychain (@napi-rs/keyring)')]);
+      expect(said.get('forget')).toMatchObject({ removed: [expect.stringContaining(account)], warnings: [] });
+      expect(said.get('held at last')).toEqual([null, null]);
+    },
+  );
 
-  test('where @napi-rs/keyring is missing, keytar does its work', async () => {
+  test('if @napi-rs/keyring is missing, keytar is used', async () => {
     const said = await session(
       `
       await say('names', async () => openKeychains(process.env).map((k) => k.name));
@@ -170,7 +171,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     expect(said.get('found')).toEqual(['hunter2', expect.stringContaining('keychain (keytar)')]);
   });
 
-  test('each module keeps secrets, and what one has stored the other does not see', async () => {
+  test('each module stores secrets, but does not see those of the other', async () => {
     const said = await session(
       `
       const all = openKeychains(process.env);
@@ -188,7 +189,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     for (const name of names) expect(said.get(name)).toEqual(names.map((other) => (other === name ? name : null)));
   });
 
-  test('a bus without a keyring: refused, said, and nothing left in the keyring of the kernel', async () => {
+  test("on a bus without a keyring, storing fails with a hint, and nothing stays in the kernel's keyring", async () => {
     const said = await session(
       `
       await say('store', () => storeSecret('keychain', new Secret('hunter2'), target));

@@ -51,8 +51,8 @@ class Memory implements Keychain {
   }
 }
 
-describe('to a file', () => {
-  test('private, found again, and nothing else left', async () => {
+describe('depot login to a file', () => {
+  test('stores the secret in a private file, where depot finds it, and leaves no other file', async () => {
     const t = target();
     const stored = await storeSecret('file', secret, t);
     const path = join(t.configDirectory, 'secrets/acme@10.20.0.5.password');
@@ -68,11 +68,11 @@ describe('to a file', () => {
     await storeSecret('file', new Secret('changed'), t);
     expect(
       (await findSecret({ ...t, refs: {}, needed: { run: 3, server: 1 } }))?.value.reveal(),
-      'a file is of one account, so several are fine',
+      'the file names its account, so it serves a run with several',
     ).toBe('changed');
   });
 
-  test('a strict or a loose umask makes no difference', async () => {
+  test('sets the same modes whatever the umask is', async () => {
     for (const mask of [0o000, 0o777]) {
       const t = target();
       const before = process.umask(mask);
@@ -86,7 +86,7 @@ describe('to a file', () => {
     }
   });
 
-  test('two accounts on one server have two files', async () => {
+  test('gives two accounts at one server a file each', async () => {
     const t = target({ needed: { run: 2, server: 2 } });
     await storeSecret('file', secret, t);
     await storeSecret('file', new Secret('other'), { ...t, account: { ...account, username: 'b/b' } });
@@ -97,7 +97,7 @@ describe('to a file', () => {
     expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server: 1 } }))?.value.reveal()).toBe('hunter2');
   });
 
-  test('one that an earlier depot stored for the server is replaced where it can be of no other account, else left and said', async () => {
+  test("replaces the server's file of an earlier depot if it can only be for this account; else it stays, with a warning", async () => {
     for (const server of [1, 2]) {
       const t = target({ needed: { run: server, server } });
       const old = join(t.configDirectory, 'secrets/10.20.0.5.password');
@@ -114,7 +114,7 @@ describe('to a file', () => {
     }
   });
 
-  test('an older one in the keychain is cleared', async () => {
+  test('removes an older secret from the keychain', async () => {
     const keychain = new Memory('test');
     keychain.items.set('acme@10.20.0.5:22', 'old');
     const t = target({ keychains: [keychain] });
@@ -122,7 +122,7 @@ describe('to a file', () => {
     expect(keychain.items.size).toBe(0);
   });
 
-  test('what comes first is said', async () => {
+  test('warns of sources that take precedence', async () => {
     const t = target({ env: { DEPOT_PASSWORD: 'x' }, refs: { command: ['pass'] } });
     expect((await storeSecret('file', secret, t)).warnings).toEqual([
       'DEPOT_PASSWORD comes first and will be used instead',
@@ -130,7 +130,7 @@ describe('to a file', () => {
     ]);
   });
 
-  test('a link at the place of the file is replaced, not followed', async () => {
+  test('replaces a symbolic link in place of the file, and does not follow it', async () => {
     const t = target();
     mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
     const elsewhere = join(t.configDirectory, 'elsewhere');
@@ -140,7 +140,7 @@ describe('to a file', () => {
     expect(readFileSync(elsewhere, 'utf8')).toBe('untouched');
   });
 
-  test.skipIf(process.platform === 'win32')('a directory that others can write is refused', async () => {
+  test.skipIf(process.platform === 'win32')('refuses a directory that others can write to', async () => {
     const t = target();
     mkdirSync(join(t.configDirectory, 'secrets'));
     chmodSync(join(t.configDirectory, 'secrets'), 0o777);
@@ -151,7 +151,7 @@ describe('to a file', () => {
     expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual([]);
   });
 
-  test.skipIf(!asRoot())('root stores for the account that owns the directory', async () => {
+  test.skipIf(!asRoot())('as root, gives the file to the owner of the directory', async () => {
     const t = target();
     const directory = join(t.configDirectory, 'secrets');
     mkdirSync(directory, { mode: 0o700 });
@@ -162,7 +162,7 @@ describe('to a file', () => {
     expect(stored.readableBy).toContain('uid 4711 and root');
   });
 
-  test.skipIf(!asRoot())('a directory where this account may not write is said', async () => {
+  test.skipIf(!asRoot())('fails if this account may not write to the directory', async () => {
     const t = target();
     chmodSync(t.configDirectory, 0o755);
     process.seteuid?.(4711);
@@ -178,8 +178,8 @@ describe('to a file', () => {
   });
 });
 
-describe('to the keychain', () => {
-  test('written to the first, cleared in the other, read back', async () => {
+describe('depot login to the keychain', () => {
+  test('stores in the first keychain, and removes from the second', async () => {
     const [first, second] = [new Memory('first'), new Memory('second')];
     second.items.set('acme@10.20.0.5:22', 'old');
     const stored = await storeSecret('keychain', secret, target({ keychains: [first, second] }));
@@ -189,7 +189,7 @@ describe('to the keychain', () => {
     expect(stored.readableBy).not.toMatch(/scheduled runs too/);
   });
 
-  test('a file that is found before it is said', async () => {
+  test('warns of a file that takes precedence', async () => {
     const t = target({ keychains: [new Memory('first')] });
     mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
     writeFileSync(join(t.configDirectory, 'secrets/10.20.0.5.password'), 'x', { mode: 0o600 });
@@ -200,7 +200,7 @@ describe('to the keychain', () => {
 
   test.each<[string, (keychain: Memory) => void]>([
     [
-      'a write that fails after it has written',
+      'a write fails after it has written',
       (k) => {
         const set = k.set.bind(k);
         k.set = async (name, value) => {
@@ -209,10 +209,10 @@ describe('to the keychain', () => {
         };
       },
     ],
-    ['a write that does not come back', (k) => (k.get = () => Promise.resolve(null))],
-    ['another value that comes back', (k) => (k.get = () => Promise.resolve(new Secret('other')))],
-    ['a read that fails', (k) => (k.get = () => Promise.reject(new Error('locked')))],
-  ])('%s is deleted again', async (_, sabotage) => {
+    ['the secret cannot be read back', (k) => (k.get = () => Promise.resolve(null))],
+    ['another value is read back', (k) => (k.get = () => Promise.resolve(new Secret('other')))],
+    ['reading back fails', (k) => (k.get = () => Promise.reject(new Error('locked')))],
+  ])('fails and deletes the secret again if %s', async (_, sabotage) => {
     const keychain = new Memory('test');
     sabotage(keychain);
     const error = await failure(storeSecret('keychain', secret, target({ keychains: [keychain] })));
@@ -225,7 +225,7 @@ describe('to the keychain', () => {
     expect(keychain.items.size).toBe(0);
   });
 
-  test('without one', async () => {
+  test('fails if there is no keychain', async () => {
     expect(await failure(storeSecret('keychain', secret, target()))).toMatchObject({
       code: 'local-not-writable',
       message: 'there is no keychain in this session',
@@ -233,8 +233,8 @@ describe('to the keychain', () => {
   });
 });
 
-describe('to systemd', () => {
-  test('says what to type, without the secret', async () => {
+describe('depot login to systemd', () => {
+  test('shows the commands to type, without the secret', async () => {
     const stored = await storeSecret('systemd', secret, target());
     expect(stored.lines).toContain('LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password');
     expect(stored.lines.join('\n')).toMatch(
@@ -243,7 +243,7 @@ describe('to systemd', () => {
     expect(JSON.stringify(stored)).not.toContain('hunter2');
   });
 
-  test('names the account where there are several', async () => {
+  test('names the account if the run has several', async () => {
     const stored = await storeSecret(
       'systemd',
       secret,
@@ -253,8 +253,8 @@ describe('to systemd', () => {
   });
 });
 
-describe('logout', () => {
-  test('removes all that depot stored, and says what is left elsewhere', async () => {
+describe('depot logout', () => {
+  test('removes everything that depot stored, and lists what remains elsewhere', async () => {
     const [first, second] = [new Memory('first'), new Memory('second')];
     const t = target({ keychains: [first, second], env: { DEPOT_PASSWORD: 'x' } });
     await storeSecret('file', secret, t);
@@ -270,7 +270,7 @@ describe('logout', () => {
     expect(await forgetSecret({ ...t, env: {} })).toEqual({ removed: [], remaining: [], warnings: [] });
   });
 
-  test('a keychain that cannot be cleared is said', async () => {
+  test('warns of a keychain that could not be cleared', async () => {
     const keychain = new Memory('test');
     keychain.items.set('acme@10.20.0.5:22', 'a');
     keychain.delete = () => Promise.reject(new Error('locked'));
@@ -280,13 +280,13 @@ describe('logout', () => {
   });
 });
 
-test('a user name is kept beside the secrets', async () => {
+test('the user name is stored beside the secrets', async () => {
   const directory = tempDir('login');
   expect(await findUsername(directory, account)).toBeNull();
   await storeUsername(directory, account, 'acme');
   expect(await findUsername(directory, account)).toBe('acme');
   expect(await findUsername(directory, { ...account, port: 2222 })).toBeNull();
-  // What cannot be read for another reason is not taken for none.
+  // If it cannot be read for any other reason, that is an error, not "none".
   mkdirSync(join(directory, 'secrets', '10.20.0.5_2223.username'), { recursive: true });
   await expect(findUsername(directory, { ...account, port: 2223 })).rejects.toMatchObject({
     code: 'secret-missing',

@@ -1,4 +1,4 @@
-/** Little that becomes much: bounded by a verified receipt, by --max-size, or by what is free; nothing stays, and memory does not grow. */
+/** Small inputs that unfold to much: limited by a verified receipt, --max-size or the free disk space; nothing is left, and memory stays bounded. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -38,7 +38,7 @@ async function refused(suitcase: HostileSuitcase, args: string[], says: RegExp):
   const result = await measured((options) => receiver.decrypt(suitcase, out, [...args, '--json'], options));
   expect(json(result).error, result.stderr).toMatchObject({ code: 'archive-refused', exit: 23 });
   expect(json(result).error!.message).toMatch(says);
-  // Who expects so much can type what the hint says.
+  // A user who expects this much can type what the hint says.
   if (says === large) expect(json(result).error!.hint).toMatch(toType);
   expect(result.code).toBe(23);
   expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);

@@ -5,7 +5,7 @@ import { tempDir } from '../support/cleanup.js';
 import { json, depot } from '../support/cli.js';
 import { makeKey, type Server, Supplier } from '../support/supplier.js';
 
-/** Nobody answers there: what is refused for its mode is refused before anything is connected. */
+/** Nothing listens there: a refused mode is reported before depot connects to anything. */
 const nobody: Server = {
   host: '127.0.0.1',
   port: 9,

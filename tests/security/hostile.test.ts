@@ -1,4 +1,4 @@
-/** Files that anyone may have handed over, through the real command line: what is refused, what is said, and what is left behind. */
+/** Files from untrusted people, through the real command line: what is refused, what is reported, and what is left behind. */
 import * as openpgp from 'openpgp';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -26,7 +26,7 @@ const nobody: Server = {
   fingerprints: [`SHA256:${'A'.repeat(43)}`],
 };
 
-/** What a terminal would act upon: controls but the line break, and characters that change the direction or are not seen. */
+/** What a terminal would act on: controls except line breaks, and characters that are invisible or change the direction. */
 const active = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
 const evil = 'x\x1b[2J\x1b]0;owned\x07\x9b31m\u202efdp.exe\x7f\r\u2066';
 

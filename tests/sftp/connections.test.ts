@@ -54,7 +54,7 @@ function expectFiles(server: ScriptedServer, files: Record<string, Buffer>): voi
 const files = (count: number, size = 300_000): Record<string, Buffer> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`f-${i}`, content(size)]));
 
-test('one after another: one connection, one login, a password asked for once', async () => {
+test('uploads one after another share one connection, one login and one question for the password', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   const all = sharing(server);
   const wanted = files(5);
@@ -71,7 +71,7 @@ test('one after another: one connection, one login, a password asked for once', 
   await expect.poll(() => server.open()).toBe(0);
 });
 
-test('side by side: still one, also when they all begin at once', async () => {
+test('uploads that all begin at once still share one connection and one login', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   const all = sharing(server);
   const wanted = files(8);
@@ -81,7 +81,7 @@ test('side by side: still one, also when they all begin at once', async () => {
   expect([server.connections, all.asked]).toEqual([1, 1]);
 });
 
-test('a server that gives few channels gets more connections, and used again they are enough', async () => {
+test('a server that allows few channels per connection gets more connections, but no more than needed', async () => {
   const server = await startScriptedServer({ directories: ['/in'], maxChannels: 2 });
   const all = sharing(server);
   const wanted = files(6);
@@ -91,8 +91,8 @@ test('a server that gives few channels gets more connections, and used again the
   expect(server.connections).toBe(3);
 });
 
-describe('one of them fails', () => {
-  test('a dropped connection is made again once, and everyone goes on', async () => {
+describe('a shared connection', () => {
+  test('is made again once after it dropped, and every upload continues', async () => {
     const server = await startScriptedServer({ directories: ['/in'] });
     const all = sharing(server);
     const wanted = files(3, 3_000_000);
@@ -105,7 +105,7 @@ describe('one of them fails', () => {
     expect(remotes.map(({ stats }) => stats.reconnects)).toEqual([1, 1, 1]);
   });
 
-  test('a connection on which no write is answered is ended, not left open beside the next', async () => {
+  test('is closed before the next one replaces it, if no write on it is answered', async () => {
     const server = await startScriptedServer({ directories: ['/in'] });
     const remote = await sharing(server).remote({ stallMs: 300 });
     server.script = ({ type, connection }) => (type === 'write' && connection === 1 ? { answer: 'never' } : undefined);
@@ -114,7 +114,7 @@ describe('one of them fails', () => {
     await expect.poll(() => server.open()).toBe(1);
   });
 
-  test('one that destroys its session leaves the others their handles', async () => {
+  test('stays open for the others when one upload destroys its session', async () => {
     const server = await startScriptedServer({ directories: ['/in'] });
     const all = sharing(server);
     const [first, second] = [await all.remote(), await all.remote()];
@@ -130,7 +130,7 @@ describe('one of them fails', () => {
   });
 });
 
-test('a refused password is tried once, not a thousand times, and refused for each', async () => {
+test('a refused password is sent once, and every upload that needs it gets an error of its own', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   const all = sharing(server, 'wrong');
   const errors = await Promise.all(Array.from({ length: 3 }, () => failure(all.remote())));
@@ -140,7 +140,7 @@ test('a refused password is tried once, not a thousand times, and refused for ea
   expect([server.connections, all.asked]).toEqual([1, 1]);
 });
 
-test('a server that is down keeps one waiting, and not one after another', async () => {
+test('if the server is down, only the first upload waits for retryFor; the others fail at once', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   await server.stop();
   const all = sharing(server);
@@ -156,7 +156,7 @@ test('a server that is down keeps one waiting, and not one after another', async
   expect(first).toBeGreaterThan(1000);
 });
 
-test('a login that worked before may be refused for a moment', async () => {
+test('a login that is refused after it had worked is tried again by the next upload', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   const all = sharing(server);
   await (await all.remote()).close();

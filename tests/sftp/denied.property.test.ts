@@ -1,4 +1,4 @@
-/** Servers that forbid any combination of requests, or take files away, as long as a file can be written: a deposit comes of it, or a clear failure. */
+/** Servers that deny any combination of requests, or collect files. As long as a file can be written, a deposit succeeds, or fails with a clear error. */
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const deniable: RequestType[] = [
 const bytes = content(150_000);
 const receipt = markReceiptBytes(Buffer.from('{}\n'));
 
-test('a scripted server: every request but OPEN, WRITE and CLOSE may be refused, in each of three ways', {
+test('a server that refuses anything but OPEN, WRITE and CLOSE gets a whole deposit, or depot says clearly why not', {
   timeout: 120_000,
 }, async () => {
   await fc.assert(
@@ -79,7 +79,7 @@ test('a scripted server: every request but OPEN, WRITE and CLOSE may be refused,
           expect(await cover.publish()).toMatch(/delivered|unconfirmed|already-there/);
           expect(has('x_1.cover.md')?.toString()).toBe('{}\n');
         } else if (o.collect === 'close') {
-          // Taken as a partial: depot cannot know, and says so; where the rename is refused anyway, it says that.
+          // The server collected the partial. depot cannot know that, and says so, or that the rename was refused.
           expect(completed).toMatchObject(completed instanceof Error ? { published: 'no' } : { status: 'unconfirmed' });
           expect(published).toBeUndefined();
         } else {
@@ -99,7 +99,7 @@ test('a scripted server: every request but OPEN, WRITE and CLOSE may be refused,
   );
 });
 
-/** Mixed so that each is met with and without the others that could stand in for it. */
+/** Mixed so that each request is denied both with and without those that depot could use instead. */
 const sets = [
   'stat,lstat,fstat',
   'stat,remove,fsync,realpath',
@@ -114,7 +114,7 @@ const sets = [
 ];
 
 test.skipIf(peer('sshd') === undefined).each(sets)(
-  'OpenSSH without %s: a suitcase and its receipt; without rename too, a clear no',
+  'OpenSSH that denies %s gets a whole deposit; without rename too, a clear error',
   { timeout: 60_000 },
   async (set) => {
     for (const sftp of [

@@ -47,7 +47,7 @@ function actionFor(what: string): Action {
   }
 }
 
-test('whatever the server does: a whole deposit, an honest unconfirmed, or an error and nothing published', {
+test('whatever the server does, the deposit is whole, unconfirmed, or an error with nothing published', {
   timeout: 120_000,
 }, async () => {
   await fc.assert(

@@ -19,7 +19,7 @@ function known(text: string, host: string, port = 22): number {
   return knownKeys(parseKnownHosts(text), host, port).length;
 }
 
-test('names, ports, patterns, negation', () => {
+test('matches names, ports, patterns and negated patterns as OpenSSH does', () => {
   expect(known(`host.example ssh-ed25519 ${key}`, 'HOST.example')).toBe(1);
   expect(known(`host.example ssh-ed25519 ${key}`, 'host.example', 2222)).toBe(0);
   expect(known(`[host.example]:2222 ssh-ed25519 ${key}`, 'host.example', 2222)).toBe(1);
@@ -29,7 +29,7 @@ test('names, ports, patterns, negation', () => {
   expect(known(`host.example ssh-ed25519 ${key}`, 'hostXexample')).toBe(0);
 });
 
-test('what is not a key line is skipped; authorities are not keys', () => {
+test('skips lines without a readable key, and certificate authorities; notes which keys are revoked', () => {
   expect(
     parseKnownHosts(`# comment\n\nhost\nhost ssh-rsa ${key}\nhost ssh-ed25519 !!!\n@what host ssh-ed25519 ${key}\n`),
   ).toEqual([]);
@@ -39,7 +39,7 @@ test('what is not a key line is skipped; authorities are not keys', () => {
   });
 });
 
-test('a line that trust writes is read again', () => {
+test('reads the lines that trust writes', () => {
   expect(known(knownHostsLine('2001:db8::1', 2222, 'ssh-ed25519', blob), '2001:db8::1', 2222)).toBe(1);
   expect(knownHostsLine('h', 22, 'ssh-ed25519', blob)).toBe(`h ssh-ed25519 ${key}\n`);
 });
@@ -57,7 +57,7 @@ test.skipIf(keygen === undefined)('agrees with ssh-keygen about hashed names and
   expect((await mustRun(keygen!, ['-l', '-f', file])).stdout).toContain(fingerprintOf(blob));
 });
 
-test('a pattern of many stars takes no longer than another', () => {
+test('a pattern of many stars does not take exponential time', () => {
   const pattern = `${'*a'.repeat(2_000)}b`;
   expect(known(`${pattern} ssh-ed25519 ${key}`, 'a'.repeat(255))).toBe(0);
   expect(known(`${'*a'.repeat(20)}* ssh-ed25519 ${key}`, 'a'.repeat(255))).toBe(1);

@@ -8,16 +8,16 @@ import { content, names, sha256, specFor } from './support.js';
 
 const MiB = 1024 * 1024;
 
-/** ssh2's server side of a channel, as far as this test holds back its window. */
+/** What this test needs of ssh2's server side of a channel to hold back its window. */
 interface Held {
   outgoing: { id: number };
   _client: { _protocol: { channelWindowAdjust: (id: number, bytes: number) => void } };
 }
 
-// Lane one's channel goes, and the connection stays: what a second lane still had to send must not come later, out of memory that holds
+// Lane one's channel closes, and the connection stays. What lane two still had to send must not be sent later, from memory that holds
 // something else by then.
-test.each(['used again', 'given away'])(
-  'a lane that is left behind writes nothing more (its memory is %s)',
+test.each(['used again', 'transferred'])(
+  'a lane that was given up writes nothing more, since its memory is %s',
   async (fate) => {
     const server = await startScriptedServer({
       directories: ['/in'],
@@ -41,7 +41,7 @@ test.each(['used again', 'given away'])(
     });
 
     let release: (() => void) | undefined;
-    /** Writes of lane one since lane two got no more window. */
+    /** Writes of lane one since lane two's window was held back. */
     let since = 0;
     server.script = ({ type, channel }) => {
       if (type === 'write' && channel === 2 && release === undefined) {
@@ -72,7 +72,7 @@ test.each(['used again', 'given away'])(
       beforeClose: async () => {
         const before = server.requests.length;
         release?.();
-        // Whoever has something to send sends it now: one round trip on the same connection is behind it.
+        // What was still queued would arrive before these two requests, on the same connection.
         await remote.stat(names.finalName);
         await remote.stat(names.finalName);
         expect(server.requests.slice(before).filter(({ type }) => type === 'write')).toEqual([]);

@@ -39,7 +39,7 @@ function stored(server: Sshd, name = names.finalName): string {
 }
 
 describe.skipIf(sshd === undefined)('OpenSSH', () => {
-  test('one lane and four, the same content; sizes from limits@openssh.com; flushed', async () => {
+  test('stores the same content over one lane and over four, and flushes it', async () => {
     const { server, remote } = await both();
     const bytes = content(16 * MiB + 1);
     const transfer = await deposit(remote, bytes);
@@ -59,7 +59,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(server.names()).toEqual([names.finalName, 'y']);
   });
 
-  test('what is there is not overwritten', async () => {
+  test('does not overwrite a file that exists, partial or published', async () => {
     const { server, remote } = await both();
     writeFileSync(join(server.incoming, names.partialName), 'theirs', { mode: 0o666 });
     expect(await failure(remote.createUpload(names))).toMatchObject({ code: 'remote-exists' });
@@ -72,7 +72,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(server.names()).toEqual([names.partialName, 'taken']);
   });
 
-  test('a plain rename refuses an existing target also where we may not look', async () => {
+  test('the rename fails on an existing target even if depot may not look for it', async () => {
     const { server, remote } = await both({ sftp: ['-P', 'stat,lstat,fstat'] });
     writeFileSync(join(server.incoming, 'taken'), 'theirs');
     const upload = await remote.createUpload({ partialName: '.z.partial', finalName: 'taken' });
@@ -90,14 +90,14 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     ],
     [['-p', 'open,close,write,rename'], { remoteSize: 'unreadable', durability: 'acknowledged-only' }],
     [['-P', 'fsync'], { remoteSize: 'matched', durability: 'size-checked' }],
-  ])('internal-sftp %j', async (sftp, expected) => {
+  ])('a deposit to internal-sftp %j says what could be checked', async (sftp, expected) => {
     const { server, remote } = await both({ sftp });
     const bytes = content(3 * MiB);
     expect(await deposit(remote, bytes)).toMatchObject({ status: 'acknowledged', ...expected });
     expect(stored(server)).toBe(sha256(bytes));
   });
 
-  test('rename denied', async () => {
+  test('if rename is denied, the hint is publish: direct, and that works', async () => {
     const { server, remote } = await both({ sftp: ['-P', 'rename'] });
     expect(await failure(deposit(remote, content(1000)))).toMatchObject({
       code: 'remote-permission',
@@ -109,7 +109,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(server.names()).toEqual([names.finalName]);
   });
 
-  test('no such directory, no permission, read-only server', async () => {
+  test('tells a missing directory from a read-only server', async () => {
     const { server } = await both();
     const elsewhere = await connected(server, { directory: `${server.remoteDirectory}/nowhere` });
     expect(await failure(elsewhere.createUpload(names))).toMatchObject({ code: 'remote-no-directory' });
@@ -117,7 +117,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(await failure(readOnly.remote.createUpload(names))).toMatchObject({ code: 'remote-permission' });
   });
 
-  test('a second channel refused (MaxSessions 1)', async () => {
+  test('with MaxSessions 1, a deposit gets one lane', async () => {
     const { server, remote } = await both({ config: ['MaxSessions 1'] }, { lanes: 4 });
     const bytes = content(16 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -125,7 +125,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(stored(server)).toBe(sha256(bytes));
   });
 
-  test('a server that exchanges keys again every 4 MiB', async () => {
+  test('a deposit survives a new key exchange every 4 MiB', async () => {
     const { server, remote } = await both({ config: ['RekeyLimit 4M'] }, { lanes: 3 });
     const bytes = content(14 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -133,27 +133,30 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(remote.stats.reconnects).toBe(0);
   });
 
-  test.each(['drop', 'restart', 'stall'] as const)('%s in the middle of four lanes', async (fault) => {
-    const { server, remote } = await both({}, { lanes: 4, stallMs: 700, retryForMs: 20_000 });
-    const bytes = content(20 * MiB);
-    const upload = await remote.createUpload(names);
-    for (const [i, block] of blocksOf(bytes).entries()) {
-      await upload.write(block);
-      if (i !== 9) continue;
-      if (fault === 'drop') await server.dropSessions();
-      else if (fault === 'stall') server.signalSessions('SIGSTOP');
-      else {
-        await server.kill();
-        await server.start();
+  test.each(['drop', 'restart', 'stall'] as const)(
+    'a deposit over four lanes survives a %s in the middle',
+    async (fault) => {
+      const { server, remote } = await both({}, { lanes: 4, stallMs: 700, retryForMs: 20_000 });
+      const bytes = content(20 * MiB);
+      const upload = await remote.createUpload(names);
+      for (const [i, block] of blocksOf(bytes).entries()) {
+        await upload.write(block);
+        if (i !== 9) continue;
+        if (fault === 'drop') await server.dropSessions();
+        else if (fault === 'stall') server.signalSessions('SIGSTOP');
+        else {
+          await server.kill();
+          await server.start();
+        }
       }
-    }
-    expect((await upload.complete({ beforeClose: async () => undefined })).status).toBe('acknowledged');
-    expect(stored(server)).toBe(sha256(bytes));
-    expect(server.names()).toEqual([names.finalName]);
-    expect(remote.stats.reconnects).toBeGreaterThan(0);
-  });
+      expect((await upload.complete({ beforeClose: async () => undefined })).status).toBe('acknowledged');
+      expect(stored(server)).toBe(sha256(bytes));
+      expect(server.names()).toEqual([names.finalName]);
+      expect(remote.stats.reconnects).toBeGreaterThan(0);
+    },
+  );
 
-  test('host keys are scanned as ssh-keygen names them', async () => {
+  test('a scan gives the fingerprints that ssh-keygen gives', async () => {
     const server = await startSshd({ hostKeys: ['ed25519', 'ecdsa'] });
     const keys = await scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never });
     expect(keys.map((key) => key.fingerprint)).toEqual(server.fingerprints);
@@ -162,7 +165,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
 
 describe.skipIf(!root)('OpenSSH with users of its own', () => {
   test.each(['password', 'keyboard-interactive'] as const)(
-    'login by %s into a chroot, with a mover that takes the file away',
+    'a deposit by %s into a chroot arrives, though a mover collects it; a wrong password is refused',
     async (login) => {
       const server = await startSshd({ login, chroot: true, mover: (name) => !name.startsWith('.') });
       const spec = specFor(server, { directory: server.remoteDirectory });
@@ -184,7 +187,7 @@ describe.skipIf(!root)('OpenSSH with users of its own', () => {
     },
   );
 
-  test('a full disk', async () => {
+  test('a full disk is reported as remote-no-space, and the partial removed', async () => {
     const { server, remote } = await both({ tmpfs: '8m' });
     const upload = await remote.createUpload(names);
     expect(await failure(writeAll(upload, content(20 * MiB)))).toMatchObject({

@@ -9,8 +9,8 @@ import { gatherWrites, PacketMemory, usePacketMemory } from '../../src/sftp/pack
 
 const MiB = 1024 * 1024;
 
-describe('memory for packets', () => {
-  test('has the layout of RFC 4253 section 6 with room for the tag', () => {
+describe('a packet', () => {
+  test('has the layout of RFC 4253 section 6, with room for the tag', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40_000 }), (payload) => {
         const packet = new PacketMemory().alloc(payload);
@@ -25,7 +25,7 @@ describe('memory for packets', () => {
     );
   });
 
-  test('no two packets that wait share a byte, and what was written is used again', () => {
+  test('shares no byte with another that waits, and its memory is reused once it was written', () => {
     const memory = new PacketMemory();
     const waiting: Buffer[] = [];
     const slabs = new Set<ArrayBufferLike>();
@@ -45,7 +45,7 @@ describe('memory for packets', () => {
     expect(slabs.size).toBeLessThan(10);
   });
 
-  test('a packet larger than a slab has memory of its own', () => {
+  test('larger than a slab has memory of its own', () => {
     const memory = new PacketMemory();
     const packet = memory.alloc(3 * MiB);
     expect(packet.length).toBeGreaterThan(3 * MiB);
@@ -56,7 +56,7 @@ describe('memory for packets', () => {
 
 const require = createRequire(import.meta.url);
 
-test('ssh2 is the one version whose private parts are known', () => {
+test('package.json pins the installed ssh2 exactly, since depot uses its private parts', () => {
   const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     dependencies: Record<string, string>;
   };
@@ -93,10 +93,10 @@ function gcm(interpreted: boolean): { cipher: Cipher; key: Buffer; iv: Buffer; s
   return { cipher, key, iv, sent: () => Buffer.concat(sent.splice(0)) };
 }
 
-describe('with the memory in use', () => {
-  // Throws where a packet was encrypted with any other nonce than the next one of RFC 5647 section 7.1.
+describe('AES-GCM over this memory', () => {
+  // Deciphering throws if a packet was encrypted with any nonce but the next one (RFC 5647, section 7.1).
   test.each([...(bindingAvailable ? [['compiled', false] as const] : []), ['over node:crypto', true] as const])(
-    'each packet has the next nonce, also after new keys (AES-GCM %s)',
+    'gives each packet the next nonce, even after new keys (%s)',
     (_, interpreted) => {
       const protocol: { _cipher: Cipher; _decipher: undefined } = { _cipher: gcm(true).cipher, _decipher: undefined };
       usePacketMemory({ _protocol: protocol }, new PacketMemory());
@@ -104,7 +104,7 @@ describe('with the memory in use', () => {
         const { cipher, key, iv, sent } = gcm(interpreted);
         const own = cipher.allocPacket;
         protocol._cipher = cipher;
-        // Packets wait in our memory, or ssh2 has its own way with a key that was prepared.
+        // Compiled, packets are allocated in our memory; over node:crypto, ssh2 allocates them, and gets a key that was prepared once.
         if (interpreted) expect(cipher._encKey).toBeInstanceOf(KeyObject);
         else expect(cipher.allocPacket).not.toBe(own);
         for (let n = 0n; n < 300n; n++) {
@@ -125,7 +125,7 @@ describe('with the memory in use', () => {
     },
   );
 
-  test('an ssh2 of another shape goes its own way', () => {
+  test('leaves an ssh2 of another shape as it is', () => {
     class AESGCMCipherBinding {
       allocPacket = (payloadBytes: number): Buffer => Buffer.alloc(payloadBytes + 100);
     }
@@ -138,7 +138,7 @@ describe('with the memory in use', () => {
   });
 });
 
-test('writes of one turn leave together, in order, and before an end that follows them', async () => {
+test('writes of one turn leave together, in order, and before an end that follows', async () => {
   const written: Buffer[] = [];
   let calls = 0;
   const socket = new Duplex({

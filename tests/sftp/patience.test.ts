@@ -25,7 +25,7 @@ function clock(limitMs: number): {
   };
 }
 
-test('everybody who waits is told, once, when there was no progress for so long', () => {
+test('after the limit without progress, everybody who waits is told once', () => {
   const { expired, begin } = clock(1000);
   begin('a');
   vi.advanceTimersByTime(400);
@@ -36,7 +36,7 @@ test('everybody who waits is told, once, when there was no progress for so long'
   expect(expired).toEqual(['a: quiet', 'b: quiet']);
 });
 
-test('progress starts it again', () => {
+test('progress restarts the clock', () => {
   const { patience, expired, begin } = clock(1000);
   begin('a');
   for (let i = 0; i < 10; i++) {
@@ -48,7 +48,7 @@ test('progress starts it again', () => {
   expect(expired).toHaveLength(1);
 });
 
-test('time in which nobody waits does not count, and forgives nothing', () => {
+test('time in which nobody waits does not count, and does not reset the clock', () => {
   const { patience, expired, begin } = clock(1000);
   for (let i = 0; i < 3; i++) {
     const end = begin('a');
@@ -62,7 +62,7 @@ test('time in which nobody waits does not count, and forgives nothing', () => {
   expect(expired).toEqual(['b: quiet']);
 });
 
-test('a connection that is being made has its own time, one that was just made a little', () => {
+test('the clock holds off while a connection is being made, and shortly after', () => {
   const { patience, expired, begin, holdOff } = clock(1000);
   begin('a');
   holdOff.ms = Infinity;
@@ -77,7 +77,7 @@ test('a connection that is being made has its own time, one that was just made a
   expect(expired).toHaveLength(1);
 });
 
-test('afterwards the clock starts anew, for who tidies up', () => {
+test('after it expired, the clock starts anew for the cleaning up', () => {
   const { expired, begin } = clock(1000);
   begin('a');
   vi.advanceTimersByTime(1001);

@@ -1,4 +1,4 @@
-/** SSH keys that depot does not read are named as what they are, with the line to type; and no unsupported cipher is called a wrong passphrase. */
+/** A key that depot cannot read is called what it is, with the command that converts it. An unsupported cipher is not called a wrong passphrase. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { mustRun } from '../support/process.js';
 const read = (bytes: Uint8Array, passphrase?: string): Promise<unknown> =>
   readKey(bytes, { passphrase: () => Promise.resolve(passphrase), privateKeyFile: '/keys/id' }, '«depot login»');
 
-describe('what is no key that depot reads', () => {
+describe('a file that is no readable SSH key is recognized, with a hint', () => {
   test.each([
     [
       'PuTTY, version 2',
@@ -44,7 +44,7 @@ describe('what is no key that depot reads', () => {
       /name the private key/,
     ],
     ['a public key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKQ x@y\n', /is a public key/, /without \.pub/],
-    ['a letter', 'Dear Acme,\n', /cannot be read: Unsupported key format/, /ssh-keygen -y -f \/keys\/id/],
+    ['plain text', 'Dear Acme,\n', /cannot be read: Unsupported key format/, /ssh-keygen -y -f \/keys\/id/],
   ])('%s', async (_, text, says, hint) => {
     for (const bytes of [Buffer.from(text), Buffer.from(`\ufeff${text}`, 'utf16le')]) {
       await expect(read(bytes, 'pw')).rejects.toMatchObject({
@@ -58,7 +58,7 @@ describe('what is no key that depot reads', () => {
 });
 
 test.skipIf(!peer('ssh-keygen'))(
-  'keys of ssh-keygen: with each cipher, through Windows programs, with a right and a wrong passphrase',
+  'reads keys of ssh-keygen with AES ciphers, and after Windows editors; names a cipher that it cannot read',
   async () => {
     const directory = tempDir('ssh-keys');
     const make = async (name: string, ...args: string[]): Promise<Buffer> => {

@@ -26,7 +26,7 @@ async function probe(
   return { server, result, verdict: (name) => result.findings.find((f) => f.name === name)?.result };
 }
 
-test('a good server: everything passes, nothing is left', async () => {
+test('a good server passes every check, and no file is left on it', async () => {
   const { server, result, verdict } = await probe({ fsync: true });
   expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
   for (const name of [
@@ -42,8 +42,8 @@ test('a good server: everything passes, nothing is left', async () => {
   expect(server.files.size).toBe(0);
 });
 
-test('a server that damages parallel writes is given none', async () => {
-  // Like some: each channel has its own idea of where the file ends.
+test('a server that damages parallel writes is found unsafe for several lanes', async () => {
+  // Some servers do this: each channel has its own idea of where the file ends.
   const server = await startScriptedServer();
   server.script = (r) => {
     if (r.type === 'write' && r.channel === 2) {
@@ -57,7 +57,7 @@ test('a server that damages parallel writes is given none', async () => {
 });
 
 test.each([true, false])(
-  'a server that keeps the writes of each handle until it is closed (sizes shown: %s) is given one lane',
+  'a server that holds the writes of each handle back until its close gets one lane (sizes shown: %s)',
   async (shown) => {
     const server = await startScriptedServer();
     const held = new Map<string, Request[]>();
@@ -88,7 +88,7 @@ test.each([true, false])(
   },
 );
 
-test('a server that damages pipelined writes', async () => {
+test('a server that damages pipelined writes gets window: 1', async () => {
   const server = await startScriptedServer();
   server.script = (r) => {
     if (r.type !== 'write' || !r.path.includes('-1.')) return undefined;
@@ -99,25 +99,25 @@ test('a server that damages pipelined writes', async () => {
   expect((await testWrites(remote)).propose).toMatchObject({ window: 1 });
 });
 
-test('a server whose rename overwrites', async () => {
+test('a server whose rename overwrites gets a warning', async () => {
   const { verdict } = await probe({ renameOverwrites: true });
   expect(verdict('rename over a file')).toBe('warning');
 });
 
-test('a server that collects at the close: publish: direct', async () => {
+test('for a server that collects files at their close, publish: direct is proposed', async () => {
   const { result } = await probe({ collect: 'close' });
   expect(result).toMatchObject({ propose: { publish: 'direct' }, lanes: null, left: [] });
   expect(result.findings.find((f) => f.name === 'close')).toMatchObject({ result: 'failed', code: 'unconfirmed' });
   expect(result.collected).toHaveLength(2);
 });
 
-test('a server that collects at the rename is as it should be', async () => {
+test('a server that collects files at their rename passes', async () => {
   const { result, verdict } = await probe({ collect: 'rename' });
   expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
   expect(verdict('rename')).toBe('passed');
 });
 
-test('a drop box: neither look, nor read, nor remove', async () => {
+test('at a drop box, writes that cannot be read back do not count as tested, and files that stay are listed', async () => {
   const { server, result, verdict } = await probe({
     script: (r) =>
       ['stat', 'lstat', 'fstat', 'remove'].includes(r.type) || (r.type === 'open' && (r.flags & 1) !== 0)
@@ -131,7 +131,7 @@ test('a drop box: neither look, nor read, nor remove', async () => {
   expect(verdict('remove')).toBe('warning');
 });
 
-test('rename denied, one channel only', async () => {
+test('without rename, publish: direct is proposed; with a single channel, lanes are reported as one channel', async () => {
   const { result, server } = await probe({
     maxChannels: 1,
     script: (r) => (r.type === 'rename' ? { status: 3 } : undefined),
@@ -143,11 +143,11 @@ test('rename denied, one channel only', async () => {
 const noRead = (r: Request): Action | undefined =>
   r.type === 'open' && (r.flags & 1) !== 0 ? { status: 3 } : undefined;
 
-/** Servers that let no file be read, and what they do with a write instead of putting it at its offset; `shown` is what they say of a file's size. */
+/** Servers that let no file be read: what each does with a write, and what the write test says about lanes. */
 const unread: [string, (server: ScriptedServer) => (r: Request) => Action | undefined, string][] = [
-  ['puts it there', () => () => undefined, 'safe'],
+  ['writes at the offset', () => () => undefined, 'safe'],
   [
-    'appends it',
+    'appends',
     (server) => (r) => {
       if (r.type !== 'write') return undefined;
       server.files.set(r.path, Buffer.concat([server.files.get(r.path)!, r.data]));
@@ -156,7 +156,7 @@ const unread: [string, (server: ScriptedServer) => (r: Request) => Action | unde
     'unsafe',
   ],
   [
-    'appends it once it would overwrite',
+    'appends what would overwrite',
     (server) => (r) => {
       const file = server.files.get(r.path);
       if (r.type !== 'write' || file === undefined || r.offset >= file.length) return undefined;
@@ -166,7 +166,7 @@ const unread: [string, (server: ScriptedServer) => (r: Request) => Action | unde
     'unsafe',
   ],
   [
-    'goes on where the channel was',
+    'writes where its channel last ended',
     (server) => {
       const at = new Map<string, number>();
       return (r) => {
@@ -190,7 +190,7 @@ const unread: [string, (server: ScriptedServer) => (r: Request) => Action | unde
     'unsafe',
   ],
   [
-    'cuts the file behind it',
+    'truncates the file after the write',
     (server) => (r) => {
       if (r.type !== 'write') return undefined;
       server.files.set(
@@ -206,23 +206,26 @@ const unread: [string, (server: ScriptedServer) => (r: Request) => Action | unde
     'unsafe',
   ],
   [
-    'puts it there, and shows sizes by name only',
+    'writes at the offset, and shows sizes by name only',
     () => (r) => (r.type === 'fstat' ? { status: 8 } : undefined),
     'null',
   ],
 ];
-test.each(unread)('where nothing can be read back, a server that %s', async (_, behaviour, lanes) => {
-  const server = await startScriptedServer();
-  const does = behaviour(server);
-  server.script = (r) => noRead(r) ?? does(r);
-  const { remote } = await connectTo(server);
-  const result = await testWrites(remote);
-  expect(String(result.lanes), JSON.stringify(result.findings)).toBe(lanes);
-  expect(JSON.stringify(result.findings)).not.toContain('as they were sent');
-  expect(server.files.size).toBe(0);
-});
+test.each(unread)(
+  'where nothing can be read back, sizes show whether lanes are safe: a server that %s',
+  async (_, behaviour, lanes) => {
+    const server = await startScriptedServer();
+    const does = behaviour(server);
+    server.script = (r) => noRead(r) ?? does(r);
+    const { remote } = await connectTo(server);
+    const result = await testWrites(remote);
+    expect(String(result.lanes), JSON.stringify(result.findings)).toBe(lanes);
+    expect(JSON.stringify(result.findings)).not.toContain('as they were sent');
+    expect(server.files.size).toBe(0);
+  },
+);
 
-test('a server that is put out by a second open before the first write', async () => {
+test('each file is written to before it is opened again, since some servers fail otherwise', async () => {
   const written = new Set<string>();
   const spoilt = new Set<string>();
   const { result } = await probe({
@@ -244,7 +247,7 @@ test('a server that is put out by a second open before the first write', async (
   expect(result.findings.filter((f) => f.result === 'failed')).toEqual([]);
 });
 
-test('a server that creates what it was told to open', async () => {
+test('a server that creates a file where it should only open one gets a warning, and one lane', async () => {
   const server = await startScriptedServer();
   const { remote } = await connectTo(server);
   server.script = (r) => {
@@ -263,7 +266,7 @@ test('a server that creates what it was told to open', async () => {
 const apart: [string, ScriptedOptions, (server: ScriptedServer) => (r: Request) => Action | undefined][] = [
   ['keeps the writes of each handle apart until its close', { nameAtClose: 'placeholder' }, () => () => undefined],
   [
-    'cuts off a file that is opened again',
+    'truncates a file that is opened again',
     {},
     (server) => (r) => {
       if (r.type === 'open' && r.flags === 2 && server.files.has(r.path)) server.files.set(r.path, Buffer.alloc(0));
@@ -271,7 +274,7 @@ const apart: [string, ScriptedOptions, (server: ScriptedServer) => (r: Request) 
     },
   ],
 ];
-test.each(apart)('a server that %s gets one lane, also when it calls itself OpenSSH', async (_, options, behaviour) => {
+test.each(apart)('a server that %s gets one lane, even if it calls itself OpenSSH', async (_, options, behaviour) => {
   const server = await startScriptedServer({ software: 'OpenSSH_9.9', ...options });
   server.script = behaviour(server);
   const { remote } = await connectTo(server, { lanes: 4 });
@@ -283,7 +286,7 @@ test.each(apart)('a server that %s gets one lane, also when it calls itself Open
   expect(lanesAllowed({ ...remote.spec, oneLane: seen }, remote)).toEqual({ lanes: 1, because: 'unsafe' });
 });
 
-test('a server that names files at their close', async () => {
+test('a server that shows a file only after its close gets a warning, and one lane', async () => {
   const { result, server } = await probe({ nameAtClose: true });
   expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({
     result: 'warning',
@@ -295,7 +298,7 @@ test('a server that names files at their close', async () => {
   expect(server.files.size).toBe(0);
 });
 
-test('a far server is asked for many pieces at a time', async () => {
+test('more than eight reads are in flight at a time, for servers that are far away', async () => {
   let waiting = 0;
   let most = 0;
   await probe({
@@ -312,13 +315,13 @@ test('a far server is asked for many pieces at a time', async () => {
   expect(most).toBeGreaterThan(8);
 });
 
-test('what a push would say at the create', async () => {
+test('a missing directory fails the write test with the error that a push would give', async () => {
   const server = await startScriptedServer();
   const { remote } = await connectTo(server, { directory: '/nowhere' });
   expect(await failure(testWrites(remote))).toMatchObject({ code: 'remote-no-directory' });
 });
 
-test.skipIf(peer('sshd') === undefined)('OpenSSH', async () => {
+test.skipIf(peer('sshd') === undefined)('OpenSSH passes every check', async () => {
   const server = await startSshd();
   const remote = await connect(
     specFor(server, { directory: server.remoteDirectory }),

@@ -15,7 +15,7 @@ import {
 } from '../support/scripted-server.js';
 import { blocksOf, connectTo, content, deposit, failure, names } from './support.js';
 
-/** Small, so that what is to end does so soon; the bound below is what a loaded machine may need. */
+/** Small, so that what should end ends soon. The bound below leaves time for a loaded machine. */
 const small = { retryForMs: 250, stallMs: 60, connectTimeoutMs: 2000 } satisfies Partial<RemoteSpec>;
 const boundMs = 20_000;
 const runs = Number(process.env['DEPOT_TEST_RUNS'] ?? 6);
@@ -23,37 +23,39 @@ const runs = Number(process.env['DEPOT_TEST_RUNS'] ?? 6);
 const framed = (type: number, ...bytes: number[]): Buffer => Buffer.from([0, 0, 0, bytes.length + 1, type, ...bytes]);
 const idOf = (r: Request): number[] => [...Buffer.from(new Uint32Array([r.id]).buffer).reverse()];
 
-/** Everything that a server may do with a request but answer it. */
+/** What a server may do with a request instead of answering it. */
 const misdeeds: Record<string, (r: Request, server: ScriptedServer) => Action> = {
   nothing: () => ({ answer: 'never' }),
-  'nothing, and it is not done': () => ({ do: false, answer: 'never' }),
-  'under another id': () => ({ answer: 'wrong-id' }),
+  'nothing, and the request is not done': () => ({ do: false, answer: 'never' }),
+  'an answer with another id': () => ({ answer: 'wrong-id' }),
   'the connection drops': () => ({ then: 'drop' }),
-  'the connection drops, and it is not done': () => ({ do: false, then: 'drop' }),
+  'the connection drops, and the request is not done': () => ({ do: false, then: 'drop' }),
   'the channel closes': () => ({ do: false, then: 'close-channel' }),
   'a STATUS with only an id': (r) => ({ answer: framed(101, ...idOf(r)) }),
   'a STATUS without an id': () => ({ answer: framed(101, 7) }),
   'a status code that nobody knows': (r) => ({ status: 4711, do: r.nth % 2 === 0 }),
   'a handle': (r) => ({ answer: framed(102, ...idOf(r), 0, 0, 0, 1, 65) }),
-  'a handle that is cut': (r) => ({ answer: framed(102, ...idOf(r), 0, 0, 0, 9, 65) }),
+  'a truncated handle': (r) => ({ answer: framed(102, ...idOf(r), 0, 0, 0, 9, 65) }),
   data: (r) => ({ answer: framed(103, ...idOf(r), 0, 0, 0, 1, 65) }),
-  'names, more than there are': (r) => ({ answer: framed(104, ...idOf(r), 255, 255, 255, 255) }),
+  'names, fewer than it says': (r) => ({ answer: framed(104, ...idOf(r), 255, 255, 255, 255) }),
   attributes: (r) => ({ answer: framed(105, ...idOf(r), 0, 0, 0, 0) }),
-  'attributes that are cut': (r) => ({ answer: framed(105, ...idOf(r), 0, 0, 0, 1, 9) }),
+  'truncated attributes': (r) => ({ answer: framed(105, ...idOf(r), 0, 0, 0, 1, 9) }),
   'an extended answer': (r) => ({ answer: framed(201, ...idOf(r), 1, 2, 3) }),
   'VERSION again': () => ({ answer: framed(2, 0, 0, 0, 3) }),
-  'a type that nobody knows': (r) => ({ answer: framed(77, ...idOf(r)) }),
-  'a packet without contents': () => ({ answer: Buffer.from([0, 0, 0, 0]) }),
+  'an unknown type': (r) => ({ answer: framed(77, ...idOf(r)) }),
+  'an empty packet': () => ({ answer: Buffer.from([0, 0, 0, 0]) }),
   'a packet that is too long': () => ({ answer: Buffer.from([0x7f, 255, 255, 255, 101, 0, 0]) }),
-  'a length that is negative elsewhere': () => ({ answer: Buffer.from([255, 255, 255, 255, 101, 0, 0, 0, 0]) }),
+  'a length that is negative as a signed number': () => ({
+    answer: Buffer.from([255, 255, 255, 255, 101, 0, 0, 0, 0]),
+  }),
   text: () => ({ answer: Buffer.from('Welcome to \u001b[31msftp.example.org\r\n') }),
-  octets: () => ({ answer: randomBytes(50) }),
-  'a beginning': () => ({ answer: Buffer.from([0, 0, 0, 17, 101, 0]) }),
+  'random bytes': () => ({ answer: randomBytes(50) }),
+  'the beginning of an answer': () => ({ answer: Buffer.from([0, 0, 0, 17, 101, 0]) }),
   'success at once and an answer too many': (r) => ({
     answer: Buffer.concat([status(r.id, 0), status(r.id, 0)]),
     do: true,
   }),
-  'it reads no more': (_, server) => {
+  'it stops reading': (_, server) => {
     server.stall();
     return { answer: 'never' };
   },
@@ -76,7 +78,7 @@ const requests: RequestType[] = [
 ];
 const rule = fc.record({
   type: fc.constantFrom(...requests),
-  /** From this one on, or only that one. */
+  /** From this request on, if `always`, or only this one. */
   nth: fc.integer({ min: 1, max: 6 }),
   always: fc.boolean(),
   what: fc.constantFrom(...Object.keys(misdeeds)),
@@ -92,7 +94,7 @@ function obey(
   };
 }
 
-/** What a push does at a server, one thing after another; how each of them ended. */
+/** Does what a push does at a server, one step after another, and returns how each step ended. */
 async function everything(server: ScriptedServer, spec: Partial<RemoteSpec>, bytes: Buffer): Promise<unknown[]> {
   const { remote } = await connectTo(server, { ...small, ...spec });
   const ends: unknown[] = [];
@@ -126,13 +128,13 @@ function within<T>(work: Promise<T>): Promise<T> {
 const refusals = ['remote-permission', 'remote-no-space', 'remote-exists', 'remote-no-directory', 'remote-refused'];
 
 function expectEnd(end: unknown): void {
-  // 14, 15 and 16, and nothing that is unforeseen.
+  // Exit codes 14, 15 and 16, never an unforeseen error.
   if (end instanceof Error)
     expect(['unreachable', 'connection-lost', ...refusals]).toContain((end as Error & { code?: string }).code);
 }
 
-describe('while an answer is owed, its absence for retryFor ends it', () => {
-  test('whatever the server answers', { timeout: 170_000 }, async () => {
+describe('without progress for retryFor', () => {
+  test('a push ends, whatever the server answers', { timeout: 170_000 }, async () => {
     const scene = fc.record({
       rules: fc.array(rule, { minLength: 1, maxLength: 3 }),
       spec: fc.record({
@@ -166,7 +168,7 @@ describe('while an answer is owed, its absence for retryFor ends it', () => {
     );
   });
 
-  test.each(Object.keys(misdeeds))('no write is ever acknowledged: %s', async (what) => {
+  test.each(Object.keys(misdeeds))('an upload ends if every write gets this answer: %s', async (what) => {
     const server = await startScriptedServer();
     obey(server, [{ type: 'write', nth: 1, always: true, what }]);
     const { remote } = await connectTo(server, small);
@@ -203,8 +205,8 @@ test('the write test of doctor ends, whatever the server answers', { timeout: 17
   );
 });
 
-describe('what is no progress', () => {
-  test('connecting again and again: the text says what happened, and how long it took', async () => {
+describe('progress', () => {
+  test('reconnecting is no progress; the error says what happened, and for how long nothing was acknowledged', async () => {
     const server = await startScriptedServer();
     obey(server, [{ type: 'write', nth: 1, always: true, what: 'the channel closes' }]);
     const { remote } = await connectTo(server, small);
@@ -218,7 +220,7 @@ describe('what is no progress', () => {
     expect(server.connections).toBeGreaterThan(1);
   });
 
-  test('text where an answer should be is shown, in safe letters', async () => {
+  test('text instead of an answer is quoted, with control characters escaped', async () => {
     const server = await startScriptedServer();
     obey(server, [{ type: 'write', nth: 1, always: true, what: 'text' }]);
     const { remote } = await connectTo(server, small);
@@ -226,7 +228,7 @@ describe('what is no progress', () => {
     expect(error.message).toContain("make no sense: it sent 'Welcome to \\x1b[31msftp.example.org\\x0d\\x0a' where");
   });
 
-  test("a silent source is none of the server's affair: nothing ends, though it is silent for longer than retryFor", async () => {
+  test('a source that is silent for longer than retryFor does not end the upload', async () => {
     const [server, silent] = [
       await startScriptedServer(),
       await startScriptedServer({ script: () => ({ answer: 'never' }) }),
@@ -237,13 +239,13 @@ describe('what is no progress', () => {
     const [first, second] = blocksOf(content(60_000), 30_000);
     await upload.write(first);
     await expect.poll(() => upload.acknowledged).toBe(30_000);
-    // As long as the same patience lasts elsewhere.
+    // Waits until the same limit has ended a connection to another server.
     expect(await within(failure(other.remote.stat('x')))).toMatchObject({ code: 'connection-lost' });
     await upload.write(second);
     expect(await upload.complete({ beforeClose: () => Promise.resolve() })).toMatchObject({ status: 'acknowledged' });
   });
 
-  test('an answer of another kind acknowledges nothing: a write is not stored because the server sent an extended answer', async () => {
+  test('an answer of another type, such as an extended reply, acknowledges no write', async () => {
     for (const what of ['an extended answer', 'attributes', 'data', 'a handle']) {
       const server = await startScriptedServer();
       server.script = (r) => (r.type === 'write' ? { ...misdeeds[what](r, server), do: false } : undefined);

@@ -11,7 +11,7 @@ interface Sidecar {
   bytes: ReceiptBytes;
 }
 
-/** One that is known to take more than one file at a time. */
+/** A server that is known to take several files at a time. */
 const openssh = { software: 'OpenSSH_9.9' };
 const ofSizes = (...sizes: number[]): Sidecar[] =>
   ['x_1.cover.md', 'x_1.receipt.json.asc', 'x_1.receipt.json'].map((name, i) => ({
@@ -40,11 +40,11 @@ function expectWhole(files: Map<string, Buffer>): void {
   for (const { name, bytes } of sidecars) expect(files.get(`/in/${name}`)!.equals(bytes)).toBe(true);
 }
 
-describe('sidecars side by side', () => {
-  test('seven round trips for three; the renames one after the other', async () => {
+describe('several sidecars', () => {
+  test('three take seven round trips, with the renames one after the other', async () => {
     const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server);
-    // Answers wait until so many requests have come: who sends fewer at a time gets none, and who sends more is found out.
+    // Each round of answers waits for this many requests: fewer at a time would never be answered, and more would show in `rounds`.
     const sizes = [3, 3, 3, 9, 1, 1, 1];
     const rounds: string[][] = [[]];
     let release: () => void = () => undefined;
@@ -77,7 +77,7 @@ describe('sidecars side by side', () => {
     for (const { name, bytes } of small) expect(server.files.get(`/in/${name}`)!.equals(bytes)).toBe(true);
   });
 
-  test('one after the other at a server that is not known to take more than one file at a time', async () => {
+  test('are delivered one by one to a server that is not known to take several files at a time', async () => {
     const server = await startScriptedServer({ software: 'Unknown_1' });
     const { remote } = await connectTo(server);
     expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
@@ -87,7 +87,7 @@ describe('sidecars side by side', () => {
   });
 
   test.each(['open', 'write', 'close', 'stat', 'rename'] as const)(
-    'the connection drops at any %s, done or not',
+    'all arrive if the connection drops at any %s, done or not',
     async (type) => {
       await Promise.all(
         [1, 2, 3].flatMap((at) =>
@@ -105,7 +105,7 @@ describe('sidecars side by side', () => {
     },
   );
 
-  test('the connection drops after the first, and the server has lost the others', async () => {
+  test('are written again if the server lost them when the connection dropped', async () => {
     const server = await startScriptedServer(openssh);
     server.script = (r) => {
       if (r.type !== 'rename' || r.nth !== 1) return undefined;
@@ -118,7 +118,7 @@ describe('sidecars side by side', () => {
     expectWhole(server.files);
   });
 
-  test('a name that is taken meanwhile is not written over, also by a server whose rename would', async () => {
+  test("do not overwrite a file that took a name meanwhile, even if the server's rename would", async () => {
     const server = await startScriptedServer({ ...openssh, renameOverwrites: true });
     server.script = (r) => {
       if (r.type === 'close' && r.path.endsWith('.json.partial')) server.files.set(paths[2], Buffer.from('other'));
@@ -130,7 +130,7 @@ describe('sidecars side by side', () => {
     expect(server.files.get(paths[2])!.toString()).toBe('other');
   });
 
-  test('one is refused: those before it are delivered, what was written of those after it is removed', async () => {
+  test('if one is refused, those before it are delivered, and those after it are removed', async () => {
     const server = await startScriptedServer({
       ...openssh,
       script: (r) => (r.type === 'write' && r.path.includes('.asc') ? { status: 4 } : undefined),
@@ -144,7 +144,7 @@ describe('sidecars side by side', () => {
   });
 
   test.each(['open', 'write', 'close'] as const)(
-    'what is refused once while they are written side by side (%s) is done again in its turn',
+    'one whose %s is refused once while they are written together is written again when its turn comes',
     async (type) => {
       let refused = false;
       const server = await startScriptedServer({
@@ -161,7 +161,7 @@ describe('sidecars side by side', () => {
     },
   );
 
-  test('a server that allows one open file gets them one after the other', async () => {
+  test('are delivered to a server that allows one open file at a time', async () => {
     let open = 0;
     const server = await startScriptedServer({
       ...openssh,
@@ -177,7 +177,7 @@ describe('sidecars side by side', () => {
     expectWhole(server.files);
   });
 
-  test('with `window: 1` no request goes out before a close is answered', async () => {
+  test('with window: 1, no request is sent before a close is answered', async () => {
     const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server, { window: 1 });
     let closing = false;
@@ -199,7 +199,7 @@ describe('sidecars side by side', () => {
     expect(beside).toEqual([]);
   });
 
-  test('refused after the connection was made again: what is left goes too', async () => {
+  test('if one is refused after a reconnect, the partials of those after it are removed', async () => {
     const server = await startScriptedServer({
       ...openssh,
       script: (r) => (r.type !== 'rename' ? undefined : r.nth === 1 ? { do: false, then: 'drop' } : { status: 3 }),
@@ -209,7 +209,7 @@ describe('sidecars side by side', () => {
     expect([...server.files.keys()]).toEqual(['/in/.x_1.cover.md.partial']);
   });
 
-  test('a partial that is not whole is not published', async () => {
+  test('one whose partial is not whole is not published', async () => {
     const server = await startScriptedServer(openssh);
     server.script = (r) => {
       if (r.type === 'close' && r.path === '/in/.x_1.receipt.json.partial')
@@ -221,7 +221,7 @@ describe('sidecars side by side', () => {
     expect(server.files.has(paths[2])).toBe(false);
   });
 
-  test('what an interrupted run left does not stop it', async () => {
+  test('are delivered although an interrupted run left partials', async () => {
     const server = await startScriptedServer(openssh);
     for (const { name } of sidecars) server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
     const { remote } = await connectTo(server);
@@ -229,7 +229,7 @@ describe('sidecars side by side', () => {
     expectWhole(server.files);
   });
 
-  test('a signal while they are written: nothing of them is left', async () => {
+  test('an abort signal while they are written leaves none of them behind', async () => {
     const server = await startScriptedServer(openssh);
     const { remote, abort } = await connectTo(server);
     server.script = (r) => {
@@ -240,22 +240,25 @@ describe('sidecars side by side', () => {
     expect([...server.files.keys()]).toEqual([]);
   });
 
-  test.each([{ window: 1 }, { publish: 'direct' as const }])('one thing at a time: %o', async (spec) => {
-    const server = await startScriptedServer(openssh);
-    let open = 0;
-    let most = 0;
-    server.script = (r) => {
-      open += r.type === 'open' ? 1 : r.type === 'close' ? -1 : 0;
-      most = Math.max(most, open);
-      return undefined;
-    };
-    const { remote } = await connectTo(server, spec);
-    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
-    expect(most).toBe(1);
-    expectWhole(server.files);
-  });
+  test.each([{ window: 1 }, { publish: 'direct' as const }])(
+    'only one file is open at a time with %o',
+    async (spec) => {
+      const server = await startScriptedServer(openssh);
+      let open = 0;
+      let most = 0;
+      server.script = (r) => {
+        open += r.type === 'open' ? 1 : r.type === 'close' ? -1 : 0;
+        most = Math.max(most, open);
+        return undefined;
+      };
+      const { remote } = await connectTo(server, spec);
+      expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+      expect(most).toBe(1);
+      expectWhole(server.files);
+    },
+  );
 
-  test('bytes that are not marked as fit to leave do not', async () => {
+  test('bytes that are not marked as fit to leave are refused', async () => {
     const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server);
     expect(() => remote.sidecar('x', new Uint8Array(3) as never)).toThrow('not marked as fit to leave');

@@ -7,8 +7,8 @@ const name = 'x_1.receipt.json';
 const path = `/in/${name}`;
 const bytes = markReceiptBytes(new Uint8Array(content(50_000)));
 
-describe('sidecars', () => {
-  test('a partial name first, then the rename', async () => {
+describe('a sidecar', () => {
+  test('is written under a partial name, then renamed', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server);
     expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
@@ -16,7 +16,7 @@ describe('sidecars', () => {
     expect(server.requests.find((r) => r.type === 'open')).toMatchObject({ path: `/in/.${name}.partial`, flags: 0x2a });
   });
 
-  test('two attempts are lost: three names, and the one that nobody would know is told', async () => {
+  test('gets another partial name after each lost attempt; the names that no later run could guess are reported', async () => {
     const server = await startScriptedServer({
       nameAtClose: true,
       script: (r) => (r.type === 'write' && r.nth <= 2 ? { then: 'drop' } : undefined),
@@ -30,15 +30,16 @@ describe('sidecars', () => {
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
-  test('publish: direct creates the name itself, exclusively', async () => {
+  test('is created exclusively under its final name with publish: direct', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server, { publish: 'direct' });
     expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    expect(server.requests.find((r) => r.type === 'open')).toMatchObject({ path, flags: 0x2a });
     expect(server.requests.some((r) => r.type === 'rename')).toBe(false);
   });
 
-  test('there already, whole: an earlier run did not hear the answer', async () => {
+  test('that is already there whole is not sent again; another file of that name is not overwritten', async () => {
     const server = await startScriptedServer();
     server.files.set(path, Buffer.from(bytes));
     const { remote } = await connectTo(server);
@@ -49,7 +50,7 @@ describe('sidecars', () => {
   });
 
   test.each(['rename', 'direct'] as const)(
-    'what an interrupted run left does not stop it (publish: %s)',
+    'is delivered although an interrupted run left a partial (publish: %s)',
     async (publish) => {
       const server = await startScriptedServer();
       server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
@@ -59,7 +60,7 @@ describe('sidecars', () => {
     },
   );
 
-  test('what a run with publish: rename began goes away, when the config says direct since', async () => {
+  test('removes the partial of a run with publish: rename, even if publish is direct now', async () => {
     const server = await startScriptedServer();
     server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
     const { remote } = await connectTo(server, { publish: 'direct' });
@@ -68,7 +69,7 @@ describe('sidecars', () => {
   });
 
   test.each(['open', 'write', 'close', 'rename'] as const)(
-    'the connection drops at the %s, done or not',
+    'arrives although the connection drops at the %s, done or not, if need be in the next run',
     async (type) => {
       for (const publish of ['rename', 'direct'] as const) {
         for (const done of [true, false]) {
@@ -78,7 +79,7 @@ describe('sidecars', () => {
           const { remote } = await connectTo(server, { publish });
           const unseen = publish === 'direct' && (type === 'open' || type === 'write');
           if (unseen) {
-            // It does not show whole: at a server that names files at their close, or has one for each handle, the first could come later, over the second.
+            // The server shows no whole file. If it names files at their close, or has one for each handle, the first could still appear, over the second.
             expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'connection-lost' });
             expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
           }
@@ -90,7 +91,7 @@ describe('sidecars', () => {
     },
   );
 
-  test('publish: direct, and each handle has a file of its own: the name is not written to a second time by this run', async () => {
+  test('with publish: direct, a name whose connection was lost is not written to again by the same run', async () => {
     const server = await startScriptedServer({
       nameAtClose: 'placeholder',
       script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined),
@@ -103,7 +104,7 @@ describe('sidecars', () => {
   });
 
   test.each([3, 4])(
-    'publish: direct, what an earlier run began, at a server that says %i of what exists and opens no file twice: made anew',
+    'with publish: direct, what an earlier run began is replaced, even if opening it again is refused with %i',
     async (code) => {
       const server = await startScriptedServer({
         script: (r) => (r.type === 'open' && server.files.has(r.path) ? { status: code } : undefined),
@@ -115,14 +116,14 @@ describe('sidecars', () => {
     },
   );
 
-  test('publish: direct, what an earlier run began is gone, and the create is refused: refused, not unconfirmed', async () => {
+  test('with publish: direct, a create that is refused is an error, not unconfirmed', async () => {
     const server = await startScriptedServer({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) });
     const { remote } = await connectTo(server, { publish: 'direct' });
     expect(await failure(remote.sidecar(name, bytes, 'file').publish())).toMatchObject({ code: 'remote-refused' });
   });
 
   test.each([3, 4])(
-    'a partial that cannot be removed, and whose create is answered with %i, has another name',
+    'gets another partial name if the old partial cannot be removed, and its create is refused with %i',
     async (code) => {
       const server = await startScriptedServer({
         script: (r) =>
@@ -135,7 +136,7 @@ describe('sidecars', () => {
     },
   );
 
-  test('the answer to the rename is lost, nothing can be seen, and the second one is refused: not known, and not refused', async () => {
+  test('is unconfirmed if the answer to the rename is lost, looking is denied, and a second rename is refused', async () => {
     const hidden = (r: { type: string; nth: number }): object | undefined => {
       if (r.type === 'stat' || r.type === 'lstat') return { status: 3 };
       return r.type !== 'rename' ? undefined : r.nth === 1 ? { do: true, then: 'drop' } : { status: 4 };
@@ -143,28 +144,25 @@ describe('sidecars', () => {
     const server = await startScriptedServer({ script: hidden });
     const { remote } = await connectTo(server);
     expect(await remote.sidecar(name, bytes).publish()).toBe('unconfirmed');
-    // The same when it was an earlier run that did not hear the answer.
+    // The same if an earlier run did not get the answer.
     expect(await remote.sidecar(name, bytes, 'file').publish()).toBe('unconfirmed');
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
-    // A refusal of the first is one.
+    // If the first rename is refused, it was not done.
     server.files.clear();
     expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'remote-refused' });
   });
 
-  test('collected at the rename', async () => {
+  test('that is collected at the rename is delivered', async () => {
     const server = await startScriptedServer({ collect: 'rename' });
     const { remote } = await connectTo(server);
     expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
     expect(server.collected.get(path)!.equals(bytes)).toBe(true);
   });
 
-  test.each(['rename', 'direct'] as const)(
-    'a full server: nothing is left that looks whole (publish: %s)',
-    async (publish) => {
-      const server = await startScriptedServer({ quota: 10 });
-      const { remote } = await connectTo(server, { publish });
-      expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'remote-refused' });
-      expect(server.files.size).toBe(0);
-    },
-  );
+  test.each(['rename', 'direct'] as const)('leaves no file behind on a full server (publish: %s)', async (publish) => {
+    const server = await startScriptedServer({ quota: 10 });
+    const { remote } = await connectTo(server, { publish });
+    expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'remote-refused' });
+    expect(server.files.size).toBe(0);
+  });
 });

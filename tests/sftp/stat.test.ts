@@ -3,7 +3,7 @@ import { kindOf } from '../../src/sftp/stat.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { connectTo } from './support.js';
 
-test('a directory, a file where the directory should be, nothing, a server that does not show it, and one that gives no mode', async () => {
+test('tells a directory, a file, nothing and a refusal apart, and takes an answer without a mode for a directory', async () => {
   const server = await startScriptedServer();
   server.files.set('/f', Buffer.from('x'));
   const { remote } = await connectTo(server);

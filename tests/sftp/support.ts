@@ -1,10 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
 import { connect } from '../../src/sftp/remote.js';
 import type { Remote } from '../../src/sftp/remote.js';
 import type { Login, RemoteSpec, Transfer } from '../../src/sftp/types.js';
 import type { Upload } from '../../src/sftp/upload.js';
 import { cleanup } from '../support/cleanup.js';
+import {
+  startScriptedServer,
+  type Request,
+  type ScriptedOptions,
+  type ScriptedServer,
+} from '../support/scripted-server.js';
 
 interface Server {
   host: string;
@@ -90,3 +98,64 @@ export async function failure(
     (error: unknown) => error as Error,
   );
 }
+
+/** A signal that is never given. */
+export const never = new AbortController().signal;
+export const quiet = { signal: never, warn: () => undefined };
+
+/** For connections that fail before host key or password matter. */
+export const account = {
+  host: '127.0.0.1',
+  username: 'acme',
+  password: '',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
+export const anyPassword: Login = { password: () => Promise.resolve('x') };
+
+/** A TCP server that does one thing with each connection. */
+export async function listener(answer: (socket: Socket) => void): Promise<{ port: number; seen: () => number }> {
+  let seen = 0;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    seen++;
+    open.add(socket);
+    socket.on('error', () => undefined);
+    answer(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanup(() => {
+    open.forEach((socket) => socket.destroy());
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, seen: () => seen };
+}
+
+/** One deposit at a scripted server of its own. */
+export async function oneDeposit(
+  bytes: Buffer,
+  options: ScriptedOptions,
+  more: Partial<RemoteSpec> = {},
+): Promise<{ server: ScriptedServer; transfer: Awaited<ReturnType<typeof deposit>>; reconnects: number }> {
+  const server = await startScriptedServer(options);
+  const { remote } = await connectTo(server, more);
+  const transfer = await deposit(remote, bytes);
+  return { server, transfer, reconnects: remote.stats.reconnects };
+}
+
+/** The same, where the deposit fails. */
+export async function failedDeposit(
+  bytes: Buffer,
+  options: ScriptedOptions,
+  more: Partial<RemoteSpec> = {},
+): Promise<{ server: ScriptedServer; error: Awaited<ReturnType<typeof failure>> }> {
+  const server = await startScriptedServer(options);
+  const { remote } = await connectTo(server, more);
+  return { server, error: await failure(deposit(remote, bytes)) };
+}
+
+/** Denies these requests, as sshd with `-P` does. */
+export const denying =
+  (...types: string[]) =>
+  (r: Request) =>
+    types.includes(r.type) ? { status: 3 } : undefined;

@@ -4,11 +4,11 @@ import { isPartial, ofSidecar } from '../reliability/names.js';
 import type { Phase, Plan } from './plan.js';
 
 export interface Armed {
-  /** The phase in which the fault struck, null as long as it has not. */
+  /** The phase in which the fault struck; null until then. */
   readonly struck: Phase | null;
   /** For the child's environment: what the preloaded module does at which step. */
   readonly env: NodeJS.ProcessEnv;
-  /** The server is a good one again. */
+  /** Makes the server work again. */
   disarm(): Promise<void>;
 }
 

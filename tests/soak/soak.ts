@@ -43,7 +43,7 @@ export interface SoakResult {
   unconfirmed: number;
 }
 
-/** Runs the rounds; throws at the first thing that is not as it must be. */
+/** Runs the rounds; throws at the first violation. */
 export async function soak(o: SoakOptions): Promise<SoakResult> {
   const bench = await Bench.create(o.mebibytes);
   const faults = new Map<Phase, Map<Kind, number>>(phases.map((phase) => [phase, new Map()]));

@@ -99,7 +99,7 @@ describe('verifying a ledger', () => {
     );
   });
 
-  test('says what was done to it', async () => {
+  test('says which line is missing, moved, edited or doubled', async () => {
     const { directory, state, lines } = await copy();
     const after = async (changed: string[]) => {
       await writeFile(join(directory, ledgerFile), changed.map((text) => `${text}\n`).join(''));
@@ -124,7 +124,7 @@ describe('verifying a ledger', () => {
         message: 'line 6 is not the line that line 7 was written after',
       }),
     ]);
-    // The note is nothing that a receipt could show, but the line after it is.
+    // No receipt tells of the note, but the line after it does.
     expect(kinds(await after(lines.filter((_, i) => i !== 5)))).toEqual(['missing']);
     expect(kinds(await after(lines.slice(0, 5)))).toEqual(['unlisted']);
     expect(await after([...lines, lines[6]])).toEqual([

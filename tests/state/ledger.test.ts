@@ -184,7 +184,7 @@ describe('a ledger', () => {
     await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
   });
 
-  test('counts as whole if each receipt has a line, also with superseded receipts and attestations', async () => {
+  test('counts as whole if each receipt has a line, superseded receipts included; attestations need none', async () => {
     const { state, ledger, receipts } = await ledgerOf(tempDir(), 1);
     const lost = await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', status: 'unconfirmed' });
     await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', id: lost.receipt.depositId });

@@ -30,7 +30,7 @@ const contenderScript = `
   });
 `;
 
-/** Lets three processes race for each of the directories, one after the other; what came out, sorted. */
+/** Lets three processes race for each of the directories in turn, and returns their answers, sorted. */
 async function race(directories: string[]): Promise<string[][]> {
   const children = Array.from({ length: 3 }, () => new Child(contenderScript));
   for (const child of children) expect(await child.line()).toBe('ready');
@@ -43,7 +43,7 @@ async function race(directories: string[]): Promise<string[][]> {
 }
 
 describe('the lock', () => {
-  test('has one holder, whom others are told of, and is free after its release', async () => {
+  test('has one holder, which the error for everybody else names, and is free after its release', async () => {
     const directory = tempDir();
     const lock = await lockArrangement(directory);
     await expect(lockArrangement(directory)).rejects.toMatchObject({
@@ -70,7 +70,7 @@ describe('the lock', () => {
     for (const result of await race(directories)) expect(result).toEqual(['locked', 'locked', 'won']);
   });
 
-  test('is kept while the other process lives, and is free when that process ends by itself', async () => {
+  test('is held while the other process lives, and is free once that process has released it', async () => {
     const directory = tempDir();
     const child = new Child(holderScript(directory));
     expect(await child.line()).toBe('locked');
@@ -101,42 +101,45 @@ describe('the lock', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test.runIf(onLinux)('can be taken over from a zombie (killed, and not yet reaped by its parent)', async () => {
-    const directory = tempDir();
-    // The shell's child is killed; the shell, which became `sleep`, never waits for it.
-    const shell = spawn(
-      'sh',
-      [
-        '-c',
-        `"$0" --import "$1" --input-type=module -e "$2" & echo $!; exec sleep 60`,
-        process.execPath,
-        import.meta.resolve('tsx'),
-        scriptOf(`setInterval(() => {}, 1000); ${holderScript(directory)}`),
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    try {
-      let output = '';
-      shell.stdout.on('data', (b: Buffer) => (output += b.toString()));
-      await eventually(() => output.includes('locked'), 15_000, 'the lock');
-      const pid = Number(output.split('\n')[0]);
-      await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
-      process.kill(pid, 'SIGKILL');
-      await eventually(
-        async () => (await readFile(`/proc/${String(pid)}/stat`, 'latin1')).includes(') Z '),
-        5000,
-        'a zombie',
+  test.runIf(onLinux)(
+    'can be taken over from a zombie, which was killed and not yet reaped by its parent',
+    async () => {
+      const directory = tempDir();
+      // The shell's child is killed; the shell, which became `sleep`, never waits for it.
+      const shell = spawn(
+        'sh',
+        [
+          '-c',
+          `"$0" --import "$1" --input-type=module -e "$2" & echo $!; exec sleep 60`,
+          process.execPath,
+          import.meta.resolve('tsx'),
+          scriptOf(`setInterval(() => {}, 1000); ${holderScript(directory)}`),
+        ],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
       );
-      await (await lockArrangement(directory)).release();
-    } finally {
-      shell.kill('SIGKILL');
-    }
-  });
+      try {
+        let output = '';
+        shell.stdout.on('data', (b: Buffer) => (output += b.toString()));
+        await eventually(() => output.includes('locked'), 15_000, 'the lock');
+        const pid = Number(output.split('\n')[0]);
+        await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
+        process.kill(pid, 'SIGKILL');
+        await eventually(
+          async () => (await readFile(`/proc/${String(pid)}/stat`, 'latin1')).includes(') Z '),
+          5000,
+          'a zombie',
+        );
+        await (await lockArrangement(directory)).release();
+      } finally {
+        shell.kill('SIGKILL');
+      }
+    },
+  );
 
-  test('with a heartbeat dated in the future is not respected for as long as the clock was ahead', async () => {
+  test('with a heartbeat dated in the future is respected for ten minutes, not for as long as the clock was ahead', async () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
-    // Of a machine that nobody here can look at, and whose clock was years ahead.
+    // Written on another machine, whose processes cannot be seen from here, and whose clock was years ahead.
     await writeFile(
       file,
       JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }),
@@ -148,7 +151,7 @@ describe('the lock', () => {
       hint: expect.stringContaining('dated in the future') as string,
     });
     const [note] = (await readdir(directory)).filter((name) => name.startsWith('lock.ahead-'));
-    // It was seen like this ten minutes and more ago, and has not been heard of since.
+    // It was first seen like this more than ten minutes ago, and no heartbeat has followed.
     const before = new Date(Date.now() - 601_000);
     await utimes(join(directory, note), before, before);
     const lock = await lockArrangement(directory);
@@ -178,7 +181,7 @@ describe('the lock', () => {
     const directories = Array.from({ length: 60 }, () => tempDir());
     for (const [round, directory] of directories.entries()) {
       await writeFile(join(directory, 'lock'), JSON.stringify({ ...self, nonce: 'a'.repeat(32), started: '1' }));
-      // In every other round a successor of that one died too, before it could take its place.
+      // In every other round, a process that was taking over died too, before it could rename its claim.
       if (round % 2 === 1)
         await writeFile(
           join(directory, `lock.after-${'a'.repeat(32)}`),
@@ -256,10 +259,10 @@ describe('a lock file', () => {
       const self = await describeSelf('2026-11-22T00:30:00Z');
       await write(directory, { nonce: 'a'.repeat(32), started: '1' });
       const claim = join(directory, `lock.after-${'a'.repeat(32)}`);
-      // Alive between the two: the lock is its.
+      // While the claimant lives, the lock is its own.
       await writeFile(claim, JSON.stringify({ ...self, nonce: 'b'.repeat(32) }));
       await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
-      // Dead between the two, and so its own successor too.
+      // The claimant is dead, and so is the next one.
       await writeFile(claim, JSON.stringify({ ...self, nonce: 'b'.repeat(32), started: '1' }));
       await writeFile(
         join(directory, `lock.after-${'b'.repeat(32)}`),

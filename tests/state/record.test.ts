@@ -64,7 +64,7 @@ describe('recording a deposit', () => {
       [1, lost.sha256],
     ]);
     expect(await problems(state)).toEqual([]);
-    // And once more: what is settled stays.
+    // Once settled, it stays as it is.
     expect(await deposit(state, reopened, { at, id })).toEqual(settled);
   });
 
@@ -100,19 +100,29 @@ describe('recording a deposit', () => {
       published: 'unknown',
     });
   });
+
+  test('fails, without a ledger line, if the receipt on disk claims another place in the ledger', async () => {
+    const { state, ledger } = await fresh();
+    const other = await ledgerOf(tempDir(), 2);
+    const stray = other.receipts[1];
+    await writeFile(state.file(receiptName(stray.receipt.depositId)), await readFile(stray.path));
+    await expect(
+      deposit(state, ledger, { at: stray.receipt.startedAt, id: stray.receipt.depositId }),
+    ).rejects.toMatchObject({
+      code: 'receipt-not-written',
+      cause: expect.objectContaining({ code: 'ledger-broken' }) as unknown,
+    });
+  });
 });
 
 describe('a crash', () => {
-  /** Stops the recording when the state is about to do `step`, as a power loss would. */
-  const crashAt = async (
-    step: 'ledger' | 'receipt' | 'cover',
-    status: Receipt['transfer']['status'] = 'acknowledged',
-  ) => {
+  /** Stops the recording before it writes `step`, as a power loss would. */
+  const crashAt = async (step: 'ledger' | 'receipt', status: Receipt['transfer']['status'] = 'acknowledged') => {
     const { state, ledger } = await fresh();
     await deposit(state, ledger, { at: '2026-11-21T00:30:00Z' });
     if (step === 'ledger') ledger.append = async () => Promise.reject(new Error('crash'));
     else {
-      // Opened where fileReceipt writes: a directory in the way of the file.
+      // The signature is on disk, the receipt is not.
       state.fileReceipt = async (o) => {
         await writeFile(state.file(signatureName(o.depositId)), o.signature);
         throw new Error('crash');
@@ -168,19 +178,6 @@ describe('a crash', () => {
       [1, lost.sha256],
     ]);
     expect(await problems(after)).toEqual([]);
-  });
-
-  test('a receipt that claims a wrong place in the ledger gets no ledger line', async () => {
-    const { state, ledger } = await fresh();
-    const other = await ledgerOf(tempDir(), 2);
-    const stray = other.receipts[1];
-    await writeFile(state.file(receiptName(stray.receipt.depositId)), await readFile(stray.path));
-    await expect(
-      deposit(state, ledger, { at: stray.receipt.startedAt, id: stray.receipt.depositId }),
-    ).rejects.toMatchObject({
-      code: 'receipt-not-written',
-      cause: expect.objectContaining({ code: 'ledger-broken' }) as unknown,
-    });
   });
 });
 

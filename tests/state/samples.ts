@@ -20,7 +20,7 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** A draft of a modern deposit; `with` replaces what a test is about. */
+/** A draft of a modern deposit; `changes` replaces what a test is about. */
 export function draftOf(
   depositId = newDepositId('acme-crm', new Date('2026-11-22T00:30:00Z')),
   changes: Partial<ReceiptDraft> = {},
@@ -88,7 +88,7 @@ export function compatReceipt(): Receipt {
   };
 }
 
-/** Not a signature by anybody: says which bytes it was made for. */
+/** Stands in for a signature: holds the digest of the bytes that it was made for. */
 export function fakeSignature(bytes: Uint8Array): string {
   return `-----BEGIN PGP SIGNATURE-----\n\n${sha256(bytes)}\n-----END PGP SIGNATURE-----\n`;
 }
@@ -115,7 +115,7 @@ export async function deposit(
   });
 }
 
-/** What a push leaves until receipt and ledger line are written: something in `pending/` under the deposit's name. */
+/** Leaves what a push leaves until receipt and ledger line are written: a file in `pending/` with the deposit's name. */
 export async function markPending(state: ArrangementState, depositId: string): Promise<void> {
   await writeFile(state.file(`pending/${depositId}.json`), '{}');
 }

@@ -6,7 +6,7 @@ import { tempDir } from './cleanup.js';
 import { peer } from './peers.js';
 
 describe.skipIf(peer('chromium') === undefined)('the helper for tests of pages', () => {
-  test('sees requests, console errors and serious accessibility findings', async () => {
+  test('notices requests, console errors and serious accessibility findings', async () => {
     const file = join(tempDir(), 'page.html');
     writeFileSync(
       file,

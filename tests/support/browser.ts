@@ -8,10 +8,10 @@ import { cleanup } from './cleanup.js';
 import { checkout } from './cli.js';
 import { peer } from './peers.js';
 
-/** Where screenshots of a test run are kept, to be looked at; not in the repository. */
+/** Where a test run puts screenshots for people to look at; not in the repository. */
 export const output = join(checkout, 'tests/output');
 
-/** A browser that is closed at the end of the test, or of the file when it is started in `beforeAll`. Slow machines get their time. */
+/** A browser that is closed at the end of the test, or of the file if it was started in `beforeAll`; with time for slow machines. */
 export async function startBrowser(args: string[] = []): Promise<Browser> {
   const executablePath = peer('chromium');
   if (executablePath === undefined)
@@ -29,11 +29,11 @@ export interface WatchedPage {
   page: Page;
   /** Errors and warnings on the console (what a policy blocked is one of them), and uncaught exceptions. */
   complaints: string[];
-  /** Every address that was asked for, but the page's own. */
+  /** Every requested address except the page's own. */
   requests: string[];
 }
 
-/** Opens a local file as a person would, by its `file:` address, with an ear on everything that it does. */
+/** Opens a local file as a user would, by its `file:` address, and records everything that it does. */
 export async function openFile(
   browser: Browser,
   file: string,
@@ -55,7 +55,7 @@ export async function openFile(
   return watched;
 }
 
-/** What axe finds that is serious or critical, one line each; empty when nothing. The page's own policy may forbid scripts: axe comes by the debugger. */
+/** The serious or critical findings of axe, one line each. It runs through the debugger, since the page's policy may forbid scripts. */
 export async function seriousFindings(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const violations = await page.evaluate(async () => {
@@ -81,8 +81,8 @@ export async function screenshot(page: Page, name: string, fullPage = true): Pro
 }
 
 /**
- * A picture of a part of the page, in `tests/output/`; with DEPOT_TEST_PICTURES=docs in `docs/`, which is how the pictures of the
- * documents are made anew.
+ * Takes a picture of a part of the page into `tests/output/`, or with DEPOT_TEST_PICTURES=docs into `docs/`: this is how
+ * the pictures in the documents are made.
  */
 export async function picture(page: Page, selector: string, name: string): Promise<void> {
   const directory = process.env['DEPOT_TEST_PICTURES'] === 'docs' ? join(checkout, 'docs') : output;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { canary, formsOf, leaks } from './canaries.js';
 
-test('a canary is found in each encoding, at any offset, also across line breaks, and nothing else is', () => {
+test('a canary is found in each encoding, at any offset and across line breaks, and nothing else is found', () => {
   const c = canary('a file');
   for (const [form, needle] of formsOf(c))
     expect(leaks([['there', Buffer.concat([Buffer.from('xyz'), needle, Buffer.from('xyz')])]], [c]), form).toEqual(

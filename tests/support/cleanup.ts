@@ -18,16 +18,16 @@ export function cleanup(undo: Undo): void {
   }
 }
 
-/** Undoes everything that no test undoes: for programs that are none, such as the soak. */
+/** Undoes everything that no test undoes: for programs outside vitest, such as the soak. */
 export async function cleanUp(): Promise<void> {
-  // Last made, first undone: a server stops before its directory goes.
+  // In reverse order: a server stops before its directory is removed.
   while (leftForTheFile.length > 0) await leftForTheFile.pop()?.();
 }
 
 try {
   afterAll(cleanUp);
 } catch {
-  // Not under vitest: whoever runs calls it.
+  // Outside vitest, the program calls this itself.
 }
 
 /** A new directory (0700), removed at the end of the test; `parent` for those who need a short or another path. */

@@ -25,11 +25,11 @@ export interface Piece {
 }
 
 export interface Lies {
-  /** Changes what lies in the archive and what the manifest says of it. */
+  /** Changes the entries of the archive and their manifest lines. */
   pieces?: (pieces: Piece[]) => Piece[];
-  /** Changes the lines, with the first and the last. */
+  /** Changes the manifest lines, including the first and the last. */
   lines?: (lines: string[]) => string[];
-  /** A part of the manifest after every so many entries. */
+  /** Store a manifest part after this many entries. */
   manifestEvery?: number;
 }
 
@@ -37,7 +37,7 @@ export const README: Member = { path: 'DEPOT/README.md', body: 'what is where\n'
 const headers = new HeaderEncoder();
 const RANDOM = '00'.repeat(32);
 
-/** An archive as depot makes it, small, or with lies in it; `manifest` is the text of its manifest. */
+/** A small archive as depot makes it, or one with lies in it; `manifest` is the text of its manifest. */
 export function depotTar(members: Member[], lies: Lies = {}): { tar: Buffer; manifest: string } {
   const listed = [README, ...members];
   const pieces = (lies.pieces ?? ((same) => same))(listed.flatMap(piecesOf));

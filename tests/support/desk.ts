@@ -6,7 +6,7 @@ import { Gnupg } from './gnupg.js';
 import { type Finished, run } from './process.js';
 import { type KeyFiles, makeKey } from './supplier.js';
 
-/** The beneficiary's desk: its key lies here, a GnuPG and an installed depot are at hand, and what it is sent is put here. */
+/** The beneficiary's desk: a directory with its key and what it was sent, with GnuPG and an installed depot. */
 export class Desk {
   private constructor(
     readonly directory: string,
@@ -38,7 +38,7 @@ export class Desk {
       if (name.startsWith(start)) copyFileSync(join(from, name), join(this.directory, name));
   }
 
-  /** Lines for a shell, as they stand. GnuPG is told to trust what its user has compared, which a person does at a prompt. */
+  /** Runs shell lines as they stand. GnuPG is told to trust the keys, which a user would confirm at a prompt. */
   type(lines: string): Promise<Finished> {
     const home = join(this.path, 'home');
     mkdirSync(home, { recursive: true });
@@ -48,7 +48,7 @@ export class Desk {
     });
   }
 
-  /** What an earlier line made. */
+  /** Removes what earlier lines made. */
   async clean(): Promise<void> {
     for (const name of ['new', 'opened', 'whole', 'proof.json', 'proof.json.asc'])
       await removeTree(join(this.directory, name));

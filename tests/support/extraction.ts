@@ -11,11 +11,11 @@ export interface Sandbox {
   /** Holds `out`, and `outside`, which nothing may touch. */
   directory: string;
   out: string;
-  /** What is there beside `out` now. */
+  /** What is beside `out` now. */
   beside: () => string[];
 }
 
-/** A directory to extract to, in another one where it would show if anything got out. */
+/** A directory to extract to, inside another one in which anything that escapes would show. */
 export function sandbox(): Sandbox {
   const directory = tempDir('depot-extract');
   const out = join(directory, 'out');

@@ -19,7 +19,7 @@ export interface KeyOptions {
   digest?: 'SHA1' | 'SHA256' | 'SHA512';
 }
 
-/** A GnuPG of its own, in a directory of its own, gone at the end of the test. */
+/** GnuPG with its own home directory, which is removed at the end of the test. */
 export class Gnupg {
   private constructor(readonly home: string) {}
 

@@ -56,7 +56,7 @@ export type PeerName =
 
 const required = process.env['DEPOT_TEST_PEERS'] === 'required';
 
-/** The absolute path of the program, or undefined where it is not installed; throws when peers are required. */
+/** The absolute path of the program, or undefined if it is not installed; throws instead if peers are required. */
 export function peer(name: PeerName): string | undefined {
   const found = find(name);
   if (found === undefined && required) throw new Error(`DEPOT_TEST_PEERS=required, but ${name} is not installed`);

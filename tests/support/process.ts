@@ -14,7 +14,7 @@ export interface RunOptions {
   /** The whole environment, not an addition to it. */
   env?: NodeJS.ProcessEnv;
   input?: string | Uint8Array | AsyncIterable<Uint8Array>;
-  /** After so long the process is killed and the promise rejects. */
+  /** After this time the process is killed and the promise rejects. */
   timeoutMs?: number;
   uid?: number;
   gid?: number;

@@ -8,6 +8,9 @@ import { once } from 'node:events';
 import ssh2, { type AuthContext, type Connection, type ParsedKey, type ServerChannel, type Session } from 'ssh2';
 import { cleanup } from './cleanup.js';
 import { freePort } from './ports.js';
+import { beginSessions, nameAllNow, SftpSession } from './scripted-session.js';
+
+export { status } from './sftp-packets.js';
 
 export type RequestType =
   | 'open'
@@ -58,7 +61,7 @@ export interface Action {
   do?: boolean;
   /** Answer with this status, whatever happened. */
   status?: number;
-  /** `never`, under the id of another request, or with these raw bytes. */
+  /** `never`: no answer; `wrong-id`: under the id of another request; a Buffer: these raw bytes. */
   answer?: 'never' | 'wrong-id' | Buffer;
   /** The answer waits for this. */
   wait?: Promise<unknown>;
@@ -84,9 +87,9 @@ export interface ScriptedOptions {
   afterLogin?: 'close' | 'no-sftp' | { says: string; to: 'out' | 'err'; exit?: number };
   /** The login is not answered before this; `close`: the connection is closed instead. */
   beforeLogin?: (method: string) => Promise<unknown> | 'close' | undefined;
-  /** Said right before an answer to the login. */
+  /** Sent right before each answer to a login. */
   banner?: string;
-  /** ssh2's names of what is offered. */
+  /** What is offered, by the names that ssh2 has for it. */
   algorithms?: Record<string, string[]>;
   maxChannels?: number;
   directories?: string[];
@@ -101,8 +104,8 @@ export interface ScriptedOptions {
   collect?: 'close' | 'rename';
   renameOverwrites?: boolean;
   /**
-   * A file has its name only from its close on, whatever lies there by then; what a lost connection leaves open is closed by `noticeLost`.
-   * `placeholder`: an empty one has the name meanwhile, and each handle has a file of its own.
+   * A file gets its name only when it is closed, and replaces whatever has the name by then; `noticeLost` closes what a
+   * lost connection left open. `placeholder`: until then an empty file has the name, and each handle has its own file.
    */
   nameAtClose?: boolean | 'placeholder';
   /** Answers to writes of one turn go out in reverse. */
@@ -134,44 +137,18 @@ export interface ScriptedServer {
   logins: string[];
   script: ScriptedOptions['script'];
   options: ScriptedOptions;
-  /** Ends every connection without a word. */
+  /** Cuts every connection. */
   drop(): void;
-  /** With `nameAtClose`, when no client is connected any more: what was left open gets its name; how many files that were. */
+  /** With `nameAtClose`, once no client is connected: gives files that were left open their names, and returns how many. */
   noticeLost(): number;
   /** The SFTP channels that were opened, in order; `ssh2`'s own objects. */
   channels: ServerChannel[];
-  /** Reads nothing any more on the connections there are. */
+  /** Stops reading from every open connection. */
   stall(): void;
   /** Refuses connections until `start`. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }
-
-const OK = 0,
-  EOF = 1,
-  NO_SUCH_FILE = 2,
-  FAILURE = 4,
-  OP_UNSUPPORTED = 8;
-const types: Record<number, RequestType> = {
-  3: 'open',
-  4: 'close',
-  5: 'read',
-  6: 'write',
-  7: 'lstat',
-  8: 'fstat',
-  9: 'setstat',
-  10: 'fsetstat',
-  11: 'opendir',
-  12: 'readdir',
-  13: 'remove',
-  14: 'mkdir',
-  15: 'rmdir',
-  16: 'realpath',
-  17: 'stat',
-  18: 'rename',
-  19: 'readlink',
-  20: 'symlink',
-};
 
 /** Starts the server; it ends with the test (or the file). */
 export async function startScriptedServer(options: ScriptedOptions = {}): Promise<ScriptedServer> {
@@ -200,11 +177,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     channels: [],
     open: () => sockets.size,
     drop: () => sockets.forEach((socket) => socket.destroy()),
-    noticeLost: () => {
-      const late = [...unnamed.get(server)!];
-      late.forEach((one) => nameNow(server, one));
-      return late.length;
-    },
+    noticeLost: () => nameAllNow(server),
     stall: () => sockets.forEach((socket) => socket.pause()),
     stop,
     start,
@@ -219,8 +192,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
       serve(server, connection);
     },
   );
-  counts.set(server, new Map());
-  unnamed.set(server, []);
+  beginSessions(server);
   let tcp: TcpServer | null = null;
 
   async function start(): Promise<void> {
@@ -342,322 +314,4 @@ function authenticate(server: ScriptedServer, context: AuthContext, passed: stri
   } else {
     refuse();
   }
-}
-
-/** How many requests of each type a server has had. */
-const counts = new WeakMap<ScriptedServer, Map<RequestType, number>>();
-
-/** With `nameAtClose`: files that have no name yet, under the handle's name in `files`. */
-const unnamed = new WeakMap<ScriptedServer, { temporary: string; path: string }[]>();
-
-function nameNow(server: ScriptedServer, one: { temporary: string; path: string }): void {
-  const all = unnamed.get(server)!;
-  all.splice(all.indexOf(one), 1);
-  const bytes = server.hidden.get(one.temporary);
-  server.hidden.delete(one.temporary);
-  if (bytes !== undefined) server.files.set(one.path, bytes);
-}
-
-class SftpSession {
-  #input: Buffer = Buffer.alloc(0);
-  readonly #handles = new Map<string, string>();
-  readonly #temporaries = new Map<string, string>();
-  #nextHandle = 0;
-  readonly #held: Buffer[] = [];
-
-  constructor(
-    readonly server: ScriptedServer,
-    readonly channel: ServerChannel,
-    readonly connection: number,
-    readonly number: number,
-  ) {
-    channel.on('data', (data: Buffer) => {
-      this.#input = this.#input.length === 0 ? data : Buffer.concat([this.#input, data]);
-      while (this.#input.length >= 4 && this.#input.length >= 4 + this.#input.readUInt32BE(0)) {
-        const packet = this.#input.subarray(4, 4 + this.#input.readUInt32BE(0));
-        this.#input = this.#input.subarray(4 + packet.length);
-        void this.#packet(packet);
-      }
-    });
-    channel.on('error', () => undefined);
-    server.channels.push(channel);
-  }
-
-  async #packet(packet: Buffer): Promise<void> {
-    if (packet[0] === 1) {
-      this.#version();
-      return;
-    }
-    const id = packet.readUInt32BE(1);
-    const request = this.#decode(packet);
-    this.server.requests.push(request);
-    const action = this.server.script?.(request) ?? {};
-    const does = action.do ?? action.status === undefined;
-    let answer: Buffer = does ? this.#perform(id, request) : status(id, action.status ?? FAILURE);
-    if (action.status !== undefined) answer = status(id, action.status);
-    if (action.answer instanceof Buffer) answer = action.answer;
-    if (action.wait) await action.wait;
-    if (action.then === 'drop') this.server.drop();
-    else if (action.then === 'close-channel') this.channel.close();
-    if (action.then || action.answer === 'never') return;
-    if (action.answer === 'wrong-id') answer.writeUInt32BE((id + 0x4000_0000) >>> 0, 5);
-    this.#answer(answer, request.type === 'write' && this.server.options.reorder === true);
-  }
-
-  #answer(answer: Buffer, later: boolean): void {
-    if (!later) {
-      this.#write(answer);
-      return;
-    }
-    this.#held.push(answer);
-    if (this.#held.length === 1)
-      setImmediate(() =>
-        this.#held
-          .splice(0)
-          .reverse()
-          .forEach((held) => this.#write(held)),
-      );
-  }
-
-  #write(answer: Buffer): void {
-    if (this.channel.writable) this.channel.write(answer);
-  }
-
-  #version(): void {
-    const { limits, fsync, posixRename, freeBytes } = this.server.options;
-    const extensions = [
-      ...(limits ? [['limits@openssh.com', '1']] : []),
-      ...(fsync ? [['fsync@openssh.com', '1']] : []),
-      ...(posixRename ? [['posix-rename@openssh.com', '1']] : []),
-      ...(freeBytes ? [['statvfs@openssh.com', '2']] : []),
-    ];
-    this.#write(packet(2, uint32(3), ...extensions.flat().map((text) => string(text))));
-  }
-
-  #decode(packet: Buffer): Request {
-    let at = 5;
-    const number = (): number => packet.readUInt32BE((at += 4) - 4);
-    const long = (): number => Number(packet.readBigUInt64BE((at += 8) - 8));
-    const bytes = (): Buffer => {
-      const length = number();
-      return packet.subarray(at, (at += length));
-    };
-    const text = (): string => bytes().toString('utf8');
-    const byHandle = (): string => {
-      request.handle = text();
-      return this.#handles.get(request.handle) ?? '';
-    };
-    let type: RequestType = types[packet[0]] ?? 'unknown';
-    const request = {
-      id: packet.readUInt32BE(1),
-      type,
-      nth: 0,
-      connection: this.connection,
-      channel: this.number,
-      path: '',
-      target: '',
-      handle: '',
-      flags: 0,
-      offset: 0,
-      data: Buffer.alloc(0),
-    };
-    if (packet[0] === 200) {
-      const name = text();
-      type = request.type =
-        (
-          {
-            'limits@openssh.com': 'limits',
-            'fsync@openssh.com': 'fsync',
-            'statvfs@openssh.com': 'statvfs',
-            'posix-rename@openssh.com': 'posix-rename',
-          } as Record<string, RequestType>
-        )[name] ?? 'unknown';
-    }
-    if (
-      type === 'close' ||
-      type === 'readdir' ||
-      type === 'fstat' ||
-      type === 'fsync' ||
-      type === 'write' ||
-      type === 'read' ||
-      type === 'fsetstat'
-    ) {
-      if (type === 'close' || type === 'readdir') request.target = packet.subarray(at + 4).toString('latin1');
-      request.path = byHandle();
-    } else if (type !== 'limits' && type !== 'unknown') {
-      request.path = text();
-    }
-    if (type === 'write') {
-      request.offset = long();
-      request.data = Buffer.from(bytes());
-    } else if (type === 'read') {
-      request.offset = long();
-      request.flags = number();
-    } else if (type === 'open') {
-      request.flags = number();
-    } else if (type === 'rename' || type === 'posix-rename') {
-      request.target = text();
-    }
-    request.nth = (counts.get(this.server)?.get(type) ?? 0) + 1;
-    counts.get(this.server)?.set(type, request.nth);
-    return request;
-  }
-
-  #perform(id: number, request: Request): Buffer {
-    const { server } = this;
-    const { files, options } = server;
-    const { path, target } = request;
-    const temporary = this.#temporaries.get(request.handle);
-    const [place, key] = temporary === undefined ? [files, path] : [server.hidden, temporary];
-    const file = place.get(key);
-    switch (request.type) {
-      case 'open': {
-        const create = (request.flags & 8) !== 0;
-        const directory = path.slice(0, Math.max(1, path.lastIndexOf('/')));
-        if (file && (request.flags & 32) !== 0) return status(id, FAILURE);
-        if (!file && (!create || !(options.directories ?? ['/in']).includes(directory)))
-          return status(id, NO_SUCH_FILE);
-        if (!file || (request.flags & 16) !== 0) files.set(path, Buffer.alloc(0));
-        const handle = `h${++this.#nextHandle}`;
-        this.#handles.set(handle, path);
-        const placeholder = options.nameAtClose === 'placeholder' && (request.flags & 2) !== 0;
-        if (placeholder || (options.nameAtClose === true && create)) {
-          const hidden = `${this.connection}.${this.number}.${handle}`;
-          if (!placeholder) files.delete(path);
-          server.hidden.set(hidden, Buffer.alloc(0));
-          unnamed.get(server)!.push({ temporary: hidden, path });
-          this.#temporaries.set(handle, hidden);
-        }
-        return packet(102, uint32(id), string(handle));
-      }
-      case 'write': {
-        server.payloads.push({ path, offset: request.offset, data: request.data });
-        if (!file) return status(id, path === '' ? FAILURE : OK);
-        const end = request.offset + request.data.length;
-        const others = [...files].reduce((sum, [name, bytes]) => sum + (name === path ? 0 : bytes.length), 0);
-        if (others + end > (options.quota ?? Infinity)) return status(id, FAILURE);
-        place.set(key, written(file, request.offset, request.data));
-        return status(id, OK);
-      }
-      case 'read': {
-        if (!file || request.offset >= file.length) return status(id, EOF);
-        return packet(103, uint32(id), string(file.subarray(request.offset, request.offset + request.flags)));
-      }
-      case 'close': {
-        if (!this.#handles.delete(target) && !target.startsWith('d')) return status(id, FAILURE);
-        const open = unnamed.get(server)!.find((one) => one.temporary === temporary);
-        if (open !== undefined) nameNow(server, open);
-        if (options.collect === 'close') this.#collect(path);
-        return status(id, OK);
-      }
-      case 'stat':
-      case 'lstat':
-      case 'fstat':
-        if (file) return packet(105, uint32(id), uint32(1), long(file.length));
-        return (options.directories ?? ['/in']).includes(path)
-          ? packet(105, uint32(id), uint32(4), uint32(0o40755))
-          : status(id, NO_SUCH_FILE);
-      case 'remove':
-        return status(id, files.delete(path) ? OK : NO_SUCH_FILE);
-      case 'rename':
-      case 'posix-rename':
-        if (!file) return status(id, NO_SUCH_FILE);
-        if (files.has(target) && request.type === 'rename' && !options.renameOverwrites) return status(id, FAILURE);
-        files.delete(path);
-        files.set(target, file);
-        if (options.collect === 'rename') this.#collect(target);
-        return status(id, OK);
-      case 'fsync':
-        return status(id, file ? OK : FAILURE);
-      case 'limits': {
-        const { packet: bytes, read, write, handles } = options.limits!;
-        return packet(201, uint32(id), long(bytes), long(read), long(write), long(handles));
-      }
-      case 'statvfs': {
-        const free = Math.floor((options.freeBytes?.() ?? 0) / 4096);
-        return packet(201, uint32(id), ...[4096, 4096, 1_000_000, free, free, 1000, 1000, 1000, 1, 0, 255].map(long));
-      }
-      case 'realpath':
-        return packet(104, uint32(id), uint32(1), string(path === '.' ? '/' : path), string(path), uint32(0));
-      case 'opendir': {
-        const handle = `d${++this.#nextHandle}`;
-        this.#handles.set(handle, path);
-        return (options.directories ?? ['/in']).includes(path)
-          ? packet(102, uint32(id), string(handle))
-          : status(id, NO_SUCH_FILE);
-      }
-      case 'readdir': {
-        const names = this.#handles.delete(target)
-          ? [...files.keys()].filter((name) => name.slice(0, name.lastIndexOf('/')) === path)
-          : [];
-        if (names.length === 0) return status(id, EOF);
-        return packet(
-          104,
-          uint32(id),
-          uint32(names.length),
-          ...names.flatMap((name) => [string(name.slice(path.length + 1)), string(name), uint32(0)]),
-        );
-      }
-      case 'setstat':
-      case 'fsetstat':
-        return status(id, OK);
-      case 'mkdir':
-      case 'rmdir':
-      case 'readlink':
-      case 'symlink':
-      case 'unknown':
-        return status(id, OP_UNSUPPORTED);
-    }
-  }
-
-  #collect(path: string): void {
-    const file = this.server.files.get(path);
-    if (!file) return;
-    this.server.files.delete(path);
-    this.server.collected.set(path, file);
-  }
-}
-
-/** The contents with `data` at `offset`, in room that grows by doubling. */
-function written(file: Buffer, offset: number, data: Buffer): Buffer {
-  const end = Math.max(file.length, offset + data.length);
-  let room = file.buffer;
-  if (!rooms.has(room) || room.byteLength < end) {
-    room = new ArrayBuffer(Math.max(64 * 1024, 2 * end));
-    rooms.add(room);
-    new Uint8Array(room).set(file);
-  }
-  const grown = Buffer.from(room, 0, end);
-  grown.set(data, offset);
-  return grown;
-}
-
-/** Those that belong to one file; small Buffers share theirs. */
-const rooms = new WeakSet<ArrayBufferLike>();
-
-function packet(type: number, ...fields: Buffer[]): Buffer {
-  const body = Buffer.concat([Buffer.from([type]), ...fields]);
-  return Buffer.concat([uint32(body.length), body]);
-}
-
-/** An answer SSH_FXP_STATUS. */
-export function status(id: number, code: number): Buffer {
-  return packet(101, uint32(id), uint32(code), string(`status ${code}`), string('en'));
-}
-
-function uint32(n: number): Buffer {
-  const b = Buffer.alloc(4);
-  b.writeUInt32BE(n >>> 0);
-  return b;
-}
-
-function long(n: number): Buffer {
-  const b = Buffer.alloc(8);
-  b.writeBigUInt64BE(BigInt(n));
-  return b;
-}
-
-function string(s: string | Uint8Array): Buffer {
-  const b = typeof s === 'string' ? Buffer.from(s, 'utf8') : Buffer.from(s);
-  return Buffer.concat([uint32(b.length), b]);
 }

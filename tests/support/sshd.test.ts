@@ -63,7 +63,7 @@ test.skipIf(!ssh || !root)('the test sshd takes a password login, into a chroot'
 });
 
 test.skipIf(!ssh || !root)(
-  'PAM asks for the password by keyboard-interactive, and what is complete is moved away',
+  'the test sshd takes a keyboard-interactive login by PAM, and moves finished files away',
   async () => {
     const { server, client } = await uploadAs({
       login: 'keyboard-interactive',

@@ -177,9 +177,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     child = undefined;
     if (running?.pid === undefined || running.exitCode !== null || running.signalCode !== null) return;
     const closed = new Promise((resolve) => running.once('exit', resolve));
-    // Stopped first: a client that comes back at once would get a session that is not among those that are ended here.
+    // Stopped first: a client that reconnects at once would get a session that this does not end.
     running.kill('SIGSTOP');
-    // Sessions lead sessions of their own and would outlive the listener.
+    // Each session is a process session of its own and would outlive the listener.
     for (const pid of descendants(running.pid).reverse()) signalProcess(pid, signal);
     running.kill(signal);
     await closed;

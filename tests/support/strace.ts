@@ -7,7 +7,7 @@ import { type Finished, run } from './process.js';
 export interface Traced extends Finished {
   /** Absolute paths that the process tree created, opened for writing, renamed, linked or truncated. */
   written: string[];
-  /** How many calls were looked at: a trace that saw nothing proves nothing. */
+  /** How many calls were examined: a trace that saw nothing proves nothing. */
   calls: number;
 }
 
@@ -35,7 +35,7 @@ const calls = [
 export async function traced(strace: string, args: readonly string[], options: DepotOptions = {}): Promise<Traced> {
   const file = join(tempDir('depot-strace'), 'trace');
   const program = [process.execPath, ...(options.node ?? []), options.script ?? depotScript, ...args];
-  // What goes by way of io_uring is no system call that could be traced: on this kernel there is none.
+  // Writes through io_uring cannot be traced, so io_uring_setup fails as on a kernel without it.
   const finished = await run(
     strace,
     [
@@ -93,6 +93,6 @@ function writes(line: string): string[] {
     const { directory, path } = groups as { directory?: string; path: string };
     found.push(resolve(directory ?? '/', path));
   }
-  // What a symlink points to is only text; of the others both names change.
+  // The target of a symlink is only text; the other calls change both names.
   return name!.startsWith('symlink') ? found.slice(-1) : found;
 }

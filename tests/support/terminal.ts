@@ -3,8 +3,9 @@ import { peer } from './peers.js';
 import { run } from './process.js';
 
 /**
- * A terminal of this width and a person at it: whenever the program has written the first of a pair (since the last
- * answer), the second is typed, unless it is empty: then the first need only be there. Prints what the terminal got, then the exit status.
+ * A terminal of this width with a user: when the program has written the first text of a pair (since the last answer),
+ * the second is typed; if the second is empty, the program only has to write the first. Prints what the terminal got,
+ * then the exit status.
  */
 const person = `
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
@@ -39,7 +40,7 @@ export interface Session {
   raw: string;
 }
 
-/** A pair of a dialogue: once this has been written, that is typed. */
+/** A pair of a dialogue: once the program has written the first text, the second is typed. */
 export type Turn = [after: string, typed: string];
 
 export async function terminal(
@@ -52,7 +53,7 @@ export async function terminal(
     program?: { node: string; script: string };
   },
 ): Promise<Session> {
-  // The answered question is drawn once more, and would be taken for the second.
+  // The answered question is drawn once more, and would be taken for the next one.
   const twice = o.dialogue?.find(
     ([after, typed], i) => i > 0 && typed !== '' && o.dialogue![i - 1][1] !== '' && o.dialogue![i - 1][0] === after,
   );

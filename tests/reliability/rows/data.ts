@@ -1,16 +1,9 @@
-/** While the suitcase is on its way: the link, the server, the sources, signals. */
-import { join } from 'node:path';
-import { peer } from '../../support/peers.js';
+/** While the suitcase is on its way: the link and the server. */
 import { type Action, type Request, startScriptedServer } from '../../support/scripted-server.js';
 import { eventually } from '../../support/process.js';
+import { cleanStart, deposited, nothing } from '../outcomes.js';
 import type { Row } from '../row.js';
-import { denied, each, isPartial, looks, nth, ofSuitcase, type Scene, writes } from '../scene.js';
-
-const strace = peer('strace');
-const again = { does: 'deposits', left: '2 × deposit' } as const;
-const cleanStart = { does: 'deposits', left: 'deposit' } as const;
-const nothing = { published: 'no', left: 'nothing' } as const;
-const deposited = { exit: 0, published: 'yes', left: 'deposit', next: again } as const;
+import { denied, each, isPartial, nth, ofSuitcase, type Scene, whenWriting, writes } from '../scene.js';
 
 const partialOf = (scene: Scene): string => [...scene.server.files.keys()].find(isPartial)!;
 const idOf = (r: { id: number }): Buffer => {
@@ -18,32 +11,18 @@ const idOf = (r: { id: number }): Buffer => {
   id.writeUInt32BE(r.id);
   return id;
 };
-const whenWriting =
-  (n: number, act: (scene: Scene) => void) =>
-  (scene: Scene): void => {
-    scene.script(
-      nth(n, writes, () => {
-        act(scene);
-        return undefined;
-      }),
-    );
-  };
-const command = (script: string, more: Record<string, unknown> = {}): Record<string, unknown>[] => [
-  { directory: 'data' },
-  { command: ['sh', '-c', script], as: 'dump', ...more },
-];
 
 function said(first: { run: Record<string, unknown> | undefined }, key: 'reconnects' | 'lanes'): number {
   return Number(first.run?.[key]);
 }
 
-/** The server sees that a connection was lost, and closes what it had left open. */
+/** Lets the server notice the lost connection, so that it closes the file that was left open. */
 const noticesLost = (scene: Scene): void => {
   const late = scene.server.noticeLost();
   if (late !== 1) throw new Error(`${late} files were left open`);
 };
 
-/** Whatever the offset. */
+/** A server that appends what it is sent, whatever the offset. */
 const append =
   (scene: Scene) =>
   (r: Request): Action | undefined => {
@@ -53,7 +32,7 @@ const append =
     return { do: false, status: 0 };
   };
 
-/** Writes of this connection to the file that was there before it. */
+/** Refuses what this connection writes to a file that it did not create. */
 function refusesFirstOf(connection: number): (r: Request) => Action | undefined {
   const created = new Set<string>();
   return (r) => {
@@ -319,204 +298,6 @@ export const rows: Row[] = [
     bytes: 6_000_000,
     arrange: (scene) => scene.script(nth(5, (r) => writes(r) && r.channel === 2, { then: 'close-channel' })),
     ...deposited,
-  },
-  {
-    name: 'a source fails half way',
-    fault: 'A command fails after half its output',
-    provoked: '`exit 7`',
-    supplier: { dataset: command('head -c 400000 /dev/zero; echo broken >&2; exit 7') },
-    exit: 3,
-    code: 'source-failed',
-    ...nothing,
-    says: /exited with status 7[^]*broken/,
-    relieve: (scene) => scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') }),
-    next: cleanStart,
-  },
-  {
-    name: 'a source fails, and the server does not let us remove',
-    fault: 'The same, on a server that denies REMOVE',
-    provoked: 'scripted',
-    supplier: { dataset: command('head -c 400000 /dev/zero; exit 7') },
-    arrange: (scene) => scene.script(each((r) => r.type === 'remove', denied)),
-    exit: 3,
-    published: 'no',
-    left: 'partial',
-    says: /may remain at/,
-    relieve(scene) {
-      scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') });
-      scene.script(each((r) => r.type === 'remove', denied));
-    },
-    next: {
-      does: 'says that a partial remains, deposits',
-      says: /may remain at .*: ask the agent to remove it/,
-      left: 'deposit, partial',
-    },
-  },
-  {
-    name: 'a source takes too long',
-    fault: 'A command does not end',
-    provoked: '`timeout: 1s`',
-    supplier: { dataset: command('head -c 400000 /dev/zero; exec sleep 60', { timeout: '1s' }) },
-    exit: 3,
-    code: 'source-timed-out',
-    ...nothing,
-    relieve: (scene) => scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') }),
-    next: cleanStart,
-  },
-  {
-    name: 'a source is empty',
-    fault: 'A command gives nothing',
-    provoked: '`true`',
-    supplier: { dataset: command('true') },
-    exit: 3,
-    code: 'source-empty',
-    ...nothing,
-    relieve: (scene) => scene.supplier.writeConfig({ dataset: command('echo x') }),
-    next: cleanStart,
-  },
-  {
-    name: 'the dataset is too small',
-    fault: 'The dataset is smaller than `minSize`',
-    provoked: '`minSize: 1GiB`',
-    supplier: { arrangement: { minSize: '1GiB' } },
-    exit: 3,
-    code: 'source-too-small',
-    ...nothing,
-    relieve: (scene) => scene.supplier.writeConfig({ arrangement: { compression: 'none' } }),
-    next: cleanStart,
-  },
-  {
-    name: 'a file changes while it is read',
-    fault: 'A file changes while it is read',
-    provoked: 'appended to at the first block',
-    bytes: 40_000_000,
-    push: { at: 'first-block-sent', do: 'echo more >> data/data' },
-    exit: 3,
-    code: 'source-changed',
-    ...nothing,
-    next: cleanStart,
-  },
-  {
-    name: 'reading a source gives an I/O error',
-    fault: 'Reading a source gives EIO',
-    provoked: 'injected by strace',
-    skip: strace === undefined,
-    act: (scene) =>
-      scene.push({
-        wrap: [
-          strace!,
-          '-f',
-          '-qq',
-          '-o',
-          '/dev/null',
-          '-P',
-          join(scene.supplier.data, 'data'),
-          '-e',
-          'trace=read,pread64',
-          '-e',
-          'inject=read,pread64:error=EIO:when=1+',
-        ],
-        options: { env: { UV_USE_IO_URING: '0' } },
-      }),
-    exit: 3,
-    code: 'source-failed',
-    ...nothing,
-    says: /input\/output error/,
-    next: cleanStart,
-  },
-  {
-    name: 'a source is a device, not a file',
-    fault: 'A source is not what the config says',
-    provoked: 'a device where a file should be',
-    supplier: { dataset: [{ directory: 'data' }, { file: '/dev/null', as: 'x' }] },
-    exit: 3,
-    code: 'source-failed',
-    ...nothing,
-    relieve: (scene) => scene.supplier.writeConfig({ dataset: [{ directory: 'data' }] }),
-    next: cleanStart,
-  },
-  {
-    name: 'SIGINT during the upload',
-    fault: 'SIGINT before publication',
-    provoked: 'at the 20th write',
-    arrange: whenWriting(20, (scene) => scene.kill('SIGINT')),
-    exit: 130,
-    ...nothing,
-    next: cleanStart,
-    then: async (scene) => {
-      if ((await scene.pending()).length > 0) throw new Error('the intent is still there');
-    },
-  },
-  {
-    name: 'SIGTERM while the server does not answer',
-    fault: 'SIGTERM while the link is silent',
-    provoked: 'the server stops reading, also on new connections, then the signal',
-    supplier: { remote: { retryFor: '20s' } },
-    arrange: whenWriting(20, (scene) => {
-      scene.vanish();
-      scene.kill('SIGTERM');
-    }),
-    exit: 143,
-    published: 'no',
-    left: 'partial',
-    says: /may remain at/,
-    next: { does: 'removes the partial, deposits', left: 'deposit' },
-  },
-  {
-    name: 'SIGHUP while depot reconnects',
-    fault: 'SIGHUP while depot waits for the link',
-    provoked: 'the server is gone, then the signal',
-    supplier: { remote: { retryFor: '60s' } },
-    arrange: whenWriting(20, (scene) => scene.vanish()),
-    push: { whenTrying: (scene) => scene.kill('SIGHUP') },
-    exit: 129,
-    published: 'no',
-    left: 'partial',
-    next: { does: 'removes the partial, deposits', left: 'deposit' },
-  },
-  {
-    name: 'killed during the upload',
-    fault: 'kill -9 on the way',
-    provoked: 'at the 20th write',
-    arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed',
-    published: '–',
-    left: 'partial',
-    next: {
-      does: 'takes the lock over, removes the partial, deposits',
-      says: /nothing of it is left at the agent/,
-      left: 'deposit',
-    },
-  },
-  {
-    name: 'killed during the upload, and the partial is gone',
-    fault: 'kill -9 on the way; the agent removes partials itself',
-    provoked: 'removed before the next run',
-    arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed',
-    published: '–',
-    left: 'partial',
-    relieve: (scene) => scene.server.files.clear(),
-    next: {
-      does: 'says that nothing of it is there, deposits',
-      says: /nothing of it is at the agent now/,
-      left: 'deposit',
-    },
-  },
-  {
-    name: 'killed during the upload to a server that hides everything',
-    fault: 'kill -9 on the way; the server denies REMOVE and STAT',
-    provoked: 'scripted',
-    arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed',
-    published: '–',
-    left: 'partial',
-    relieve: (scene) => scene.script(each((r) => r.type === 'remove' || looks(r), denied)),
-    next: {
-      does: 'says that a partial may remain, deposits',
-      says: /may remain at .*: ask the agent to remove it/,
-      left: 'deposit, partial',
-    },
   },
   {
     name: 'the partial is gone, and there is no room for another',

@@ -1,4 +1,4 @@
-/** OpenSSH's own sshd, where it can be made to do it. */
+/** The faults that a real sshd can be made to have. */
 import { chmodSync } from 'node:fs';
 import { asRoot, peers } from '../../support/peers.js';
 import { eventually } from '../../support/process.js';

@@ -1,35 +1,21 @@
-/** `spool: true`: sealed to a local file first, so that another run can go on with the upload. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** `spool: true`: the upload of a suitcase that was sealed to a local file, which another run can continue. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanup } from '../../support/cleanup.js';
-import { asRoot, peer } from '../../support/peers.js';
-import { mustRun } from '../../support/process.js';
-import { makeKey } from '../../support/supplier.js';
 import type { Row } from '../row.js';
 import { denied, each, isPartial, looks, nth, type Pushed, type Scene, writes } from '../scene.js';
+import { atCheckpoint, bytes, killedOnTheWay, spooled, spooling, spoolRemoved } from '../spooled.js';
 
-const mount = peer('mount');
-const noMounts = mount === undefined || !asRoot();
-const bytes = 12_000_000;
-const spooling = { arrangement: { spool: true } } as const;
-const spooled = { supplier: spooling, bytes } as const;
 const goesOn = {
   does: 'goes on from the confirmed offset, deposits the same',
   says: /going on with .* from byte \d{7,}/,
   left: 'deposit',
 } as const;
 const fromZero = { does: 'sends the same again from the beginning', left: 'deposit' } as const;
-const killedOnTheWay = { exit: 'killed', published: '–', left: 'partial' } as const;
-
-/** When the first offset is confirmed, and that is on disk. */
-const atCheckpoint = { push: { at: 'checkpoint-written' } } as const;
 const partialOf = (scene: Scene): string => [...scene.server.files.keys()].find(isPartial)!;
-const spoolFile = (scene: Scene): string => scene.stateFile(join('spool', scene.supplier.stateFiles('spool')[0]));
 
 /** The next run sent only what was missing, under the id of the first. */
 function same(scene: Scene, _: Pushed, next: Pushed): void {
-  if (scene.receipts().length !== 1) throw new Error('there is more than one deposit');
-  if (scene.supplier.stateFiles('spool').length > 0) throw new Error('the spool was not removed');
+  sameAgain(scene);
   const last = Math.max(...scene.server.requests.map((r) => r.connection));
   const sent = scene.server.requests
     .filter((r) => writes(r) && r.connection === last)
@@ -37,17 +23,11 @@ function same(scene: Scene, _: Pushed, next: Pushed): void {
   if (sent > bytes - 3_500_000) throw new Error(`${sent} bytes were sent again`);
   if (next.depositId !== scene.receipts()[0].depositId) throw new Error("the deposit is not this run's");
 }
+
+/** The next run finished the same deposit. */
 function sameAgain(scene: Scene): void {
   if (scene.receipts().length !== 1) throw new Error('there is more than one deposit');
-  if (scene.supplier.stateFiles('spool').length > 0) throw new Error('the spool was not removed');
-}
-function another(scene: Scene): void {
-  if (scene.supplier.stateFiles('spool').length > 0) throw new Error('the spool was not removed');
-}
-async function smallState(scene: Scene, size: string): Promise<void> {
-  mkdirSync(scene.supplier.state, { mode: 0o700 });
-  await mustRun(mount!, ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'depot-test', scene.supplier.state]);
-  cleanup(() => mustRun('umount', ['-l', scene.supplier.state]));
+  spoolRemoved(scene);
 }
 
 export const rows: Row[] = [
@@ -60,19 +40,7 @@ export const rows: Row[] = [
     published: 'yes',
     left: 'deposit',
     next: { does: 'deposits', left: '2 × deposit' },
-    check: another,
-  },
-  {
-    name: 'spool: killed while sealing',
-    fault: '`spool: true`: kill -9 while the suitcase is sealed',
-    provoked: 'at the first block',
-    ...spooled,
-    push: { at: 'first-block-spooled' },
-    exit: 'killed',
-    published: '–',
-    left: 'nothing',
-    next: { does: 'removes what was sealed, deposits', left: 'deposit' },
-    check: another,
+    check: spoolRemoved,
   },
   {
     name: 'spool: killed during the upload',
@@ -228,82 +196,7 @@ export const rows: Row[] = [
     left: 'deposit',
     says: /sending .* again from the beginning/,
     next: { does: 'deposits', push: { options: { input: Buffer.alloc(1000, 5) } }, left: '2 × deposit' },
-    check: another,
-  },
-  {
-    name: 'spool: the spooled file is damaged',
-    fault: '`spool: true`: the spooled file was changed',
-    provoked: 'one bit',
-    ...spooled,
-    ...atCheckpoint,
-    ...killedOnTheWay,
-    relieve(scene) {
-      const bytes = readFileSync(spoolFile(scene));
-      bytes[5_000_000] ^= 1;
-      writeFileSync(spoolFile(scene), bytes);
-    },
-    next: {
-      does: 'sends nothing of it, removes it, makes a new deposit',
-      says: /is given up: .* is not the suitcase that was sealed into it/,
-      left: 'deposit',
-    },
-    check: another,
-  },
-  {
-    name: 'spool: the spooled file is gone',
-    fault: '`spool: true`: the spooled file is gone',
-    provoked: 'removed',
-    ...spooled,
-    ...atCheckpoint,
-    ...killedOnTheWay,
-    relieve: (scene) => rmSync(spoolFile(scene)),
-    next: { does: 'removes the partial, makes a new deposit', says: /is given up/, left: 'deposit' },
-    check: another,
-  },
-  {
-    name: 'spool: the beneficiary has another key since',
-    fault: '`spool: true`: the recipients are others since',
-    provoked: 'a new key in the config',
-    ...spooled,
-    ...atCheckpoint,
-    ...killedOnTheWay,
-    relieve: async (scene) => {
-      const { publicKey, fingerprint } = await makeKey(
-        join(scene.supplier.directory, 'keys/another'),
-        'Another',
-        'compat',
-      );
-      scene.supplier.writeConfig({
-        arrangement: { compression: 'none', spool: true },
-        beneficiaries: [{ key: readFileSync(publicKey), fingerprint }],
-      });
-    },
-    next: {
-      does: 'sends nothing of it, makes a new deposit',
-      says: /it was sealed for other keys than those of today/,
-      left: 'deposit',
-    },
-    check(scene) {
-      another(scene);
-      if (scene.receipts()[0].encryption.recipients[0].fingerprint === scene.supplier.recipient.fingerprint)
-        throw new Error('it was sent');
-    },
-  },
-  {
-    name: 'spool: the spooled suitcase is too old to count for this run',
-    fault: '`spool: true`: the suitcase was begun longer ago than half of `every`',
-    provoked: '`every: 1h`, and an hour later',
-    bytes,
-    supplier: { arrangement: { spool: true, every: '1h' } },
-    ...atCheckpoint,
-    ...killedOnTheWay,
-    next: {
-      push: { clock: 3600 },
-      does: 'delivers it, and makes a deposit of its own',
-      says: /going on with/,
-      left: '2 × deposit',
-    },
-    check: another,
+    check: spoolRemoved,
   },
   {
     name: 'spool: the quota is used up',
@@ -318,84 +211,6 @@ export const rows: Row[] = [
     says: /is sealed and kept/,
     next: { does: 'sends the same again from the beginning', left: 'deposit' },
     check: sameAgain,
-  },
-  {
-    name: 'spool: a source fails',
-    fault: '`spool: true`: a source fails',
-    provoked: '`exit 7`',
-    bytes,
-    supplier: { ...spooling, dataset: [{ directory: 'data' }, { command: ['sh', '-c', 'exit 7'], as: 'x' }] },
-    exit: 3,
-    code: 'source-failed',
-    published: 'no',
-    left: 'nothing',
-    then: another,
-    relieve: (scene) => scene.supplier.writeConfig({ dataset: [{ directory: 'data' }] }),
-    next: { does: 'deposits', left: 'deposit' },
-  },
-  {
-    name: 'spool: SIGINT while sealing',
-    fault: '`spool: true`: SIGINT while the suitcase is sealed',
-    provoked: 'at the first block',
-    ...spooled,
-    push: { at: 'first-block-spooled', do: 'kill -INT $PPID' },
-    exit: 130,
-    published: 'no',
-    left: 'nothing',
-    then: another,
-    next: { does: 'deposits', left: 'deposit' },
-  },
-  {
-    name: 'spool: the disk fills while sealing',
-    fault: '`spool: true`: the local disk fills while the suitcase is sealed',
-    provoked: 'a tmpfs, a command whose output cannot be known',
-    skip: noMounts,
-    bytes: 1000,
-    supplier: { ...spooling, dataset: [{ command: ['head', '-c', '20000000', '/dev/urandom'], as: 'x' }] },
-    arrange: (scene) => smallState(scene, '8m'),
-    exit: 5,
-    code: 'local-disk-full',
-    published: 'no',
-    left: 'nothing',
-    then: another,
-    relieve: (scene) => mustRun(mount!, ['-o', 'remount,size=64m', scene.supplier.state]),
-    next: { does: 'deposits', left: 'deposit' },
-  },
-  {
-    name: 'spool: the disk has less room than the files need',
-    fault: '`spool: true`: the local disk has less room than the files need',
-    provoked: 'a small tmpfs, first deposit',
-    skip: noMounts,
-    ...spooled,
-    arrange: (scene) => smallState(scene, '8m'),
-    exit: 5,
-    code: 'local-disk-full',
-    published: 'no',
-    left: 'nothing',
-    says: /the files to be deposited have 12 MiB, and .* has room for/,
-    then: another,
-    relieve: (scene) => mustRun(mount!, ['-o', 'remount,size=64m', scene.supplier.state]),
-    next: { does: 'deposits', left: 'deposit' },
-  },
-  {
-    name: 'spool: there is less room than the last deposit took',
-    fault: '`spool: true`: the local disk has less room than the last deposit took',
-    provoked: 'a tmpfs made smaller',
-    skip: noMounts,
-    bytes,
-    supplier: { ...spooling, dataset: [{ command: ['cat', 'data/data'], as: 'x' }] },
-    arrange: async (scene) => {
-      await smallState(scene, '64m');
-      await scene.push();
-      await mustRun(mount!, ['-o', 'remount,size=8m', scene.supplier.state]);
-    },
-    exit: 5,
-    code: 'local-disk-full',
-    published: 'no',
-    left: 'deposit',
-    says: /the last deposit had 12 MiB/,
-    relieve: (scene) => mustRun(mount!, ['-o', 'remount,size=64m', scene.supplier.state]),
-    next: { does: 'deposits', left: '2 × deposit' },
   },
   {
     name: 'spool: killed before the close, and the server lost a part',
@@ -419,7 +234,7 @@ export const rows: Row[] = [
     published: '–',
     left: 'suitcase',
     next: { does: 'finds it, writes its receipt, removes the spool, deposits', left: '2 × deposit' },
-    check: another,
+    check: spoolRemoved,
   },
   {
     name: 'spool: direct, killed during the upload',
@@ -490,7 +305,7 @@ export const rows: Row[] = [
       says: /has appeared at .* since, and was removed: it was no deposit/,
       left: '2 × deposit',
     },
-    check: another,
+    check: spoolRemoved,
   },
   {
     name: 'spool: the server names files at their close',
@@ -509,6 +324,6 @@ export const rows: Row[] = [
       if (late !== 1) throw new Error(`${late} files were left open`);
     },
     next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' },
-    check: another,
+    check: spoolRemoved,
   },
 ];

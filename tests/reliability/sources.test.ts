@@ -1,0 +1,4 @@
+import { runRows } from './row.js';
+import { rows } from './rows/sources.js';
+
+runRows('What the sources do', rows);
