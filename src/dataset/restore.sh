@@ -8,7 +8,7 @@ die() { printf 'STOP: %s\n' "$*" | tr -c ' -~\n' '?' >&2; exit 1; }
 free() { [ ! -e "$1" ] && [ ! -L "$1" ] || die "there must not be: $1"; }
 [ $# = 3 ] || die 'type: sh restore.sh FINGERPRINT FOLDER/ID.tar.zst.pgp OUT'
 case $2 in /*) newest=$2 ;; *) newest=$PWD/$2 ;; esac; case $3 in /*) out=${3%/} ;; *) out=$PWD/${3%/} ;; esac; W=$out.partial
-free "$out"; mkdir "$W" || die "cannot make $W"; mkdir "$W/made"; export TMPDIR="$W"
+free "$out"; mkdir "$W" || die "remove $W, which an earlier run left"; mkdir "$W/made"; export TMPDIR="$W"
 trap 's=$?; [ $s = 0 ] || echo "STOP: nothing was restored" >&2; rm -rf "$W" || echo "remove $W yourself: it holds plaintext" >&2; exit $s' EXIT; trap 'exit 1' HUP INT TERM
 echo 12345 > "$W/dd"; [ "$(dd if="$W/dd" iflag=skip_bytes,count_bytes skip=1 count=3 bs=2 status=none)" = 234 ] || die 'this dd has no iflag: install GNU coreutils'
 case $(tar --version) in *GNU\ tar* | *bsdtar*) ;; *) die 'this tar cannot read long names: install GNU tar' ;; esac

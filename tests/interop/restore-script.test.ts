@@ -61,14 +61,14 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
     return [...new Set(found)].sort().join('');
   }
 
-  test.each([1, 2, 3, 4])('random trees, seed %i: every night comes out as it was', async (seed) => {
+  test.each([1, 2, 3])('random trees, seed %i: each of twelve nights comes out as it was', async (seed) => {
     const tree = new RandomTree(tempDir('night'), seed);
-    const compression = (['none', 'gzip'] as const)[seed % 2];
+    const compression = (['none', 'gzip', 'zstd'] as const)[seed % 3];
     const chain = new ChainFolder(beneficiary.receiver, SOURCES, { ...small, compression });
-    for (let night = 0; night < 6; night++) {
+    for (let night = 0; night < 12; night++) {
       if (night > 0) tree.change();
       await chain.add(treeOf(tree.directory));
-      for (const shell of night === 5 ? SHELLS : [SHELLS[night % 3]])
+      for (const shell of night === 11 ? SHELLS : [SHELLS[night % 3]])
         await expectRestored(shell, chain, tree.directory);
     }
     expect(kindsIn(chain)).toBe('-dfhlor');

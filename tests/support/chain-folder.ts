@@ -1,10 +1,12 @@
 /** A chain as a beneficiary has it: suitcases in a folder, each with its receipt (`depot.receipt/2`) and signature. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import type { Compression } from '../../src/names/deposit.js';
 import type { Lies } from './chain-archive.js';
 import { type ChainLink, ChainMaker, type ChainOptions, type NightArchive } from './chain-maker.js';
 import { sha256, type Tree } from './chain-tree.js';
 import { type Receiver, signAnyway, type SealOptions } from './hostile-suitcase.js';
+import { mustRun } from './process.js';
 
 export interface SealedNight extends NightArchive {
   link: ChainLink;
@@ -44,7 +46,7 @@ export class ChainFolder {
     const earlier = lies.earlier ?? this.links;
     const night = this.#maker.night(tree, earlier, lies);
     const { compression = 'none', encryption } = this.options;
-    const made = await this.receiver.seal(compression === 'gzip' ? gzipSync(night.archive) : night.archive, {
+    const made = await this.receiver.seal(await compressed(night.archive, compression), {
       compression,
       ...(encryption === undefined ? {} : { encryption }),
     });
@@ -85,4 +87,9 @@ export class ChainFolder {
     this.nights.push({ ...night, link, file: made.file, receiptFile: made.receiptFile });
     return this.newest;
   }
+}
+
+async function compressed(archive: Buffer, how: Compression): Promise<Buffer> {
+  if (how === 'gzip') return gzipSync(archive);
+  return how === 'zstd' ? (await mustRun('zstd', ['-q', '-c'], { input: archive })).bytes : archive;
 }
