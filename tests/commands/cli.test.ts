@@ -15,12 +15,12 @@ function nowhere(): { cwd: string; env: NodeJS.ProcessEnv } {
 }
 
 describe('usage', () => {
-  test('--version, alone and with company', async () => {
+  test('--version prints the version, also after a command', async () => {
     expect((await mustDepot(['--version'])).stdout).toBe(`${version}\n`);
     expect((await mustDepot(['push', '--version'])).stdout).toBe(`${version}\n`);
   });
 
-  test('--help goes to standard output, a bare depot says what there is and fails', async () => {
+  test('--help goes to standard output; depot without a command prints the usage to standard error and exits with 2', async () => {
     const help = await mustDepot(['--help']);
     expect(help.stdout).toContain('Usage: depot');
     expect(help.stderr).toBe('');
@@ -32,14 +32,14 @@ describe('usage', () => {
     expect(group.stderr).toContain('generate');
   });
 
-  test('an unknown command is refused with what was probably meant', async () => {
+  test('an unknown command is refused, with the one that was probably meant', async () => {
     const { code, stdout, stderr } = await depot(['psuh']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toBe('depot: error: unknown command "psuh"\ndepot: hint: check the spelling: did you mean push?\n');
   });
 
   test.each([[['psuh']], [['push', '--all', 'x']], [[]], [['key', 'generate', 'robot']]])(
-    'with --json %j is one document, and nothing is on standard error',
+    'with --json, the usage error of depot %j is one document on standard output',
     async (args) => {
       const result = await depot([...args, '--json']);
       expect(result).toMatchObject({ code: 2, stderr: '' });
@@ -47,7 +47,7 @@ describe('usage', () => {
     },
   );
 
-  test('after -- nothing is a flag', async () => {
+  test('after --, nothing is a flag', async () => {
     const result = await depot(['verify', '--', '--json'], nowhere());
     expect(result.stdout).not.toContain('{');
     expect(result.code).toBe(5);
@@ -55,7 +55,7 @@ describe('usage', () => {
 });
 
 describe('configuration', () => {
-  test('none anywhere: exit 10 with the places looked at', async () => {
+  test('if there is none, push exits with 10 and says where it looked', async () => {
     const at = nowhere();
     const result = await depot(['push'], at);
     expect(result).toMatchObject({ code: 10, stdout: '' });
@@ -63,7 +63,7 @@ describe('configuration', () => {
     expect(result.stderr).toMatch(/\ndepot: hint: write one with: depot init/);
   });
 
-  test('every mistake at once, each on its line with its place', async () => {
+  test('mistakes are reported all at once, each on a line with its place', async () => {
     const at = nowhere();
     writeFileSync(join(at.cwd, 'depot.yaml'), 'version: 1\nsuplier: { name: x }\nremote: { prot: 22 }\n');
     const text = await depot(['push'], at);
@@ -75,7 +75,7 @@ describe('configuration', () => {
     expect(document.error).toMatchObject({ code: 'config-invalid', exit: 10 });
   });
 
-  test('one that others could have written is refused', async () => {
+  test('that others can write to is refused', async () => {
     const at = nowhere();
     const file = join(at.cwd, 'depot.yaml');
     writeFileSync(file, 'version: 1\n', { mode: 0o666 });
@@ -85,7 +85,7 @@ describe('configuration', () => {
 });
 
 describe('keys', () => {
-  test('made without a passphrase: 0600, exclusive, JSON with paths; shown; never overwritten', async () => {
+  test('key generate --no-passphrase makes a key that key show reads, in a private file that is never overwritten', async () => {
     const cwd = tempDir();
     const args = [
       'key',
@@ -126,7 +126,7 @@ describe('keys', () => {
     });
   });
 
-  test('one of the two files is there already: the other is not made', async () => {
+  test('key generate makes neither file if one of the two exists', async () => {
     const cwd = tempDir();
     writeFileSync(join(cwd, 'a.public.asc'), 'mine');
     expect(
@@ -140,7 +140,7 @@ describe('keys', () => {
     expect(readdirSync(cwd)).toEqual(['a.public.asc']);
   });
 
-  test('a passphrase from file or environment; none at all and nobody to ask is a usage error', async () => {
+  test('key generate takes the passphrase from a file or the environment; it fails if there is none and nobody to ask', async () => {
     const cwd = tempDir();
     writeFileSync(join(cwd, 'pass'), 'correct horse\n', { mode: 0o600 });
     const base = ['key', 'generate', 'arrangement', '--name', 'A', '--email', 'a@b.example'];
@@ -164,12 +164,12 @@ describe('keys', () => {
 });
 
 describe('the process', () => {
-  test('a reader that stops reading changes neither the exit code nor adds a stack trace', async () => {
+  test('a reader that stops reading causes no message and no stack trace', async () => {
     const result = await run('sh', ['-c', `"${process.execPath}" "${depotScript}" push --help | head -c 1; exit 0`]);
     expect(result).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('DEPOT_DEBUG=1 shows stack and causes, nothing else does', async () => {
+  test('DEPOT_DEBUG=1 shows the stack; without it, an error has at most three lines', async () => {
     const at = nowhere();
     const plain = await depot(['verify', 'none.pgp'], at);
     expect(plain.stderr).not.toMatch(/\n +at /);
@@ -179,7 +179,7 @@ describe('the process', () => {
     expect(debug.code).toBe(plain.code);
   });
 
-  test('quiet says nothing on success and everything on failure', async () => {
+  test('--quiet prints nothing on success, and the error on failure', async () => {
     const cwd = tempDir();
     const result = await mustDepot(
       [

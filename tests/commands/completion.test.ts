@@ -20,7 +20,7 @@ beforeAll(async () => {
     fingerprints: [`SHA256:${'A'.repeat(43)}`],
   } as never);
   mkdirSync(join(supplier.state, 'acme-crm'), { recursive: true, mode: 0o700 });
-  // Names are enough here; what is in them is for the commands.
+  // Completion goes by the names of the files, so they can be empty.
   for (const name of [
     `${depositId}.receipt.json`,
     `${depositId}.receipt.json.asc`,
@@ -67,11 +67,11 @@ test.each<[string[], string[]]>([
     [depositId, 'acme-crm_20261123T003000Z_0123456789abcdef'],
   ],
   [['demo', ''], []],
-])('%j', async (words, wanted) => {
+])('the words %j complete to %j', async (words, wanted) => {
   expect(await complete(...words)).toEqual(wanted);
 });
 
-test('without a configuration there are no names, and no error', async () => {
+test('without a configuration, no names are offered, and there is no error', async () => {
   const { code, stdout, stderr } = await depotHere(
     ['completion', 'candidates', '--', 'push', '--config', join(supplier.directory, 'gone.yaml'), ''],
     { cwd: supplier.data },
@@ -79,7 +79,7 @@ test('without a configuration there are no names, and no error', async () => {
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
-/** Where `depot` is on the path, as an installation has it, with a file whose name has a blank. */
+/** Puts `depot` on the PATH, as an installation does, and makes a file whose name has a blank. */
 function installation(): { env: NodeJS.ProcessEnv; home: string } {
   const home = tempDir();
   mkdirSync(join(home, 'bin'));
@@ -90,7 +90,7 @@ function installation(): { env: NodeJS.ProcessEnv; home: string } {
   return { home, env: { ...bareEnvironment(), HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH'] ?? ''}` } };
 }
 
-test('bash completes with it: names, flags and files with blanks', async () => {
+test('bash completes names, and files with a blank in the name', async () => {
   const { env } = installation();
   const bash = async (...words: string[]): Promise<string[]> => {
     const script =
@@ -103,37 +103,40 @@ test('bash completes with it: names, flags and files with blanks', async () => {
   expect(await bash('verify', '--receipt', 'a')).toEqual(['a receipt.json']);
 });
 
-test.skipIf(peer('fish') === undefined)('fish completes with it', async () => {
-  const { env, home } = installation();
-  const completions = join(home, '.config/fish/completions');
-  mkdirSync(completions, { recursive: true });
-  await mustRun('sh', ['-c', `depot completion fish > ${completions}/depot.fish`], { env });
-  const lines = [
-    'depot pu',
-    'depot push acm',
-    'depot push --dry',
-    'depot schedule print s',
-    'depot verify --receipt a',
-    'depot decrypt x --out ke',
-    `depot receipts show ${depositId.slice(0, 17)}`,
-  ];
-  const { stdout } = await mustRun('fish', ['-c', lines.map((line) => `complete -C '${line}'; echo .`).join('\n')], {
-    cwd: supplier.directory,
-    env,
-  });
-  expect(stdout.split('\n.\n').map((found) => found.split('\t')[0])).toEqual([
-    'push',
-    'acme-crm',
-    '--dry-run',
-    'systemd',
-    'a receipt.json',
-    'keys/',
-    depositId,
-    '',
-  ]);
-});
+test.skipIf(peer('fish') === undefined)(
+  'fish completes commands, names, flags, values, files and deposit ids',
+  async () => {
+    const { env, home } = installation();
+    const completions = join(home, '.config/fish/completions');
+    mkdirSync(completions, { recursive: true });
+    await mustRun('sh', ['-c', `depot completion fish > ${completions}/depot.fish`], { env });
+    const lines = [
+      'depot pu',
+      'depot push acm',
+      'depot push --dry',
+      'depot schedule print s',
+      'depot verify --receipt a',
+      'depot decrypt x --out ke',
+      `depot receipts show ${depositId.slice(0, 17)}`,
+    ];
+    const { stdout } = await mustRun('fish', ['-c', lines.map((line) => `complete -C '${line}'; echo .`).join('\n')], {
+      cwd: supplier.directory,
+      env,
+    });
+    expect(stdout.split('\n.\n').map((found) => found.split('\t')[0])).toEqual([
+      'push',
+      'acme-crm',
+      '--dry-run',
+      'systemd',
+      'a receipt.json',
+      'keys/',
+      depositId,
+      '',
+    ]);
+  },
+);
 
-/** A terminal in which zsh has the script as one of its completions; prints what a line has become after the tab key. */
+/** Runs zsh with the completion script in a pseudo-terminal, and prints each line as it is after the tab key. */
 const zsh = `
 zmodload zsh/zpty
 zpty -b shell zsh -f -i
@@ -146,35 +149,38 @@ for line in "$@"; do
 done
 `;
 
-test.skipIf(peer('zsh') === undefined)('zsh completes with it', async () => {
-  const { env, home } = installation();
-  mkdirSync(join(home, 'functions'));
-  await mustRun('sh', ['-c', `depot completion zsh > ${home}/functions/_depot`], { env });
-  const lines = [
-    'depot pu',
-    'depot push acm',
-    'depot push --dry',
-    'depot schedule print s',
-    'depot verify --receipt a',
-    'depot decrypt x --out ke',
-    `depot receipts show ${depositId.slice(0, 17)}`,
-  ];
-  const { stdout } = await mustRun('zsh', ['-f', '-c', zsh, 'zsh', ...lines], {
-    cwd: supplier.directory,
-    env: { ...env, TERM: 'dumb' },
-  });
-  expect(
-    stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.trimEnd()),
-  ).toEqual([
-    'depot push',
-    'depot push acme-crm',
-    'depot push --dry-run',
-    'depot schedule print systemd',
-    'depot verify --receipt a\\ receipt.json',
-    'depot decrypt x --out keys/',
-    `depot receipts show ${depositId}`,
-  ]);
-});
+test.skipIf(peer('zsh') === undefined)(
+  'zsh completes commands, names, flags, values, files and deposit ids',
+  async () => {
+    const { env, home } = installation();
+    mkdirSync(join(home, 'functions'));
+    await mustRun('sh', ['-c', `depot completion zsh > ${home}/functions/_depot`], { env });
+    const lines = [
+      'depot pu',
+      'depot push acm',
+      'depot push --dry',
+      'depot schedule print s',
+      'depot verify --receipt a',
+      'depot decrypt x --out ke',
+      `depot receipts show ${depositId.slice(0, 17)}`,
+    ];
+    const { stdout } = await mustRun('zsh', ['-f', '-c', zsh, 'zsh', ...lines], {
+      cwd: supplier.directory,
+      env: { ...env, TERM: 'dumb' },
+    });
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trimEnd()),
+    ).toEqual([
+      'depot push',
+      'depot push acme-crm',
+      'depot push --dry-run',
+      'depot schedule print systemd',
+      'depot verify --receipt a\\ receipt.json',
+      'depot decrypt x --out keys/',
+      `depot receipts show ${depositId}`,
+    ]);
+  },
+);

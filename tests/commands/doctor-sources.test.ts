@@ -1,4 +1,4 @@
-/** What a push would fail on before it sends anything, seen without running it. No server is needed: the sources are looked at after it. */
+/** What doctor finds wrong with sources without running them. No server is needed for that. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -48,7 +48,7 @@ async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: n
 const common = { name: 'x', allowEmpty: false, onChange: 'fail' as const };
 const missing = ['no-such-program-here'];
 
-test('a command that is not there fails it, prepare too; cleanup and notify are a warning', async () => {
+test('a missing command or prepare fails the check; a missing cleanup or notify is a warning', async () => {
   expect((await seen([{ ...common, kind: 'command', command: missing }])).checks).toEqual([
     {
       name: 'source x',
@@ -70,14 +70,14 @@ test('a command that is not there fails it, prepare too; cleanup and notify are 
   ]);
 });
 
-test('the PATH that counts is the one of the source', async () => {
+test("a command is looked up on the source's own PATH", async () => {
   expect(
     (await seen([{ ...common, kind: 'command', command: ['sh'], env: { PATH: '/nowhere-at-all' } }])).checks,
   ).toMatchObject([{ result: 'failed' }]);
 });
 
 test.skipIf(asRoot() && process.platform !== 'linux')(
-  'what may not be read is found however deep it lies, unless it is excluded; sizes are summed',
+  'unreadable files are found at any depth unless they are excluded, and sizes are added up',
   async () => {
     const root = tempDir();
     mkdirSync(join(root, 'a/b'), { recursive: true });
@@ -93,7 +93,7 @@ test.skipIf(asRoot() && process.platform !== 'linux')(
     chmodSync(root, 0o755);
     if (euid === 0) process.seteuid!(65_534);
     try {
-      // access(2) asks for the real account, which a test as root keeps: then the directory alone shows it.
+      // access(2) checks the real user, who is still root here, so only the directory counts as closed.
       expect(await reachOf(root, [], Date.now() + 60_000)).toMatchObject({
         closed: euid === 0 ? 1 : 2,
         complete: true,
@@ -105,7 +105,7 @@ test.skipIf(asRoot() && process.platform !== 'linux')(
   },
 );
 
-test('time that runs out is said, not taken for done', async () => {
+test('a look through a directory that runs out of time says that it is incomplete', async () => {
   const root = tempDir();
   for (let i = 0; i < 600; i++) writeFileSync(join(root, String(i)), '');
   expect(await reachOf(root, [], 0)).toMatchObject({ complete: false, entries: 500 });

@@ -49,7 +49,7 @@ async function doctor(
 
 const writing = (r: Request): boolean => r.type === 'write';
 
-test('several lanes are for servers that passed it: remembered by identification and host key, and forgotten when it fails', async () => {
+test('only a server that passed the write test gets several lanes, until it changes or fails the test', async () => {
   const { server, supplier } = await scene({ software: 'SomeServer_1.0' }, { lanes: 4 });
   writeFileSync(join(supplier.data, 'data'), pattern(6_000_000));
   const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
@@ -68,21 +68,21 @@ test('several lanes are for servers that passed it: remembered by identification
   supplier.writeConfig({ remote: { lanes: 4, hostKey: other.fingerprints, retryFor: '5s' } });
   expect(await lanes()).toBe(1);
   expect((await doctor(supplier)).code).toBe(0);
-  // Each channel has its own idea of where the file ends.
+  // The server appends what other channels write, whatever its offset.
   other.script = (r) => {
     if (r.type !== 'write' || r.channel === 1) return undefined;
     other.files.set(r.path, Buffer.concat([other.files.get(r.path)!, r.data]));
     return { status: 0 };
   };
   const failed = await doctor(supplier);
-  // A push goes over one lane, and works.
+  // Not a failure, since a push works over one lane.
   expect(failed).toMatchObject({ code: 0, propose: { lanes: 1 } });
   expect(failed.verdict('parallel writes')).toBe('warning');
   other.script = undefined;
   expect(await lanes()).toBe(1);
 });
 
-test('when it was run and how it ended is said without writing again, until the server is another', async () => {
+test('plain doctor says when the write test ran and how it ended, until the server or the account changes', async () => {
   const { server, supplier } = await scene({ software: 'SomeServer_1.0' }, { publish: 'direct' });
   const writing = async (seconds = 0): Promise<Examined['checks'][number] | undefined> => {
     const clock =
@@ -103,7 +103,7 @@ test('when it was run and how it ended is said without writing again, until the 
       'to test it with two files of a few MiB: depot doctor acme-crm --write-test',
     ) as string,
   });
-  // A server that gets one lane in any case.
+  // With publish: direct there is one lane in any case.
   expect(await doctor(supplier)).toMatchObject({ code: 0 });
   const written = server.requests.filter((r) => r.type === 'write').length;
   expect(await writing(3 * 86_400 + 60)).toMatchObject({
@@ -144,7 +144,7 @@ test('when it was run and how it ended is said without writing again, until the 
   });
 });
 
-test('what the config should say is printed as lines of it, and what is left as names', async () => {
+test('the write test prints lines for the configuration, and the names of files that it could not remove', async () => {
   const { server, supplier } = await scene({
     script: (r) => (['rename', 'remove'].includes(r.type) ? { status: 3 } : undefined),
   });
@@ -156,7 +156,7 @@ test('what the config should say is printed as lines of it, and what is left as 
   for (const name of left) expect(stdout.split('\n').find((line) => line.startsWith('left there'))).toContain(name);
 });
 
-test("an agent's disk that has no room for what comes is said before a push meets it", async () => {
+test('doctor fails if the server has no room for the sources, and warns if it has less than the last deposit took', async () => {
   let free = 49_152;
   const { supplier } = await scene({ freeBytes: () => free });
   writeFileSync(join(supplier.data, 'dump'), pattern(100_000));
@@ -180,7 +180,7 @@ test("an agent's disk that has no room for what comes is said before a push meet
   ]);
 });
 
-test('files that the agent takes away are told of', async () => {
+test('the write test names the files that the agent collected, and proposes publish: direct', async () => {
   const { server, supplier } = await scene({ collect: 'close' });
   const examined = await doctor(supplier);
   expect(examined).toMatchObject({ code: 18, exit: 18, propose: { publish: 'direct' }, left: [] });
@@ -189,7 +189,7 @@ test('files that the agent takes away are told of', async () => {
   expect(await doctor(supplier)).toMatchObject({ code: 0, propose: {}, left: [] });
 });
 
-test('a server that does not let a file be opened twice', async () => {
+test('a server that does not let a file be opened twice gets a warning, with the hint to spool', async () => {
   const { supplier } = await scene({ script: (r) => (r.type === 'open' && r.flags === 2 ? { status: 3 } : undefined) });
   const examined = await doctor(supplier);
   expect(examined).toMatchObject({ code: 0, left: [] });
@@ -219,7 +219,7 @@ test.each<[string, ScriptedOptions, number, string]>([
     16,
     'was lost during the write test',
   ],
-])('%s: the exit status of a push, no defect, and nothing left', async (_, options, exit, says) => {
+])('after %s, the write test exits as a push would, and leaves no file', async (_, options, exit, says) => {
   const { server, supplier } = await scene(options);
   const examined = await doctor(supplier);
   expect(examined.code, JSON.stringify(examined)).toBe(exit);
@@ -228,7 +228,7 @@ test.each<[string, ScriptedOptions, number, string]>([
   expect(examined.left).toEqual([]);
 });
 
-test('a server that takes its time for an answer is not taken for a lost one', async () => {
+test('a server that takes 1.5 seconds to answer a write is not taken for lost', async () => {
   let slow = 0;
   const { supplier } = await scene({
     script: (r) =>
@@ -237,11 +237,14 @@ test('a server that takes its time for an answer is not taken for a lost one', a
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0 });
 });
 
-test.skipIf(!asRoot())('root leaves nothing in the state directory of another account', async () => {
-  const { supplier } = await scene({});
-  mkdirSync(supplier.state, { mode: 0o700 });
-  chownSync(supplier.state, 54_321, 54_321);
-  const examined = await doctor(supplier);
-  expect(examined.verdict('remembered')).toBe('warning');
-  expect(existsSync(join(supplier.state, 'acme-crm'))).toBe(false);
-});
+test.skipIf(!asRoot())(
+  'run by root, the write test leaves nothing in the state directory of another account',
+  async () => {
+    const { supplier } = await scene({});
+    mkdirSync(supplier.state, { mode: 0o700 });
+    chownSync(supplier.state, 54_321, 54_321);
+    const examined = await doctor(supplier);
+    expect(examined.verdict('remembered')).toBe('warning');
+    expect(existsSync(join(supplier.state, 'acme-crm'))).toBe(false);
+  },
+);

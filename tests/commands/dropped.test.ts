@@ -1,4 +1,4 @@
-/** What is pending at an address that depot.yaml no longer names: every command says the same of it, and one settles it. */
+/** A deposit that is pending at a server which depot.yaml no longer names: every command says the same of it, and one settles it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -58,12 +58,12 @@ const depot = (...args: string[]): Promise<Finished> =>
 const all = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
 describe.each(Object.values(records).map((record) => [record.stage, record] as const))(
-  'at stage %s',
+  'a deposit at stage %s',
   (_stage, record) => {
     test.each([
-      ['where pushes go', here],
-      ['at an old address', old],
-    ])('%s: status, doctor and receipts list say the same', async (_where, server) => {
+      ['pending where pushes go', here],
+      ['pending at an old address', old],
+    ])('%s is described alike by status, doctor and receipts list', async (_where, server) => {
       const pending = { ...record, server };
       await writePending(state, pending);
       const words = pendingWords(pending, here).replace(/«([^»]*)»/, '$1');
@@ -92,7 +92,7 @@ describe('receipts note --dropped', () => {
     ['published', /is deposited at .*has its receipt now/, 'acknowledged'],
     ['unconfirmed', /is possibly deposited at .*its receipt says unconfirmed/, 'unconfirmed'],
     ['sidecars', /is deposited at .*not delivered there: acme-crm\S+\.receipt\.json/, null],
-  ])('at stage %s: nothing is pending any more, and nothing is forgotten', async (stage, words, status) => {
+  ])('settles a deposit at stage %s, and keeps what is known of it', async (stage, words, status) => {
     await writePending(state, records[stage]);
     const dropped = await depot('receipts', 'note', depositId.slice(0, 30), '--dropped');
     expect([dropped.code, all(dropped)]).toEqual([0, expect.stringMatching(words)]);
@@ -106,7 +106,7 @@ describe('receipts note --dropped', () => {
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is pending of')]);
   });
 
-  test('is refused where a push still goes: that one looks, and settles it', async () => {
+  test('is refused for a server where pushes still go, since the next push settles the deposit', async () => {
     await writePending(state, { ...records.closing, server: here });
     const refused = await depot('receipts', 'note', depositId, '--dropped');
     expect([refused.code, refused.stderr]).toEqual([

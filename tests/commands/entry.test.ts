@@ -6,7 +6,7 @@ import { bareEnvironment, depot, depotScript, json } from '../support/cli.js';
 import { run } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
-/** Runs `depot verify` on a file with code that breaks in on it from outside. */
+/** Runs `depot verify` with preloaded code that disturbs it. */
 async function disturbed(code: string) {
   const cwd = tempDir();
   const file = join(cwd, 'disturb.mjs');
@@ -14,24 +14,24 @@ async function disturbed(code: string) {
   return depot(['verify', file], { cwd, node: ['--import', file] });
 }
 
-/** Holds up the first look at the suitcase for ever, with nothing left in the event loop but what `then` puts there. */
+/** Code with which the opening of the suitcase never settles; nothing is left in the event loop but what `then` puts there. */
 const held = (then = ''): string =>
   `import fs from 'node:fs/promises'; import { syncBuiltinESMExports } from 'node:module'; fs.open = () => new Promise(() => { ${then} }); syncBuiltinESMExports();`;
 
-test('a run that ends without an answer is a defect, never a success', async () => {
+test('a run that ends without a result is a defect, never a success', async () => {
   const { code, stderr } = await disturbed(held());
   expect(code).toBe(1);
   expect(stderr).toContain('depot: error: a defect in depot: the run ended without an answer');
 });
 
-test('an exception that nobody catches is told, with one line and no stack', async () => {
+test('an uncaught exception is reported with a hint and without a stack', async () => {
   const { code, stderr } = await disturbed(held("setImmediate(() => { throw new Error('boom'); });"));
   expect(code).toBe(1);
   expect(stderr).toMatch(/^depot: error: a defect in depot: boom\ndepot: hint: .*\n$/);
 });
 
-describe('a push in which something never comes', () => {
-  /** Something of `node:fs/promises` is asked for after the lock was taken, once, and never answers. */
+describe('a push in which a promise never settles', () => {
+  /** A push in which the first call of a function of `node:fs/promises` after the lock is taken never settles. */
   async function lost(what: string) {
     const supplier = await Supplier.create(
       {
@@ -69,7 +69,7 @@ describe('a push in which something never comes', () => {
     return { supplier, pushed, told };
   }
 
-  test('fails as a run: its own text, its record, and somebody is told', async () => {
+  test('fails with an error, a run record and a notification', async () => {
     const { supplier, pushed, told } = await lost('open');
     const expected = {
       exit: 1,
@@ -82,7 +82,7 @@ describe('a push in which something never comes', () => {
     expect(told()).toMatchObject([expected]);
   });
 
-  test('and cannot be given up: exit 1, and status says that it came to no end, and tells', async () => {
+  test('and which cannot be aborted exits with 1; status reports it as killed, and notifies', async () => {
     const { supplier, pushed, told } = await lost('readdir');
     expect([pushed.code, pushed.result.error]).toMatchObject([
       1,
@@ -98,19 +98,19 @@ describe('a push in which something never comes', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('where depot cannot even begin', () => {
+describe.skipIf(process.platform === 'win32')('if depot cannot even start', () => {
   const inShell = (line: string, flags = '') =>
     run('sh', ['-c', `${line}; exec "${process.execPath}" "${depotScript}" status ${flags}`], {
       cwd: tempDir(),
       env: bareEnvironment(),
     });
 
-  test('too few open files: 5, which limit, and how to raise it', async () => {
-    // Node itself needs some before the program is read; how many differs.
+  test('for want of open files, it exits with 5 and says how to raise the limit', async () => {
+    // Node itself needs some before it reads the program; how many depends on its version.
     for (const limit of [22, 28, 34]) {
       const words = await inShell(`ulimit -n ${limit}`);
       if (words.code === null || words.code > 128) continue;
-      // A newer Node gets by with fewer, and then there is no configuration.
+      // A newer Node needs fewer, and gets as far as the missing configuration.
       if (words.code === 10) continue;
       expect([words.code, words.stderr]).toEqual([
         5,
@@ -123,7 +123,7 @@ describe.skipIf(process.platform === 'win32')('where depot cannot even begin', (
     }
   });
 
-  test('a current directory that is gone: 5, and no stack', async () => {
+  test('in a directory that was removed, it exits with 5 and without a stack', async () => {
     const { code, stderr } = await inShell('mkdir d; cd d; rmdir ../d');
     expect([code, stderr]).toEqual([
       5,

@@ -1,4 +1,4 @@
-/** Every command tells what it does, shows how it is typed, and lists the exit codes that it can have. */
+/** Every command's help says what it does, shows examples, and lists its exit codes. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
@@ -25,15 +25,15 @@ function helpOf(command: Command): string {
 
 const commands = all(program);
 
-test('the schema that init names in depot.yaml is there', () => {
+test('the schema that init names in depot.yaml exists', () => {
   expect(JSON.parse(readFileSync(new URL(schemaAddress), 'utf8'))).toMatchObject({ title: 'depot.yaml, version 1' });
 });
 
-test('there are as many as ever', () => {
+test('no command got lost: there are more than 22', () => {
   expect(commands.length).toBeGreaterThan(22);
 });
 
-test.each(commands)('%s', (path, command) => {
+test.each(commands)('the help of %s has a description, examples and exit codes', (path, command) => {
   const help = helpOf(command);
   expect(command.description().length, 'a description').toBeGreaterThan(20);
   if (command.parent !== null) expect(command.summary(), 'a summary in the list of commands').not.toBe('');
@@ -51,7 +51,7 @@ test.each(commands)('%s', (path, command) => {
   for (const argument of command.registeredArguments) expect(argument.description, argument.name()).not.toBe('');
 });
 
-test('examples are of commands and flags that there are', () => {
+test('examples use only commands and flags that exist', () => {
   for (const [path, command] of commands) {
     const [, examples = ''] = /\nExamples:\n(.*)\n\nExit codes/s.exec(helpOf(command)) ?? [];
     for (const [line] of examples.replace(/ \\\n +/g, ' ').matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {

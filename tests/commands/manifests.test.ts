@@ -1,4 +1,4 @@
-/** The manifests in docs/deploy, held against what their readers publish: Kubernetes's types, GitLab's schema, GitHub's own parser. */
+/** The manifests in docs/deploy, checked against what is published for them: Kubernetes's types, GitLab's schema, GitHub's own parser. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,7 +22,7 @@ interface JobSpec {
 }
 
 describe('Kubernetes', () => {
-  /** What the compiler says against this object as a literal of that type: unknown keys, missing ones, wrong values. */
+  /** What the compiler reports for the objects as literals of their types: unknown keys, missing ones, wrong values. */
   function typeErrors(objects: { type: 'CronJob' | 'Job'; value: unknown }[]): string[] {
     const file = join(tempDir('depot-manifests'), 'manifests.ts');
     const types = join(checkout, 'node_modules/kubernetes-types/batch/v1');
@@ -49,7 +49,7 @@ describe('Kubernetes', () => {
   const cronJob = parse(read('kubernetes-cronjob.yaml')) as { spec: { jobTemplate: { spec: JobSpec } } };
   const job = parse(read('kubernetes-job.yaml')) as { spec: JobSpec };
 
-  test('CronJob and Job are what Kubernetes 1.30 takes; a misspelt key and a wrong type are not', () => {
+  test('CronJob and Job satisfy the types of Kubernetes 1.30; a misspelt key and a wrong type do not', () => {
     expect(
       typeErrors([
         { type: 'CronJob', value: cronJob },
@@ -69,7 +69,7 @@ describe('Kubernetes', () => {
     ).toEqual([expect.stringContaining('completionsMode'), expect.stringContaining('number')]);
   });
 
-  test('every pod is told of how many it is one, and pushes its part', () => {
+  test('each pod knows its index and the number of pods, and pushes its part', () => {
     expect(cronJob.spec.jobTemplate.spec).toEqual(job.spec);
     const { completions, parallelism, template } = job.spec;
     const [container] = template.spec.containers;
@@ -90,13 +90,13 @@ describe('GitLab', () => {
   );
   const pipeline = parse(read('gitlab-ci.yml')) as Record<string, Record<string, unknown>>;
 
-  test('the pipeline is what GitLab takes; a misspelt key and a wrong value are not', () => {
+  test("the pipeline satisfies GitLab's schema; a misspelt key and a wrong value do not", () => {
     expect(valid(pipeline), JSON.stringify(valid.errors)).toBe(true);
     expect(valid({ ...pipeline, deposit: { ...pipeline['deposit'], paralel: 4 } })).toBe(false);
     expect(valid({ ...pipeline, deposit: { ...pipeline['deposit'], parallel: 'four' } })).toBe(false);
   });
 
-  test('each of its jobs is a part', () => {
+  test('each of its parallel jobs pushes one part', () => {
     const parallel = String(pipeline['deposit']['parallel']);
     expect(shardFrom({ CI_NODE_INDEX: '1', CI_NODE_TOTAL: parallel })).toMatchObject({ index: 1, of: 4 });
     expect(shardFrom({ CI_NODE_INDEX: parallel, CI_NODE_TOTAL: parallel })).toMatchObject({ index: 4, of: 4 });
@@ -106,7 +106,7 @@ describe('GitLab', () => {
 describe('GitHub', () => {
   const workflow = read('github-actions.yml');
 
-  /** Its parser imports JSON as bundlers do and Node does not. */
+  /** The errors of each workflow. GitHub's parser is bundled first, since it imports JSON in a way that Node does not support. */
   async function errorsOf(...workflows: string[]): Promise<string[][]> {
     const outfile = join(tempDir('depot-workflow'), 'parser.mjs');
     await build({
@@ -130,7 +130,7 @@ describe('GitHub', () => {
     );
   }
 
-  test('the workflow is what GitHub takes; a misspelt key, a wrong value and an unknown name are not', async () => {
+  test("GitHub's parser accepts the workflow, but no misspelt key, wrong value or unknown name", async () => {
     const [good, ...bad] = await errorsOf(
       workflow,
       workflow.replace('runs-on:', 'run-on:'),
@@ -141,7 +141,7 @@ describe('GitHub', () => {
     for (const errors of bad) expect(errors.length).toBeGreaterThan(0);
   });
 
-  test('its matrix is all parts, once each', () => {
+  test('its matrix has each part once', () => {
     const { jobs } = parse(workflow) as {
       jobs: { deposit: { strategy: { matrix: { shard: number[] } }; steps: { run: string }[] } };
     };

@@ -5,13 +5,13 @@ import { checkout } from '../support/cli.js';
 import { tempDir } from '../support/cleanup.js';
 import { run } from '../support/process.js';
 
-// Debian 12 has Node 18, which ended in a trace of V8.
+// Debian 12 has Node 18, where depot used to end in a V8 stack trace.
 test.each([
   ['18.20.8', 1],
   ['20.18.9', 1],
   ['20.19.0', 0],
   ['26.0.0', 0],
-])('under Node %s, which cannot run depot, a line says so', async (version, code) => {
+])('under Node %s, depot --version exits with %i; if it fails, it says which Node it needs', async (version, code) => {
   const preload = join(tempDir(), 'as-if.mjs');
   writeFileSync(
     preload,
@@ -32,9 +32,9 @@ test.each([
     );
 });
 
-test('the file that says it loads nothing before it has looked', () => {
+test('bin/depot.js loads nothing before it has checked the version, and Node 12 can parse it', () => {
   const text = readFileSync(join(checkout, 'bin/depot.js'), 'utf8');
   expect(text).not.toMatch(/^import /m);
-  // None of what Node 12 cannot parse.
+  // Syntax that Node 12 cannot parse.
   expect(text).not.toMatch(/\?\.|\?\?|\d_\d|\|\|=|^await /m);
 });

@@ -1,4 +1,4 @@
-/** A result that was not written is exit 5: a full disk, one that took only the beginning, a reader that has gone. */
+/** If a result cannot be written, depot exits with 5: a full disk, one that takes only the beginning, a reader that has gone. */
 import { spawn } from 'node:child_process';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { type Finished, run } from '../support/process.js';
 const cwd = tempDir();
 const env = bareEnvironment({ HOME: cwd });
 
-/** The command line of a shell, in which `depot` is the program. */
+/** Runs a line of bash in which `depot` is the program. */
 const shell = (line: string): Promise<Finished> =>
   run('bash', ['-c', `depot() { "${process.execPath}" "${depotScript}" "$@"; }; ${line}`], { cwd, env });
 
 describe.skipIf(!existsSync('/dev/full'))('on a full disk', () => {
   test.each(['--version', '--help', 'push --help', 'completion bash', 'status --prometheus', 'nonsense --json'])(
-    'depot %s',
+    'depot %s says that its output could not be written',
     async (command) => {
       const { code, stderr } = await shell(`depot ${command} > /dev/full`);
       const failed = command.startsWith('nonsense');
@@ -27,7 +27,7 @@ describe.skipIf(!existsSync('/dev/full'))('on a full disk', () => {
     },
   );
 
-  test('with nothing to say there is nothing to lose', async () => {
+  test('a command that prints nothing succeeds', async () => {
     const { code } = await shell(
       'depot key generate signer --name A --email a@b.example --out quiet --no-passphrase --quiet > /dev/full',
     );
@@ -35,7 +35,7 @@ describe.skipIf(!existsSync('/dev/full'))('on a full disk', () => {
   });
 });
 
-test('a file that takes only the beginning is not taken for the whole', async () => {
+test('output of which only the beginning could be written is an error', async () => {
   // The limit cuts the write in the middle, as a disk does that is nearly full.
   const { code, stderr } = await shell('ulimit -f 1; depot --help > script');
   expect(statSync(join(cwd, 'script')).size).toBeGreaterThan(0);
@@ -43,18 +43,18 @@ test('a file that takes only the beginning is not taken for the whole', async ()
   expect(stderr).toContain('could not be written');
 });
 
-test('an opener of which only the beginning was written is not left', async () => {
+test('an opener of which only the beginning could be written is removed', async () => {
   const { code, stderr } = await shell('ulimit -f 8; depot opener --out page.html');
   expect([code, stderr]).toEqual([5, expect.stringContaining('page.html')]);
   expect(existsSync(join(cwd, 'page.html'))).toBe(false);
 });
 
-test('a file that takes everything gets everything', async () => {
+test('control: a file with enough room gets all output', async () => {
   expect((await shell('depot --help > whole')).code).toBe(0);
   expect(statSync(join(cwd, 'whole')).size).toBe((await mustDepot(['--help'])).bytes.length);
 });
 
-describe('a reader that has gone', () => {
+describe('if the reader has gone', () => {
   const unread = async (args: string[]): Promise<{ code: unknown; stderr: string }> => {
     const child = spawn(process.execPath, [depotScript, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
@@ -65,11 +65,11 @@ describe('a reader that has gone', () => {
     return { code: await new Promise((resolve) => child.once('close', resolve)), stderr };
   };
 
-  test('has read enough words: not a success, and no complaint', async () => {
+  test('text is lost with exit code 5 and without a message', async () => {
     expect(await unread(['completion', 'bash'])).toEqual({ code: 5, stderr: '' });
   });
 
-  test('misses a document: that is said', async () => {
+  test('a document is lost with exit code 5 and a message', async () => {
     writeFileSync(join(cwd, 'none.asc'), '');
     await mustDepot(
       ['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'shown', '--no-passphrase'],
@@ -78,8 +78,10 @@ describe('a reader that has gone', () => {
     const { code, stderr } = await unread(['key', 'show', 'shown.public.asc', '--json']);
     expect([code, stderr]).toEqual([5, expect.stringContaining('its reader is gone')]);
   });
-});
 
-test('an error on the way there keeps its own status', async () => {
-  expect((await depot(['key', 'show', 'nowhere.asc', '--json'], { cwd })).code).toBe(20);
+  test('an error keeps its own exit code', async () => {
+    const failing = ['key', 'show', 'nowhere.asc', '--json'];
+    expect((await depot(failing, { cwd })).code).toBe(20);
+    expect((await unread(failing)).code).toBe(20);
+  });
 });
