@@ -1,4 +1,4 @@
-/** `depot status` as machines read it: exit codes, JSON and Prometheus's text format, held against Prometheus's own checker. */
+/** `depot status` as machines read it: exit codes, JSON and Prometheus's text format, checked by Prometheus's own promtool. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -78,7 +78,7 @@ beforeAll(async () => {
     host: 'h',
   };
   await appendRun(state, record);
-  // As a push leaves it whose receipt could not be written: the next one does that.
+  // What a push leaves whose receipt could not be written; the next push writes it.
   writeFileSync(join(directory, 'state/acme-crm/pending', `${record.depositId!}.json`), '{}');
   await appendRun(state, {
     ...record,
@@ -96,7 +96,7 @@ function status(...args: string[]): Promise<Finished> {
   return depot(['status', '--config', config, ...args], { cwd: directory });
 }
 
-test('stale is 31, with the reason in JSON; --max-age can say otherwise', async () => {
+test('status exits with 31 if an arrangement is stale; --max-age changes the limit', async () => {
   const stale = await status('--json');
   expect(stale.code).toBe(31);
   const document = json(stale) as unknown as { ok: boolean; arrangements: Record<string, unknown>[] };
@@ -123,7 +123,7 @@ test('stale is 31, with the reason in JSON; --max-age can say otherwise', async 
 });
 
 describe('--prometheus', () => {
-  test('has the documented metrics, for every arrangement, and always exits 0', async () => {
+  test('prints the documented metrics of every arrangement, and exits with 0 even if one is stale', async () => {
     const { code, stdout, stderr } = await status('--prometheus');
     expect([code, stderr]).toEqual([0, '']);
     const lines = new Set(stdout.split('\n'));
@@ -148,7 +148,7 @@ describe('--prometheus', () => {
     );
   });
 
-  test.skipIf(promtool === undefined)('passes promtool, which refuses it when it is cut', async () => {
+  test.skipIf(promtool === undefined)('prints what promtool accepts; cut short, promtool refuses it', async () => {
     const { bytes } = await status('--prometheus');
     const good = await run(promtool!, ['check', 'metrics'], { input: bytes });
     expect([good.code, good.stdout + good.stderr]).toEqual([0, '']);
@@ -156,7 +156,7 @@ describe('--prometheus', () => {
     expect(bad.code).not.toBe(0);
   });
 
-  test('--out writes a whole file that the collector may read, over an earlier one', async () => {
+  test('with --out replaces the file as a whole, and lets the collector read it', async () => {
     const out = join(directory, 'textfile/depot.prom');
     mkdirSync(join(directory, 'textfile'));
     for (let i = 0; i < 2; i++)
@@ -170,7 +170,7 @@ describe('--prometheus', () => {
     expect(readFileSync(out, 'utf8')).toBe((await status('--prometheus')).stdout);
   });
 
-  test('a configuration that cannot be read is a metric, said on stderr, and exit 0', async () => {
+  test('reports an unreadable configuration as a metric and on standard error, and exits with 0', async () => {
     const out = join(directory, 'broken.prom');
     const broken = await depot(['status', '--prometheus', '--out', out, '--config', join(directory, 'nowhere.yaml')], {
       cwd: directory,
@@ -180,7 +180,7 @@ describe('--prometheus', () => {
     expect(readFileSync(out, 'utf8')).toMatch(/^depot_status_success 0$/m);
   });
 
-  test('a file that cannot be written is an error: nobody else would tell', async () => {
+  test('exits with 5 if the file cannot be written, since no metric would tell', async () => {
     const refused = await status('--prometheus', '--out', 'no/such/directory/depot.prom');
     expect([refused.code, existsSync(join(directory, 'no'))]).toEqual([5, false]);
   });

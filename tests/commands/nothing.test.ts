@@ -1,4 +1,4 @@
-/** Where nothing is found, nothing was checked: a directory that is the wrong one is not whole, and not quiet. */
+/** Where nothing is found, nothing was checked: commands say so of a missing, empty or wrong directory. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -24,15 +24,15 @@ beforeEach(async () => {
 });
 const depot = (...args: string[]): Promise<Finished> =>
   depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
-/** Who has a state directory and no configuration. */
+/** Somebody with a state directory and no configuration. */
 const auditor = () => ({ cwd: tempDir(), env: { HOME: supplier.directory } });
 const all = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
-describe('a state directory that is not there, or has nothing in it', () => {
+describe('if the state directory is missing or empty', () => {
   test.each([
-    ['not there', false],
+    ['missing', false],
     ['empty', true],
-  ])('%s: receipts verify exits with 24 and names it', async (_what, there) => {
+  ])('%s: receipts verify exits with 24 and names the directory', async (_what, there) => {
     if (there) mkdirSync(supplier.state);
     const found = await depot('receipts', 'verify');
     expect([found.code, all(found)]).toEqual([
@@ -51,7 +51,7 @@ describe('a state directory that is not there, or has nothing in it', () => {
     expect(elsewhere.code).toBe(24);
   });
 
-  test('receipts list says where it looked, and exits with 24 where there is no such directory', async () => {
+  test('receipts list names the directory, and exits with 24 if it is missing', async () => {
     const gone = await depot('receipts', 'list');
     expect([gone.code, all(gone)]).toEqual([24, expect.stringMatching(/there is no directory \S+state\b/)]);
     mkdirSync(supplier.state);
@@ -59,7 +59,7 @@ describe('a state directory that is not there, or has nothing in it', () => {
     expect([empty.code, all(empty)]).toEqual([0, expect.stringMatching(/no deposits in \S+state\b/)]);
   });
 
-  test('status says it, and so do the metrics', async () => {
+  test('status and the metrics report a missing one', async () => {
     const gone = await depot('status');
     expect([gone.code, all(gone)]).toEqual([
       24,
@@ -73,7 +73,7 @@ describe('a state directory that is not there, or has nothing in it', () => {
     expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 1$/m);
   });
 
-  test('report is about something, or is not written', async () => {
+  test('report writes no page if there is nothing to report on', async () => {
     const out = join(supplier.directory, 'report.html');
     const nothing = await depotHere(
       ['report', '--state', join(supplier.directory, 'nowhere'), '--out', out],
@@ -84,7 +84,7 @@ describe('a state directory that is not there, or has nothing in it', () => {
   });
 });
 
-test('receipts verify --against a directory without our receipts has compared nothing', async () => {
+test("receipts verify --against a directory without the supplier's receipts says that nothing was compared", async () => {
   const { state, receipts } = await ledgerOf(supplier.state, 2);
   const held = tempDir();
   const signer = ['--state', supplier.state] as const;
@@ -93,7 +93,7 @@ test('receipts verify --against a directory without our receipts has compared no
   expect([nothing.code, all(nothing)]).toEqual([24, expect.stringContaining('nothing was compared')]);
   writeFileSync(join(held, `${receipts[0].receipt.depositId}.receipt.json`), readFileSync(receipts[0].path));
   const compared = await audit(held);
-  // Compared, but of no signature is it known whose it is.
+  // It was compared, but without a signer no signature could be checked.
   expect([compared.code, all(compared)]).toEqual([
     24,
     expect.stringMatching(/whole, but no signature was checked; .*agrees with 1 receipt held elsewhere/),
@@ -101,7 +101,7 @@ test('receipts verify --against a directory without our receipts has compared no
   expect(state.arrangement).toBe('acme-crm');
 });
 
-test('receipts verify without a signer has not checked signatures: 24, whatever they are; with one, or a configuration that names it, it has', async () => {
+test('receipts verify checks signatures with a signer or a configuration; with neither, it says so and exits with 24', async () => {
   const { supplier: signed } = await supplierWith({ deposits: nightly(2) });
   const at = ['receipts', 'verify', '--state', signed.state];
   const result = ({ code, stdout }: Finished) => ({ code, ...(JSON.parse(stdout) as object) });
@@ -129,7 +129,7 @@ test('receipts verify without a signer has not checked signatures: 24, whatever 
   }
 });
 
-test('a configuration without an arrangement is an error of the configuration: no push, no status', async () => {
+test('push, status and doctor exit with 10 if the configuration has no arrangements', async () => {
   writeFileSync(
     supplier.config,
     'version: 1\nsupplier: { name: Acme, signingKey: keys/supplier.secret.asc }\nstate: state\narrangements:\n',
@@ -147,7 +147,7 @@ test('a configuration without an arrangement is an error of the configuration: n
   expect([metrics.code, metrics.stdout]).toEqual([0, expect.stringMatching(/^depot_status_success 0$/m)]);
 });
 
-test('a ledger that is gone: push and doctor say 32 and what to type, status says it', async () => {
+test('if the ledger is gone, push exits with 32 and says what to do; doctor, status and the metrics report it', async () => {
   const { state } = await ledgerOf(supplier.state, 2);
   rmSync(state.file('ledger.ndjson'));
   const push = await depot('push');
@@ -164,7 +164,7 @@ test('a ledger that is gone: push and doctor say 32 and what to type, status say
   expect((await depot('status', '--prometheus')).stdout).toContain('depot_record_problems{arrangement="acme-crm"} 1\n');
 });
 
-test('an attestation that was edited, or is gone, is said by status and receipts verify, and does not just vanish', async () => {
+test('status reports an edited attestation; receipts verify reports one that was edited, lost its signature or is gone', async () => {
   const { state, ledger } = await ledgerOf(supplier.state, 1);
   const { receipt } = await deposit(state, ledger, { at: '2026-11-22T00:30:00Z' });
   const name = `${receipt.depositId}.attestation.json`;

@@ -7,7 +7,7 @@ import { receiptsNoteOptions } from '../../src/commands/receipts/options.js';
 import { isDepotError } from '../../src/errors.js';
 import { checkout } from '../support/cli.js';
 
-/** The typed options that a command line ends in, through the real program; no command works. */
+/** The typed options that the real program makes of a command line; no command runs. */
 async function parsed(line: string): Promise<unknown> {
   let options: unknown;
   const program = buildProgram((o) => {
@@ -19,7 +19,7 @@ async function parsed(line: string): Promise<unknown> {
   return options;
 }
 
-/** What the command line is refused with: our message, or commander's code. */
+/** Why a command line is refused: our message, or commander's code. */
 async function refused(line: string): Promise<string> {
   try {
     await parsed(line);
@@ -275,7 +275,7 @@ describe('flags become typed options', () => {
   });
 });
 
-describe('what contradicts itself or is no value is refused, and named', () => {
+describe('contradictions and wrong values are refused and named', () => {
   test.each<[string, RegExp]>([
     ['push --all acme-crm', /--all and acme-crm/],
     ['push --if-older-than yesterday', /--if-older-than "yesterday"/],
@@ -342,14 +342,14 @@ describe('what contradicts itself or is no value is refused, and named', () => {
   });
 });
 
-describe('a line that depot tells somebody to type is one that it takes', () => {
+describe('depot accepts the lines that it tells people to type', () => {
   const example: Record<string, string> = {
     DATE: '2026-01-01',
     F: hex40,
     'SHA256:…': `SHA256:${'A'.repeat(43)}`,
     TIME: '01:30',
   };
-  /** Of what a program fills in, a word is as good as another; what is glued to one may be left out. */
+  /** A line from the source without its placeholders: one that is a word becomes an example, a part of a word is left out. */
   const asTyped = (line: string): string =>
     line
       .replace(/(?<= )\$\{(?:[^{}]|\{[^{}]*\})*\}/g, 'x')
@@ -371,7 +371,7 @@ describe('a line that depot tells somebody to type is one that it takes', () => 
   );
 });
 
-test('a destruction cannot be noted before it happened', () => {
+test('receipts note refuses a destruction in the future', () => {
   expect(() => receiptsNoteOptions('x', { destroyed: '2027-01-01' }, new Date('2026-11-22T12:00:00Z'))).toThrow(
     /in the future/,
   );
@@ -390,7 +390,7 @@ describe('help', () => {
   const leaves = all.filter(([, command]) => command.commands.length === 0);
 
   test.each(leaves)(
-    '%s shows examples, exit codes and every global flag, and its examples are lines that it takes',
+    '%s shows examples, exit codes and every global flag, and accepts its own examples',
     async (_name, command) => {
       let text = '';
       command.configureOutput({
@@ -409,7 +409,7 @@ describe('help', () => {
     },
   );
 
-  test('no flag has a default: those come after environment and file', () => {
+  test('no flag has a default, since defaults come after the environment and the file', () => {
     const defaults = all.flatMap(([name, command]) =>
       command.options.filter((o) => o.defaultValue !== undefined && !o.negate).map((o) => `${name} ${o.flags}`),
     );

@@ -1,4 +1,4 @@
-/** What a command of one account, root mostly, does in the state of another: it makes nothing there, and what was made is given back by a line. */
+/** A command of one account, mostly root, makes nothing in the state of another; what root left there earlier is given back with one line. */
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ const nobody = {
 };
 const daemon = { uid: 1, gid: 1 };
 
-describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
+describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
   let program: { node: string; script: string };
   let supplier: Supplier;
   /** Daemon's directory, in which the state will be. */
@@ -52,7 +52,7 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
   const told = (): number =>
     existsSync(join(home, 'told')) ? readFileSync(join(home, 'told'), 'utf8').trim().split('\n').length : 0;
 
-  test('status makes no state: it tells of what is stale at every look, and says that it keeps no note of it', async () => {
+  test('status makes no state directory: without one, it notifies at every look, and says so', async () => {
     for (let look = 1; look <= 2; look++) {
       const { code, stderr } = await asRootHere('status', '--quiet');
       expect([code, stderr]).toEqual([
@@ -63,7 +63,7 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     }
   });
 
-  test('status keeps no note in the state of another account, and says who should look', async () => {
+  test("status by root makes no note in daemon's state and notifies nobody; it says who should run it", async () => {
     mkdirSync(state, { mode: 0o700 });
     chownSync(state, daemon.uid, daemon.gid);
     const { code, stderr } = await asRootHere('status', '--prometheus');
@@ -72,7 +72,7 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
       `depot: warning: acme-crm: nobody was notified, and no note of it was kept: ${state} belongs to another account (uid 1), who could change the records of this one (uid 0); run it as the account that owns it: runuser -u daemon -- depot status --prometheus --config ${supplier.config}\n`,
     );
     expect([existsSync(join(state, 'acme-crm')), told()]).toEqual([false, 0]);
-    // The account itself keeps one.
+    // Daemon itself keeps a note, and so notifies once.
     chownSync(home, daemon.uid, daemon.gid);
     for (let look = 1; look <= 2; look++) {
       expect((await asSelf('status', '--quiet')).code).toBe(31);
@@ -80,7 +80,7 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     }
   });
 
-  test('a push by root makes nothing in the place of another account', async () => {
+  test("a push by root makes no state directory in a directory of daemon's", async () => {
     chownSync(home, daemon.uid, daemon.gid);
     const { code, stderr } = await asRootHere('push');
     expect(code).toBe(5);
@@ -94,28 +94,31 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     ['the state directory', ''],
     ['the directory of the arrangement', 'acme-crm'],
     ['the directory of what is pending', 'acme-crm/pending'],
-  ])('%s that root left: push and doctor have the line that gives it back, and then it works', async (_what, made) => {
-    mkdirSync(join(state, 'acme-crm/pending'), { recursive: true, mode: 0o700 });
-    for (const name of ['', 'acme-crm', 'acme-crm/pending'])
-      if (name.length < made.length) chownSync(join(state, name), daemon.uid, daemon.gid);
-    const closed = join(state, made);
-    const line = `chown -R daemon: ${closed}`;
-    const pushed = await asSelf('push');
-    expect([pushed.code, pushed.stderr]).toEqual([
-      5,
-      expect.stringContaining(
-        `${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: if daemon is the account that pushes, let root type: ${line}; if not, run it as the account that is\n`,
-      ),
-    ]);
-    const looked = await asSelf('doctor');
-    expect(looked.stdout).toContain(line);
-    await mustRun('sh', ['-c', line]);
-    // Here it is the signing key that it cannot read, and that is root's to decide.
-    expect((await asSelf('push')).code).not.toBe(5);
-    expect((await asSelf('doctor')).stdout).not.toContain(line);
-  });
+  ])(
+    'if root made %s, push and doctor print the line that gives it to daemon, and then get further',
+    async (_what, made) => {
+      mkdirSync(join(state, 'acme-crm/pending'), { recursive: true, mode: 0o700 });
+      for (const name of ['', 'acme-crm', 'acme-crm/pending'])
+        if (name.length < made.length) chownSync(join(state, name), daemon.uid, daemon.gid);
+      const closed = join(state, made);
+      const line = `chown -R daemon: ${closed}`;
+      const pushed = await asSelf('push');
+      expect([pushed.code, pushed.stderr]).toEqual([
+        5,
+        expect.stringContaining(
+          `${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: if daemon is the account that pushes, let root type: ${line}; if not, run it as the account that is\n`,
+        ),
+      ]);
+      const looked = await asSelf('doctor');
+      expect(looked.stdout).toContain(line);
+      await mustRun('sh', ['-c', line]);
+      // Now push stops at the signing key, which only root can read.
+      expect((await asSelf('push')).code).not.toBe(5);
+      expect((await asSelf('doctor')).stdout).not.toContain(line);
+    },
+  );
 
-  test('what does not look like a state directory is given to nobody', async () => {
+  test('no hint gives away a directory that does not look like a state directory', async () => {
     mkdirSync(join(state, 'precious'), { recursive: true });
     const { code, stderr } = await asSelf('push');
     expect(code).toBe(5);

@@ -6,7 +6,7 @@ import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { depot, json } from '../support/cli.js';
 
-test('an incident report is told what has no receipt, and what could not be read', async () => {
+test('receipts list --json also has deposits without a receipt, and receipts that cannot be read', async () => {
   const directory = tempDir('depot-list');
   const state = await ArrangementState.open(directory, 'acme-crm');
   const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';

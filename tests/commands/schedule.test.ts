@@ -31,7 +31,7 @@ const job: Job = {
 const awkward: Job = { ...job, command: ['/opt/no de/bin', '100%', "it's", 'a"b', '$HOME', 'back\\'] };
 
 describe('systemd', () => {
-  test('a hardened oneshot service whose directories depot finds, and a timer that makes up for a missed night', () => {
+  test('the service is hardened and runs once, and the timer makes up for a missed night', () => {
     const [service, timer] = systemdUnits({
       ...job,
       requires: 'vpn@softcrow.service',
@@ -54,7 +54,7 @@ describe('systemd', () => {
     expect(timer.contents).toContain('Persistent=true');
   });
 
-  test("a state directory of one's own stays writable", () => {
+  test('the service may write to the state directory, wherever it is', () => {
     const { contents } = systemdUnits({ ...job, stateDirectory: '/srv/state' }).files[0];
     expect(contents).toContain('ReadWritePaths=/srv/state\n');
     expect(contents).not.toContain('StateDirectory=');
@@ -63,7 +63,7 @@ describe('systemd', () => {
     );
   });
 
-  test('credentials that this machine has are loaded', () => {
+  test('the service loads the credentials that this machine has', () => {
     const { contents } = systemdUnits({
       ...job,
       credentials: [{ name: 'depot.password', file: '/etc/credstore.encrypted/depot.password', encrypted: true }],
@@ -71,19 +71,19 @@ describe('systemd', () => {
     expect(contents).toContain('\nLoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password\n');
   });
 
-  test('words are quoted as systemd takes them apart', () => {
+  test('words are quoted the way systemd splits them', () => {
     expect(systemdUnits(awkward).files[0].contents).toContain(
       'ExecStart="/opt/no de/bin" 100%% "it\'s" "a\\"b" $$HOME "back\\\\"\n',
     );
   });
 
-  test('a dollar is doubled in the command only', () => {
+  test('a dollar sign is doubled in the command only', () => {
     expect(systemdUnits({ ...job, stateDirectory: '/srv/$a %b' }).files[0].contents).toContain(
       'ReadWritePaths="/srv/$a %%b"\n',
     );
   });
 
-  test.skipIf(peer('systemd-analyze') === undefined)('systemd-analyze verify has nothing to say', () => {
+  test.skipIf(peer('systemd-analyze') === undefined)('systemd-analyze verify finds nothing wrong', () => {
     const directory = tempDir();
     const node = {
       ...job,
@@ -112,13 +112,13 @@ describe('systemd', () => {
 });
 
 describe('cron', () => {
-  test('one line, silent on success', () => {
+  test('the crontab gets one line, which is silent on success', () => {
     expect(cronLine(job).files[0].contents.split('\n')[1]).toBe(
       '30 1 * * * /usr/bin/node /usr/lib/node_modules/depot/bin/depot.js push --all --quiet --config /etc/depot/depot.yaml',
     );
   });
 
-  test('quoted for sh, and percent signs escaped, which cron would take for newlines', () => {
+  test('words are quoted for sh, and percent signs are escaped, since cron takes them for newlines', () => {
     const line = cronLine(awkward).files[0].contents.split('\n')[1];
     const command = line.replace('30 1 * * * ', '').replaceAll('\\%', '%');
     expect(line).toContain('100\\%');
@@ -130,7 +130,7 @@ describe('cron', () => {
 });
 
 describe('windows', () => {
-  test('a task that makes up for a missed run, in well-formed XML', () => {
+  test('the task makes up for a missed run, and its XML is well-formed', () => {
     const { contents } = windowsTask({
       ...job,
       command: [
@@ -151,13 +151,13 @@ describe('windows', () => {
     expect(open.sort()).toEqual(closed.sort());
   });
 
-  test('arguments are quoted as CommandLineToArgvW takes them apart', () => {
+  test('arguments are quoted the way CommandLineToArgvW splits them', () => {
     expect(windowsTask({ ...job, command: ['node', 'a b\\', 'c"d', 'plain'] }).files[0].contents).toContain(
       '<Arguments>&quot;a b\\\\&quot; &quot;c\\&quot;d&quot; plain</Arguments>',
     );
   });
 
-  test('what the Task Scheduler would take for a variable, or for the end of a word, is refused', () => {
+  test('names that the Task Scheduler would take for a variable or the end of a word are refused', () => {
     expect(() => windowsTask({ ...job, configDirectory: 'C:\\%TEMP%\\depot' })).toThrow('has %TEMP% in it');
     expect(() => windowsTask({ ...job, user: 'a" /TR "calc' })).toThrow('is not the name of an account');
     expect(windowsTask({ ...job, configDirectory: 'C:\\100%' }).files[0].contents).toContain(
@@ -166,11 +166,11 @@ describe('windows', () => {
   });
 });
 
-describe('a line break in a path', () => {
+describe('a line break', () => {
   const evil = '/srv/a\n* * * * * touch /tmp/x';
 
-  // It left the comment, or made a second line of the crontab.
-  test.each(['cron', 'systemd', 'windows'])('is refused for %s, in whatever would be printed', async (kind) => {
+  // It would end the comment, or start a second line of the crontab.
+  test.each(['cron', 'systemd', 'windows'])('in a path is refused by schedule print %s', async (kind) => {
     const nobody: Server = {
       host: '127.0.0.1',
       port: 9,
@@ -198,7 +198,7 @@ describe('a line break in a path', () => {
     ['configDirectory', { configDirectory: evil }],
     ['user', { user: evil }],
     ['prepare', { prepare: [`chmod 600 '${evil}'`] }],
-  ])('%s', (_, odd) => {
+  ])('in the %s of a job is refused', (_, odd) => {
     expect(() => {
       requireOneLine({ ...job, ...odd });
     }).toThrow('which no schedule can carry');
@@ -207,7 +207,7 @@ describe('a line break in a path', () => {
 });
 
 describe.skipIf(!asRoot())('the account of the schedule', () => {
-  /** What root set up by hand: everything root's own and private. */
+  /** What root set up by hand; it belongs to root. */
   async function rootsOwn(): Promise<Supplier> {
     const nobody: Server = {
       host: '127.0.0.1',
@@ -218,14 +218,14 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
       fingerprints: [`SHA256:${'A'.repeat(43)}`],
     };
     const supplier = await Supplier.create(nobody, { top: { state: undefined } });
-    // Where every account may go, as /etc/depot is.
+    // Every account may enter it, as it may /etc/depot.
     chmodSync(supplier.directory, 0o755);
     for (const directory of [supplier.data, join(supplier.directory, 'keys')]) chmodSync(directory, 0o755);
     return supplier;
   }
 
-  // A push by hand had its ledger in root's home, the unit had StateDirectory=, and the service found a third place.
-  test('has the state that a push by hand has, whatever says where that is', async () => {
+  // They once differed: a push by hand had its ledger in root's home, the unit said StateDirectory=, and the service found a third place.
+  test('has the same state directory as a push by hand, wherever that is set', async () => {
     const supplier = await rootsOwn();
     const home = tempDir();
     const print = async (
@@ -255,7 +255,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     expect(contents).toContain('StateDirectory=acme\n');
   });
 
-  test('gets what it cannot reach: the lines to type make it reachable', async () => {
+  test('can reach all it needs once the printed lines were typed', async () => {
     const supplier = await rootsOwn();
     chmodSync(supplier.config, 0o600);
     const state = join(supplier.directory, 'state');
@@ -271,12 +271,12 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     const again = JSON.parse(
       (await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--json'])).stdout,
     ) as { account: string; paste: string[] };
-    // Whose the state is, that is who pushes.
+    // The owner of the state is the account that pushes.
     expect(again.account).toBe('daemon');
     expect(again.paste.filter((line) => /^(?:ch|install)/.test(line))).toEqual([]);
   });
 
-  test('what no line can change is warned of, and an account that is not there is made first', async () => {
+  test('is created first if it does not exist; what no line can change is a warning', async () => {
     const supplier = await rootsOwn();
     chmodSync(supplier.data, 0o700);
     const { stdout, stderr } = await supplier.depot(
@@ -288,7 +288,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     if ((statSync('/root').mode & 0o001) === 0) expect(stderr).toContain('may not enter /root');
   });
 
-  test('--out writes the units', async () => {
+  test('does not matter to --out, which writes the units', async () => {
     const supplier = await rootsOwn();
     const out = tempDir();
     const { code, stdout } = await supplier.depot(['schedule', 'print', 'systemd', '--at', '01:30', '--out', out]);
@@ -298,7 +298,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     expect(statSync(join(out, 'depot.service')).mode & 0o777).toBe(0o644);
   });
 
-  test('login says who can read what it kept, and gives it to the account that pushes', async () => {
+  test('gets the password that login stores, and login says who can read it', async () => {
     const supplier = await rootsOwn();
     const state = join(supplier.directory, 'state');
     supplier.writeConfig({ top: { state }, remote: { passwordFile: undefined } });

@@ -1,4 +1,4 @@
-/** What machines hear of a push that was killed, and of a deposit that a wrong clock dated in the future: status, metrics and notify. */
+/** What status, metrics and notify say of a push that was killed, and of a deposit that a wrong clock dated in the future. */
 import { chmodSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -66,7 +66,7 @@ function told(): Record<string, unknown>[] {
   return records;
 }
 
-/** A process that took the lock, and is not there any more. */
+/** Leaves the lock of a process that no longer exists. */
 async function killedPush(since: string, lastSeen: Date): Promise<void> {
   const lock = join(supplier.state, 'acme-crm/lock');
   writeFileSync(lock, JSON.stringify({ ...(await describeSelf(since)), pid: 4_194_303, started: '1' }));
@@ -92,7 +92,7 @@ const run = (finishedAt: string, more: Partial<RunRecord> = {}): RunRecord => ({
   ...more,
 });
 
-test('a push that was killed: exit 31, in JSON, in the metrics, and notify is told of it once', async () => {
+test('status reports a killed push with exit code 31, in JSON and in the metrics, and notifies once', async () => {
   await deposit(made.state, made.ledger, { at: ago(60 * minute) });
   await appendRun(made.state, run(ago(60 * minute), { depositId: null, published: 'no', code: 'skipped' }));
   expect((await depot('status')).code).toBe(0);
@@ -133,7 +133,7 @@ test('a push that was killed: exit 31, in JSON, in the metrics, and notify is to
   expect(told()).toHaveLength(1);
   expect((await depot('status', '--quiet')).stdout).not.toBe('');
 
-  // Another one is told of again; on its own it goes by its own word.
+  // With "killed" alone, the next killed push is notified, too; with "stale" alone, it is not.
   configure(['killed']);
   await killedPush(ago(5 * minute), new Date(Date.now() - minute));
   await depot('status');
@@ -144,7 +144,7 @@ test('a push that was killed: exit 31, in JSON, in the metrics, and notify is to
   expect(told()).toHaveLength(2);
 });
 
-test('the next push writes the run record that the killed one left out, and tells of it where no status did', async () => {
+test('the next push writes the run record of the killed one, and notifies of it unless status has', async () => {
   const since = ago(30 * minute);
   await killedPush(since, new Date(Date.now() - 10 * minute));
   expect((await depot('push')).code).toBe(14);
@@ -159,7 +159,7 @@ test('the next push writes the run record that the killed one left out, and tell
   await killedPush(ago(5 * minute), new Date(Date.now() - minute));
   await depot('status');
   await depot('push');
-  // There is no deposit either, which is another matter.
+  // The arrangement is also stale, since it has no deposit; that is not tested here.
   expect(
     told()
       .map(({ code }) => code)
@@ -167,7 +167,7 @@ test('the next push writes the run record that the killed one left out, and tell
   ).toEqual(['killed', 'unreachable']);
 });
 
-test('a deposit that is dated in the future is never fresh: status, doctor, metrics and notify say so, until the next deposit', async () => {
+test('a deposit dated in the future is never fresh, as status, doctor, metrics and notify say until the next deposit', async () => {
   const {
     receipt: { depositId },
   } = await deposit(made.state, made.ledger, { at: '2091-01-01T00:30:00Z' });
@@ -187,7 +187,7 @@ test('a deposit that is dated in the future is never fresh: status, doctor, metr
     depot_last_run_timestamp_seconds: 0,
   });
   expect((await depot('doctor')).stdout.replace(/\s+/g, ' ')).toContain(words);
-  // A push that passes over what is young enough does not pass over this one.
+  // To --if-older-than it is not young, so the push goes on, and finds no server.
   expect((await depot('push', '--if-older-than', '20h')).code).toBe(14);
 
   const report = async () =>
@@ -205,7 +205,7 @@ test('a deposit that is dated in the future is never fresh: status, doctor, metr
   });
 });
 
-test('a notification that is dated in the future does not keep the next one silent', async () => {
+test('a notification dated in the future does not suppress the next one', async () => {
   await deposit(made.state, made.ledger, { at: ago(48 * 60 * minute) });
   await depot('status');
   expect(told()).toHaveLength(1);

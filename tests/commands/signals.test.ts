@@ -1,4 +1,4 @@
-/** The real program, and signals: at any moment, ignored by whoever started it, and while something gives no answer. */
+/** The real program gets signals: at any moment, while its parent ignores them, and while it waits for something that never comes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { depotHere } from '../support/in-process.js';
 import { mustRun, run } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
-test('a push of many arrangements is never a success that deposited nothing, whenever it is terminated', async () => {
+test('a push of many arrangements that deposits nothing never exits with 0, whenever it is terminated', async () => {
   const supplier = await Supplier.create({
     host: '127.0.0.1',
     port: 1,
@@ -44,7 +44,7 @@ test('a push of many arrangements is never a success that deposited nothing, whe
       expect([ended.signal, ended.stdout], at).toEqual(['SIGTERM', '']);
       continue;
     }
-    // Not 143 only where all had failed, since nothing listens there, before the signal came.
+    // 4 if all had failed before the signal came, since no server listens.
     expect([143, 4], at).toContain(ended.code);
     const { results } = json(ended);
     if (results !== undefined)
@@ -56,7 +56,7 @@ test('a push of many arrangements is never a success that deposited nothing, whe
 }, 60_000);
 
 describe('a signal that is to be ignored', () => {
-  test('is known by nohup, and by a parent that ignores it itself', async () => {
+  test('is recognised under nohup, and when the parent ignores SIGHUP', async () => {
     expect(ignoresHangUp({ _: '/usr/bin/nohup' }, 0)).toBe(true);
     expect(ignoresHangUp({ _: '/usr/bin/node' }, 0)).toBe(false);
     expect(ignoresHangUp({}, 2 ** 22 + 1)).toBe(false);
@@ -71,10 +71,10 @@ describe('a signal that is to be ignored', () => {
     expect((await asked('')).stdout).toBe('false\n');
   });
 
-  test.skipIf(process.platform !== 'linux')('stays ignored, and another one is served', async () => {
+  test.skipIf(process.platform !== 'linux')('stays ignored, while another one ends the run', async () => {
     const cwd = tempDir();
     const signals = join(cwd, 'signals.mjs');
-    // Once depot listens. The suitcase is a fifo that nobody writes to, so nothing else ends it.
+    // Sends the signals once depot listens. The suitcase is a fifo that nobody writes to, so only a signal ends the run.
     writeFileSync(
       signals,
       "process.on('newListener', (name) => { if (name === 'exit') setImmediate(() => { for (const signal of process.env.SIGNALS.split(' ')) process.kill(process.pid, signal); }); });",
@@ -93,13 +93,13 @@ describe('a signal that is to be ignored', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a fifo that nobody writes to', () => {
+describe.skipIf(process.platform === 'win32')('a fifo in place of a file', () => {
   test.each([
     ['verify --receipt FIFO', 5],
     ['key show FIFO', 5],
     ['status --config FIFO', 10],
     ['key generate signer --name A --email a@b.example --out k --passphrase-file FIFO', 17],
-  ])('depot %s is refused by name', async (line, status) => {
+  ])('is refused and named by depot %s', async (line, status) => {
     const cwd = tempDir();
     const fifo = join(cwd, 'pipe');
     await mustRun('mkfifo', ['-m', '600', fifo]);
@@ -110,7 +110,7 @@ describe.skipIf(process.platform === 'win32')('a fifo that nobody writes to', ()
     ]);
   });
 
-  test('in a shell, <(…) is read', async () => {
+  test('is read if it is the <(…) of a shell', async () => {
     const cwd = tempDir();
     const { stderr } = await run(
       'bash',

@@ -7,7 +7,7 @@ import { tempDir } from '../support/cleanup.js';
 import { signAnyway } from '../support/hostile-suitcase.js';
 import { makeKey } from '../support/supplier.js';
 
-test("a receipt counts as its signer's only: an earlier key, which is trusted too, signs none in the name of the one now", async () => {
+test('a signature by a former key, although trusted, is refused on a receipt that names the current key', async () => {
   const directory = tempDir();
   const [now, former] = [
     await makeKey(join(directory, 'now'), 'Acme', 'compat'),

@@ -1,4 +1,4 @@
-/** What status and receipts say of what is not an ordinary deposit: destroyed, or of a push that was killed. */
+/** What status and receipts say of a push that was killed, and of a deposit that was destroyed. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ describe('an arrangement', () => {
     made = await ledgerOf(supplier.state, 2);
   });
 
-  test('whose push was killed: status says since when and what became of it, until a push has settled it', async () => {
+  test('whose push was killed is shown as killed, with what became of the deposit, until another push runs', async () => {
     const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
     const lock = join(supplier.state, 'acme-crm/lock');
     mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
@@ -48,7 +48,7 @@ describe('an arrangement', () => {
       `acme-crm: ${depositId} was not deposited; the next push clears it away, or goes on with it\n`,
     );
 
-    // The number of a process that is not there; it began at another time, should there be one.
+    // No process has this number, or if one does, it started at another time.
     writeFileSync(
       lock,
       JSON.stringify({ ...(await describeSelf('2026-11-22T00:30:00Z')), pid: 4_194_303, started: '1' }),
@@ -76,7 +76,7 @@ describe('an arrangement', () => {
     expect(running.stdout).not.toContain(depositId);
   });
 
-  test('whose newest deposit was destroyed: it is no last deposit, and show says so', async () => {
+  test('whose newest deposit was destroyed has the one before as its last; receipts show gives the date', async () => {
     const [older, newest] = made.receipts.map((r) => r.receipt);
     expect((await lastDeposit(made.state))?.depositId).toBe(newest.depositId);
     const shown = await depot('receipts', 'show', newest.depositId, '--json');

@@ -81,7 +81,7 @@ test('the table marks what is stale and says how the last run ended', () => {
   expect(lines.at(-1)).toBe('configuration /etc/depot/depot.yaml, state /var/lib/depot');
 });
 
-test('a column for keys where one expires, marked when that is near', () => {
+test('the table has a column for keys if one expires, marked if it is soon', () => {
   const key = (expiresAt: string | null): KeyStanding => ({
     role: 'recipient',
     name: 'Gemeente',
@@ -98,7 +98,7 @@ test('a column for keys where one expires, marked when that is near', () => {
   expect(lines[2]).toMatch(/– +– +never$/);
 });
 
-test('a column for proofs where there is one', () => {
+test('the table has a column for proofs if there is one', () => {
   const proven = {
     depositId: 'acme-crm_20261120T120000Z_5f0c9a1e77b2d410',
     keyFingerprint: '8F3A'.repeat(10),
@@ -118,7 +118,7 @@ test('a column for proofs where there is one', () => {
   expect(lines[3]).toMatch(/– +– +never$/);
 });
 
-test('many arrangements: a sum at the end', () => {
+test('with many arrangements, the table ends with a total', () => {
   const lines = statusLines(
     Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)),
     { config: 'c', state: 's' },

@@ -20,29 +20,29 @@ const scanned = (k: ReturnType<typeof key>, at = server) => ({
 const [one, two, rsa] = [key('ssh-ed25519', 1), key('ssh-ed25519', 2), key('ssh-rsa', 3)];
 
 describe('known_hosts after trust', () => {
-  test('a new file gets one line, a second time changes nothing', () => {
+  test('a new key adds one line; the same key again changes nothing', () => {
     const first = pinned('', server, [scanned(one)]);
     expect(first).toEqual({ text: scanned(one).line, replaced: [] });
     expect(pinned(first.text, server, [scanned(one)])).toEqual(first);
   });
 
-  test('comments, other servers and other types stay', () => {
+  test('comments and the keys of other servers and types stay', () => {
     const before = `# ours\n${scanned(two, { host: 'other', port: 22 }).line}${scanned(rsa).line}`;
     expect(pinned(before, server, [scanned(one)]).text).toBe(before + scanned(one).line);
   });
 
-  test('a last line without its newline is not run into', () => {
+  test('a last line without a newline stays a line of its own', () => {
     expect(pinned('# ours', server, [scanned(one)]).text).toBe(`# ours\n${scanned(one).line}`);
   });
 
-  test('another key of the same type is replaced, once it was compared', () => {
+  test('a new key replaces the old one of the same type, and the result says so', () => {
     expect(pinned(scanned(one).line, server, [scanned(two)])).toEqual({
       text: scanned(two).line,
       replaced: ['ssh-ed25519'],
     });
   });
 
-  test('a line for several servers is not taken apart', () => {
+  test('a key on a line for several servers is not replaced, but refused', () => {
     const shared = scanned(one).line.replace('sftp.example.org', 'sftp.example.org,other');
     expect(() => pinned(shared, server, [scanned(two)])).toThrow(
       /another ssh-ed25519 key for sftp\.example\.org,other/,
