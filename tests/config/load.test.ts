@@ -32,8 +32,8 @@ function machine(): { cwd: string; home: string; env: NodeJS.ProcessEnv } {
   return { cwd, home, env: { HOME: home } };
 }
 
-describe('the search', () => {
-  test('goes from flag to environment to working directory to the own directory', async () => {
+describe('the search for depot.yaml', () => {
+  test("prefers the flag, then the environment, the working directory and the user's own directory", async () => {
     const { cwd, home, env } = machine();
     const own = write(join(home, '.config/depot/depot.yaml'));
     expect((await loadConfig({ env, cwd })).path).toBe(own);
@@ -44,7 +44,7 @@ describe('the search', () => {
     expect((await loadConfig({ flag: own, env: { ...env, DEPOT_CONFIG: 'named.yaml' }, cwd })).path).toBe(own);
   });
 
-  test('a named one that is missing ends it', async () => {
+  test('ends with an error if a named file is missing', async () => {
     const { cwd, env } = machine();
     write(join(cwd, 'depot.yaml'));
     const error = await failure(loadConfig({ flag: 'gone.yaml', env, cwd }));
@@ -72,7 +72,7 @@ describe('the search', () => {
     ['a fifo, which nobody writes to', (path) => execFileSync('mkfifo', [path]), 'not a regular file'],
     ['a device', (path) => symlinkSync('/dev/zero', path), 'not a regular file'],
     ['a huge file', (path) => execFileSync('truncate', ['-s', '17M', path]), 'larger than 16 MiB'],
-  ])('%s is refused', async (_, make, expected) => {
+  ])('refuses %s', async (_, make, expected) => {
     const { cwd, env } = machine();
     make(join(cwd, 'depot.yaml'));
     const error = await failure(loadConfig({ env, cwd }));
@@ -81,7 +81,7 @@ describe('the search', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('what others could have written is refused', () => {
+describe.skipIf(process.platform === 'win32')('a configuration', () => {
   const root = asRoot();
 
   test.each([
@@ -92,7 +92,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     [0o646, 'chmod go-w'],
     [0o666, 'chmod go-w'],
     [0o620, 'chmod go-w'],
-  ])('mode %o', async (mode, hint) => {
+  ])('of mode %o is refused if, and only if, others may write to it', async (mode, hint) => {
     const { cwd, env } = machine();
     const path = write(join(cwd, 'depot.yaml'), changed({}), mode);
     for (const flag of [undefined, path]) {
@@ -103,7 +103,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     }
   });
 
-  test('a directory on the way to it counts too', async () => {
+  test('in a directory that others may write to is refused, unless it is sticky as /tmp is', async () => {
     const { cwd, env } = machine();
     const path = write(join(cwd, 'depot.yaml'));
     chmodSync(cwd, 0o777);
@@ -113,19 +113,19 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     });
     chmodSync(cwd, 0o775);
     expect(await failure(loadConfig({ flag: path, env, cwd }))).toMatchObject({ code: 'config-insecure' });
-    // As /tmp: others may add files, but not rename this one.
+    // Like /tmp: others may add files, but not rename this one.
     chmodSync(cwd, 0o1777);
     await expect(loadConfig({ env, cwd })).resolves.toBeDefined();
   });
 
-  test('a link leads to what is checked', async () => {
+  test('behind a link is refused if others may write to what the link leads to', async () => {
     const { cwd, home, env } = machine();
     const real = write(join(home, 'real.yaml'), changed({}), 0o666);
     symlinkSync(real, join(cwd, 'depot.yaml'));
     expect((await failure(loadConfig({ env, cwd }))).code).toBe('config-insecure');
     chmodSync(real, 0o644);
     const config = await loadConfig({ env, cwd });
-    expect(config.supplier.signingKey, 'relative to the link, which is what the user sees').toBe(
+    expect(config.supplier.signingKey, 'paths are relative to the link, which is what the user sees').toBe(
       join(cwd, 'keys/supplier.secret.asc'),
     );
     chmodSync(home, 0o777);
@@ -133,7 +133,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
   });
 
   test.skipIf(!root)(
-    "a link of another account on the way, also one that an own link leads to; root's and own links are followed",
+    "behind a symbolic link of another account is refused, also if one's own link leads to that one",
     async () => {
       const { cwd, home, env } = machine();
       write(join(home, 'depot.yaml'));
@@ -156,7 +156,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     },
   );
 
-  test('the directories between an own link and where it leads count too', async () => {
+  test("is refused if others may write to a directory on the way of one's own link", async () => {
     const { cwd, home, env } = machine();
     write(join(home, 'depot.yaml'));
     const between = join(cwd, 'between');
@@ -170,7 +170,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     });
   });
 
-  test.skipIf(!root)('the file of another account', async () => {
+  test.skipIf(!root)('is refused if it or its directory belongs to another account', async () => {
     const { cwd, env } = machine();
     const path = write(join(cwd, 'depot.yaml'));
     chownSync(path, 4711, 4711);
@@ -185,7 +185,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     expect((await failure(loadConfig({ env, cwd }))).message).toContain(cwd);
   });
 
-  test('an included file, and a bad one names itself', async () => {
+  test('is refused if others may write to an included file, and the error names that file', async () => {
     const { cwd, env } = machine();
     write(join(cwd, 'depot.yaml'), changed({ top: { include: ['more.yaml'] } }));
     const more = write(join(cwd, 'more.yaml'), '{"arrangements": {}}', 0o666);
@@ -197,7 +197,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
 
   const mounts = peers('unshare', 'mount');
   test.skipIf(mounts === undefined || !root)(
-    'a read-only mount that is open to all by its mode, as Kubernetes makes them',
+    'is accepted on a read-only mount of mode 777, as Kubernetes makes them',
     async () => {
       const { cwd, env } = machine();
       const path = write(join(cwd, 'depot.yaml'));
@@ -222,7 +222,7 @@ describe('include', () => {
   const extra = (name: string): string =>
     JSON.stringify({ arrangements: { [name]: sample().arrangements['acme-crm'] } });
 
-  test('patterns and names, sorted, each file once, and not the file itself', async () => {
+  test('takes patterns and names; files come sorted, each once, and without the main file', async () => {
     const { cwd, env } = machine();
     write(
       join(cwd, 'depot.yaml'),
@@ -250,7 +250,7 @@ describe('include', () => {
     expect(config.warnings).toEqual([`${join(cwd, 'depot.yaml')}:1: include "*.yaml" matches no file`]);
   });
 
-  test('problems of all files at once; what belongs in the main file is said', async () => {
+  test('reports the problems of all files at once, and which keys belong in the main file', async () => {
     const { cwd, env } = machine();
     write(
       join(cwd, 'depot.yaml'),

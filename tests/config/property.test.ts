@@ -21,11 +21,11 @@ async function holds(text: string | Uint8Array): Promise<void> {
   }
 }
 
-test('any bytes', async () => {
+test('any bytes are a configuration, or are refused with a place', async () => {
   await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), holds), { numRuns: 300 });
 });
 
-test('any text made of what YAML has a meaning for', async () => {
+test('any text of YAML tokens is a configuration, or is refused with a place', async () => {
   const piece = fc.constantFrom(
     'version',
     ': ',
@@ -69,7 +69,7 @@ test('any text made of what YAML has a meaning for', async () => {
   );
 });
 
-test('the sample with any value at any place', async () => {
+test('the sample with any value at any place is a configuration, or is refused with a place', async () => {
   const paths: string[][] = [];
   const collect = (value: unknown, path: string[]): void => {
     paths.push(path);
@@ -115,7 +115,7 @@ test('the sample with any value at any place', async () => {
   );
 });
 
-test('the sample with one character changed', async () => {
+test('the sample with one character changed is a configuration, or is refused with a place', async () => {
   const text = stringify(sample());
   await fc.assert(
     fc.asyncProperty(fc.nat(text.length - 1), fc.string({ unit: 'binary', minLength: 0, maxLength: 2 }), (at, other) =>

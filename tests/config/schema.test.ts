@@ -91,7 +91,7 @@ const accepted: [string, Changes][] = [
   ],
   ['no arrangements', { top: { arrangements: null } }],
   [
-    'directory',
+    'every key of a directory source',
     {
       source: {
         directory: 'd',
@@ -106,9 +106,12 @@ const accepted: [string, Changes][] = [
       },
     },
   ],
-  ['file', { source: { file: 'f', as: 'x', onChange: 'fail', allowEmpty: false, prepare: ['p'], timeout: '1h' } }],
   [
-    'command',
+    'every key of a file source',
+    { source: { file: 'f', as: 'x', onChange: 'fail', allowEmpty: false, prepare: ['p'], timeout: '1h' } },
+  ],
+  [
+    'every key of a command source',
     {
       source: {
         command: ['pg_dump', '-p', 5432, ''],
@@ -121,50 +124,50 @@ const accepted: [string, Changes][] = [
       },
     },
   ],
-  ['stdin', { source: { stdin: true, as: 'x', timeout: '90s', allowEmpty: true } }],
+  ['every key of a stdin source', { source: { stdin: true, as: 'x', timeout: '90s', allowEmpty: true } }],
 ];
 
-test.each(accepted)('both accept: %s', async (_, changes) => {
+test.each(accepted)('depot and the schema accept %s', async (_, changes) => {
   const text = changed(changes);
   expect(await problems(text)).toEqual([]);
   void accepts?.(parse(text));
   expect(accepts?.errors ?? null).toBeNull();
 });
 
-/** Each row is wrong in one way, at a place that both look at. */
+/** Each row has one mistake, of a kind that both can see. */
 const refused: [string, Changes][] = [
   ['no version', { top: { version: undefined } }],
   ['another version', { top: { version: 2 } }],
   ['no supplier', { top: { supplier: undefined } }],
   ['an unknown key', { top: { extra: 1 } }],
   ['a supplier without a key', { supplier: { signingKey: undefined } }],
-  ['a supplier of spaces', { supplier: { name: '  ' } }],
-  ['a supplier of two lines', { supplier: { name: 'a\nb' } }],
+  ['a supplier name of nothing but spaces', { supplier: { name: '  ' } }],
+  ['a supplier name of two lines', { supplier: { name: 'a\nb' } }],
   ['two sources of a passphrase', { supplier: { signingKeyPassphraseFile: 'a', signingKeyPassphraseCommand: ['b'] } }],
   ['a passphrase', { supplier: { passphrase: 'x' } }],
-  ['notify on nothing', { top: { notify: { command: ['x'], on: [] } } }],
-  ['notify on something else', { top: { notify: { command: ['x'], on: ['maybe'] } } }],
+  ['an empty list in notify.on', { top: { notify: { command: ['x'], on: [] } } }],
+  ['an unknown event in notify.on', { top: { notify: { command: ['x'], on: ['maybe'] } } }],
   ['a command as text', { top: { notify: { command: 'x y' } } }],
   ['an empty command', { top: { notify: { command: [] } } }],
-  ['a command of nothing', { top: { notify: { command: [''] } } }],
+  ['a command whose program is empty', { top: { notify: { command: [''] } } }],
   ['include as text', { top: { include: 'a.yaml' } }],
   ['a password', { remote: { password: 'x' } }],
   ['a host with a user', { remote: { host: 'a@b' } }],
   ['a host with a path', { remote: { host: 'a/b' } }],
-  ['an option as a host', { remote: { host: '-oX' } }],
+  ['a host that looks like an option', { remote: { host: '-oX' } }],
   ['port 65536', { remote: { port: 65536 } }],
   ['port as text', { remote: { port: '22' } }],
   ['an empty user name', { remote: { username: '' } }],
-  ['the home of another', { remote: { privateKey: '~bob/id' } }],
-  ['a remote home', { remote: { directory: '~/x' } }],
-  ['a remote backslash', { remote: { directory: 'a\\b' } }],
+  ['a path in the home of another user', { remote: { privateKey: '~bob/id' } }],
+  ['~ in the remote directory', { remote: { directory: '~/x' } }],
+  ['a backslash in the remote directory', { remote: { directory: 'a\\b' } }],
   ['a short hostKey', { remote: { hostKey: 'SHA256:abc' } }],
   ['an unknown type of hostKey', { remote: { hostKey: `ssh-dss ${hostKey}` } }],
-  ['no hostKey in the list', { remote: { hostKey: [] } }],
-  ['publish', { remote: { publish: 'copy' } }],
-  ['direct without sidecars', { remote: { publish: 'direct', sidecars: false } }],
+  ['an empty list of hostKey', { remote: { hostKey: [] } }],
+  ['an unknown value of publish', { remote: { publish: 'copy' } }],
+  ['publish: direct without sidecars', { remote: { publish: 'direct', sidecars: false } }],
   ['lanes 9', { remote: { lanes: 9 } }],
-  ['lanes many', { remote: { lanes: 'many' } }],
+  ['lanes: many', { remote: { lanes: 'many' } }],
   ['window 257', { remote: { window: 257 } }],
   ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }],
   ['retryFor without a unit', { remote: { retryFor: 30 } }],
@@ -178,10 +181,10 @@ const refused: [string, Changes][] = [
   ['no dataset', { arrangement: { dataset: undefined } }],
   ['minSize with an unknown unit', { arrangement: { minSize: '5M' } }],
   ['a negative minSize', { arrangement: { minSize: -5 } }],
-  ['compression', { arrangement: { compression: 'xz' } }],
-  ['encryption', { arrangement: { encryption: 'aes' } }],
+  ['an unknown compression', { arrangement: { compression: 'xz' } }],
+  ['an unknown encryption', { arrangement: { encryption: 'aes' } }],
   ['spool as text', { arrangement: { spool: 'no' } }],
-  ['every nothing', { arrangement: { every: '0h' } }],
+  ['every: 0h', { arrangement: { every: '0h' } }],
   ['ended in another form', { arrangement: { ended: '31-01-2027' } }],
   ['a source of no kind', { source: { as: 'x' } }],
   ['a source of two kinds', { source: { file: 'a', directory: 'b' } }],
@@ -189,18 +192,18 @@ const refused: [string, Changes][] = [
   ['stdin: false', { source: { stdin: false, as: 'x' } }],
   ['a name with a slash', { source: { file: 'a', as: 'a/b' } }],
   ['the name ..', { source: { file: 'a', as: '..' } }],
-  ['a name like a part', { source: { file: 'a', as: 'x.part-000001' } }],
+  ['a name like that of a part of a long file', { source: { file: 'a', as: 'x.part-000001' } }],
   ['exclude for a file', { source: { file: 'a', exclude: ['x'] } }],
   ['onChange for a command', { source: { command: ['x'], as: 'x', onChange: 'fail' } }],
   ['prepare for stdin', { source: { stdin: true, as: 'x', prepare: ['p'] } }],
-  ['a timeout for nothing that runs', { source: { file: 'a', timeout: '1h' } }],
-  ['env for nothing that runs', { source: { directory: 'a', env: { A: 'b' } } }],
-  ['a timeout of nothing', { source: { command: ['x'], as: 'x', timeout: '0s' } }],
+  ['a timeout for a source that runs nothing', { source: { file: 'a', timeout: '1h' } }],
+  ['env for a source that runs nothing', { source: { directory: 'a', env: { A: 'b' } } }],
+  ['a timeout of zero', { source: { command: ['x'], as: 'x', timeout: '0s' } }],
   ['a secret in env', { source: { command: ['x'], as: 'x', env: { DEPOT_PASSWORD: 'x' } } }],
   ['null in env', { source: { command: ['x'], as: 'x', env: { A: null } } }],
 ];
 
-test.each(refused)('both refuse: %s', async (_, changes) => {
+test.each(refused)('depot and the schema refuse %s', async (_, changes) => {
   const text = changed(changes);
   expect(await problems(text)).toHaveLength(1);
   expect(accepts?.(parse(text))).toBe(false);

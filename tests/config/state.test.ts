@@ -21,7 +21,7 @@ const everything = { DEPOT_STATE_DIR: '/from/env', STATE_DIRECTORY: '/var/lib/de
 
 test.each<Row>([
   {
-    what: 'a flag wins over all',
+    what: 'a flag wins over everything',
     on: linux,
     env: everything,
     flag: '/flag',
@@ -54,7 +54,7 @@ test.each<Row>([
     expected: '/var/lib/depot-unit',
   },
   {
-    what: 'of several directories of systemd the first',
+    what: 'the first of several directories of systemd',
     on: linux,
     env: { STATE_DIRECTORY: '/var/lib/one:/var/lib/two' },
     expected: '/var/lib/one',
@@ -67,19 +67,19 @@ test.each<Row>([
     expected: '/var/lib/depot',
   },
   {
-    what: 'a config below the system directory is one',
+    what: 'a config in a folder of /etc/depot is a system config',
     on: linux,
     configPath: '/etc/depot/acme/depot.yaml',
     expected: '/var/lib/depot',
   },
   {
-    what: 'a directory that only begins alike is not',
+    what: 'a config in /etc/depot-test is not',
     on: linux,
     configPath: '/etc/depot-test/depot.yaml',
     expected: '/accounts/op/.local/state/depot',
   },
   {
-    what: 'a name that begins with two dots is',
+    what: 'a config in /etc/depot/..data is',
     on: linux,
     configPath: '/etc/depot/..data/depot.yaml',
     expected: '/var/lib/depot',
@@ -98,30 +98,34 @@ test.each<Row>([
     expected: '/accounts/op/.local/state/depot',
   },
   {
-    what: 'then the home',
+    what: 'then the home directory',
     on: linux,
     configPath: '/accounts/op/depot.yaml',
     expected: '/accounts/op/.local/state/depot',
   },
-  { what: 'no config at all', on: linux, expected: '/accounts/op/.local/state/depot' },
-  { what: 'macOS, own', on: mac, expected: '/Users/op/Library/Application Support/depot/state' },
-  { what: 'macOS, system', on: mac, configPath: '/etc/depot/depot.yaml', expected: '/var/lib/depot' },
+  { what: 'the home directory without any config', on: linux, expected: '/accounts/op/.local/state/depot' },
+  { what: "macOS, the user's own", on: mac, expected: '/Users/op/Library/Application Support/depot/state' },
+  { what: 'macOS, with a system config', on: mac, configPath: '/etc/depot/depot.yaml', expected: '/var/lib/depot' },
   {
-    what: 'Windows, own',
+    what: "Windows, the user's own",
     on: windows,
     env: { LOCALAPPDATA: 'C:\\Users\\op\\AppData\\Local' },
     expected: 'C:\\Users\\op\\AppData\\Local\\depot\\state',
   },
-  { what: 'Windows, own without the variable', on: windows, expected: 'C:\\Users\\op\\AppData\\Local\\depot\\state' },
   {
-    what: 'Windows, system',
+    what: "Windows, the user's own without LOCALAPPDATA",
+    on: windows,
+    expected: 'C:\\Users\\op\\AppData\\Local\\depot\\state',
+  },
+  {
+    what: 'Windows, with a system config',
     on: windows,
     env: { ProgramData: 'C:\\ProgramData' },
     configPath: 'C:\\ProgramData\\depot\\depot.yaml',
     expected: 'C:\\ProgramData\\depot\\state',
   },
   {
-    what: 'Windows, another drive is not the system directory',
+    what: 'Windows, a config on another drive is not a system config',
     on: windows,
     configPath: 'D:\\depot\\depot.yaml',
     expected: 'C:\\Users\\op\\AppData\\Local\\depot\\state',
@@ -131,7 +135,7 @@ test.each<Row>([
   expect(stateDirectory({ ...on, env }, { flag, configured, configPath }).path).toBe(expected);
 });
 
-test('an account without a home is told what to set', () => {
+test('an account without a home directory is told which variable to set', () => {
   expect(() => stateDirectory({ ...linux, home: undefined }, {})).toThrow(
     expect.objectContaining({ code: 'local-not-writable', hint: expect.stringContaining('DEPOT_STATE_DIR') }),
   );

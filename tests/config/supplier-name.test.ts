@@ -3,18 +3,18 @@ import { changed, load, problems } from './sample.js';
 import { receiptProblem } from '../../src/receipt/schema.js';
 import { acknowledged, draftOf } from '../state/samples.js';
 
-/** Names that a receipt refuses must not get as far as an upload. */
+/** A name that the receipt would refuse must not get as far as an upload. */
 test.each<[string, string, string]>([
   ['a soft hyphen', 'Acme\u00ad SaaS', 'formatting'],
   ['a line separator', 'Acme\u2028SaaS', 'control'],
   ['a tag character', 'Acme\u{e0041}', 'formatting'],
-  ['201 characters', 'x'.repeat(201), 'longer than 200'],
-])("%s in the supplier's name", async (_, name, said) => {
+  ['a 201st character', 'x'.repeat(201), 'longer than 200'],
+])("%s in the supplier's name is refused", async (_, name, said) => {
   expect((await problems(changed({ supplier: { name } }))).map((p) => p.message).join()).toContain(said);
 });
 
 test.each(['Acme SaaS B.V.', '株式会社アクメ', 'x'.repeat(200), '👩‍🚒'.replace('\u200d', '')])(
-  '%s is a name for both',
+  'the configuration and the receipt both accept the name %s',
   async (name) => {
     expect((await load(changed({ supplier: { name } }))).supplier.name).toBe(name);
     const draft = draftOf('acme-crm_20261122T003000Z_5f0c9a1e77b2d410');

@@ -25,7 +25,7 @@ test.each([
   ['1h30m', 'wrong'],
   ['9999999999s', 'wrong'],
   ['１h', 'wrong'],
-])('duration %s', (text, expected) => {
+])('the duration "%s" is %s', (text, expected) => {
   expect(value(parseDuration(text))).toBe(expected);
 });
 
@@ -49,7 +49,7 @@ test.each([
   ['1e3', 'wrong'],
   ['constructor', 'wrong'],
   ['1constructor', 'wrong'],
-])('size %s', (text, expected) => {
+])('the size "%s" is %s', (text, expected) => {
   expect(value(parseSize(text))).toBe(expected);
 });
 
@@ -62,7 +62,7 @@ test.each([
   ['31-01-2027', 'wrong'],
   ['2027-1-31', 'wrong'],
   ['2027-01-31T00:00:00Z', 'wrong'],
-])('day %s', (text, expected) => {
+])('the day "%s" is %s', (text, expected) => {
   const found = value(parseDay(text));
   expect(found instanceof Date ? found.toISOString() : found).toBe(expected);
 });
@@ -83,6 +83,6 @@ test.each([
   ['host/path', 'wrong'],
   ['a'.repeat(254), 'wrong'],
   ['ho\nst', 'wrong'],
-])('host %s', (text, expected) => {
+])('the host "%s" is %s', (text, expected) => {
   expect(value(parseHost(text))).toBe(expected);
 });

@@ -20,7 +20,7 @@ const at = new Date('2026-11-22T00:30:00.987Z');
 const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 
 describe('deposit ids', () => {
-  test('say whose deposit it is and when it was begun, and differ within one second', () => {
+  test('have the arrangement and the time of the start, and differ within one second', () => {
     const one = newDepositId('acme-crm', at);
     expect(one).toMatch(/^acme-crm_20261122T003000Z_[0-9a-f]{16}$/);
     expect(newDepositId('acme-crm', at)).not.toBe(one);
@@ -31,7 +31,7 @@ describe('deposit ids', () => {
     });
   });
 
-  test('come back from their text, for any arrangement and time', () => {
+  test('can be parsed back, for any arrangement and time', () => {
     fc.assert(
       fc.property(
         fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,40}$/),
@@ -45,9 +45,12 @@ describe('deposit ids', () => {
     );
   });
 
-  test.each(['', 'Acme', '-a', 'a/b', 'a'.repeat(42), 'é'])('%j names no arrangement', (name) => {
-    expect(() => newDepositId(name, at)).toThrow(expect.toSatisfy((e) => isDepotError(e, 'usage')));
-  });
+  test.each(['', 'Acme', '-a', 'a/b', 'a'.repeat(42), 'é'])(
+    'are not made for %j, which is not the name of an arrangement',
+    (name) => {
+      expect(() => newDepositId(name, at)).toThrow(expect.toSatisfy((e) => isDepotError(e, 'usage')));
+    },
+  );
 
   test.each([
     '',
@@ -61,7 +64,7 @@ describe('deposit ids', () => {
     'acme-crm_20261322T003000Z_5f0c9a1e77b2d410',
     'acme-crm_20260230T003000Z_5f0c9a1e77b2d410',
     'acme-crm_20261122T246000Z_5f0c9a1e77b2d410',
-  ])('%j is no deposit id', (text) => {
+  ])('%j is not a deposit id', (text) => {
     expect(parseDepositId(text)).toBeNull();
   });
 });
@@ -76,26 +79,29 @@ describe('file names', () => {
     expect(parseSuitcaseName(id + end)).toEqual({ depositId: id, compression });
   });
 
-  test('of partials are hidden, of sidecars end with the receipt', () => {
+  test('of partials are hidden; those of sidecars are in order, the receipt last', () => {
     expect(partialName(id)).toBe(`.${id}.partial`);
     expect(sidecarNames(id)).toEqual([`${id}.cover.md`, `${id}.receipt.json.asc`, `${id}.receipt.json`]);
   });
 
-  test('of receipts say which deposit and whether they were superseded', () => {
+  test('of receipts have the deposit id, and whether they were superseded', () => {
     expect(parseReceiptName(receiptName(id))).toEqual({ depositId: id, superseded: null });
     expect(parseReceiptName(supersededReceiptName(id, 12))).toEqual({ depositId: id, superseded: 12 });
   });
 
-  test.each([`${id}.tar.bz2.pgp`, `${id}.pgp`, `x/${id}.tar.pgp`, `.${id}.tar.pgp`])('%j is no suitcase', (name) => {
-    expect(parseSuitcaseName(name)).toBeNull();
-  });
+  test.each([`${id}.tar.bz2.pgp`, `${id}.pgp`, `x/${id}.tar.pgp`, `.${id}.tar.pgp`])(
+    '%j is not the name of a suitcase',
+    (name) => {
+      expect(parseSuitcaseName(name)).toBeNull();
+    },
+  );
 
   test.each([
     `${id}.receipt.json.asc`,
     `${id}.receipt.0.json`,
     `.${id}.receipt.json.123456789abc.tmp`,
     'x.receipt.json',
-  ])('%j is no receipt', (name) => {
+  ])('%j is not the name of a receipt', (name) => {
     expect(parseReceiptName(name)).toBeNull();
   });
 });
@@ -106,6 +112,6 @@ test.each([
   '2026-02-30T00:00:00Z',
   '2026-11-22',
   '+102026-11-22T00:30:00Z',
-])('%j is no time', (text) => {
+])('%j is not a timestamp', (text) => {
   expect(parseTimestamp(text)).toBeNull();
 });

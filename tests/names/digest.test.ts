@@ -12,19 +12,19 @@ test.each([
   ['as Get-FileHash prints it', digest.toUpperCase()],
   ['as .NET prints it', pairs.join('-').toUpperCase()],
   ['with colons', pairs.join(':').toUpperCase()],
-  ['with the mark that a Windows dialog puts in front', `\u200e${pairs.join(' ')}`],
-  ['with spaces that do not break', pairs.join('\u00a0')],
-])('%s', (_, text) => {
+  ['with the invisible mark that a Windows dialog puts in front', `\u200e${pairs.join(' ')}`],
+  ['with non-breaking spaces', pairs.join('\u00a0')],
+])('a SHA-256 is understood %s', (_, text) => {
   expect(toldSha256(text)).toBe(digest);
 });
 
 test.each([
-  ['nothing', ''],
-  ['too short', digest.slice(1)],
-  ['too long', `${digest}0`],
-  ['no hex', `${digest.slice(1)}g`],
-  ['two of them', `${digest} ${digest}`],
-  ['with the name of a file', `${digest}  opener.html`],
-])('%s is none', (_, text) => {
+  ['an empty text', ''],
+  ['one digit too few', digest.slice(1)],
+  ['one digit too many', `${digest}0`],
+  ['a digit that is not hexadecimal', `${digest.slice(1)}g`],
+  ['two digests in a row', `${digest} ${digest}`],
+  ['a digest with a file name', `${digest}  opener.html`],
+])('%s is not a SHA-256', (_, text) => {
   expect(toldSha256(text)).toBeNull();
 });

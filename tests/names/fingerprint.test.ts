@@ -22,15 +22,15 @@ test.each([
   ['89ABCDEF', 'wrong'],
   ['', 'wrong'],
   [forty.replace('A', 'G'), 'wrong'],
-])('fingerprint %s', (text, expected) => {
+])('the fingerprint "%s" is read as %s', (text, expected) => {
   expect(value(parseFingerprint(text))).toBe(expected);
 });
 
-test('a key id is called one, since people paste it', () => {
+test('a key id, which people paste, is refused as a key id', () => {
   expect(parseFingerprint('0123456789ABCDEF')).toEqual({ wrong: expect.stringContaining('key id') });
 });
 
-test('our own files have nothing but 40 or 64 upper-case digits', () => {
+test("a fingerprint in depot's own files is exactly 40 or 64 upper-case digits", () => {
   for (const good of [forty, sixtyFour.toUpperCase()]) expect(fingerprintPattern.test(good), good).toBe(true);
   for (const bad of [sixtyFour, `${forty}\n`, `0x${forty}`, 'A'.repeat(50)])
     expect(fingerprintPattern.test(bad), bad).toBe(false);

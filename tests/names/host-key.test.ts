@@ -28,11 +28,11 @@ test.each([
   ['16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48', 'wrong'],
   [`ssh-ed25519 SHA256:${digest} comment`, 'wrong'],
   ['', 'wrong'],
-])('host key %s', (text, expected) => {
+])('the host key "%s" is read as "%s"', (text, expected) => {
   expect(value(hostKeyText(text))).toBe(expected);
 });
 
-test('a public key in place of its fingerprint is answered with the fingerprint', () => {
+test('for a public key in place of a fingerprint, the error has the fingerprint to write', () => {
   // Key and fingerprint as ssh-keygen -lf prints them.
   const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
   expect(parseHostKey(key)).toEqual({
@@ -41,7 +41,7 @@ test('a public key in place of its fingerprint is answered with the fingerprint'
   });
 });
 
-test('a pin has its type apart from its fingerprint', () => {
+test('a parsed host key has its type apart from its fingerprint', () => {
   expect(parseHostKey(`rsa-sha2-256 SHA256:${digest}=`)).toEqual({
     value: { type: 'ssh-rsa', fingerprint: `SHA256:${digest}` },
   });

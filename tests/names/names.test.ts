@@ -7,7 +7,7 @@ import { ledgerIdPattern, sha256Pattern } from '../../src/names/digest.js';
 import { sourceNameProblem } from '../../src/names/source.js';
 import { supplierPattern } from '../../src/names/supplier.js';
 
-test('names of arrangements', () => {
+test('names of arrangements are small letters, digits and hyphens, at most 41', () => {
   for (const good of ['a', 'acme-crm', '0', 'a'.repeat(41)]) {
     expect(parseArrangementName(good)).toEqual({ value: good });
     expect(arrangementPattern.test(good)).toBe(true);
@@ -16,14 +16,14 @@ test('names of arrangements', () => {
     expect(parseArrangementName(bad), bad).toHaveProperty('wrong');
 });
 
-test('names of suppliers', () => {
+test('names of suppliers have at most 200 characters, none of them control or formatting characters', () => {
   for (const good of ['Acme SaaS B.V.', '株式会社アクメ', 'x'.repeat(200)])
     expect(supplierPattern.test(good)).toBe(true);
   for (const bad of ['', 'a\nb', 'a\u00adb', 'a\u2028b', 'x'.repeat(201)])
     expect(supplierPattern.test(bad), bad).toBe(false);
 });
 
-test('names of sources', () => {
+test('names of sources are safe as file names, at most 240 bytes long, and unlike those of parts', () => {
   for (const good of ['export', 'crm.bak', '株式会社', 'x.part-', 'x.part-1a', 'part-000001', 'é'.repeat(120)])
     expect(sourceNameProblem(good), good).toBeNull();
   for (const bad of ['', '.', '..', 'a/b', 'a\\b', 'a\0b', 'a\u202eb', '\ud800', 'é'.repeat(121)])
@@ -32,7 +32,7 @@ test('names of sources', () => {
     expect(sourceNameProblem(part), part).toContain('pieces of long files');
 });
 
-test('parts exist only directly under data/ and DEPOT/, with six digits', () => {
+test('names of parts count only directly under data/ and DEPOT/, and with six digits', () => {
   expect(partName(`data/crm.dump${partSuffix(12)}`)).toEqual({ joined: 'data/crm.dump', number: 12 });
   expect(partName('DEPOT/manifest.ndjson.part-000001')?.joined).toBe('DEPOT/manifest.ndjson');
   for (const other of [
@@ -45,7 +45,7 @@ test('parts exist only directly under data/ and DEPOT/, with six digits', () => 
     expect(partName(other), other).toBeNull();
 });
 
-test('SHA-256 and ledger ids as our files have them', () => {
+test("a SHA-256 and a ledger id in depot's own files are lower-case digits of the right length", () => {
   expect(sha256Pattern.test('0a'.repeat(32))).toBe(true);
   expect(ledgerIdPattern.test('0a'.repeat(16))).toBe(true);
   for (const bad of ['0A'.repeat(32), '0a'.repeat(31), `${'0a'.repeat(32)}\n`]) {
@@ -54,7 +54,7 @@ test('SHA-256 and ledger ids as our files have them', () => {
   }
 });
 
-test('a partial says which file it will be, also when an earlier one was in the way', () => {
+test('the name of a partial says which file it will be, also if an earlier partial was in the way', () => {
   const id = newDepositId('acme-crm', new Date('2026-11-22T00:30:00Z'));
   expect(parsePartialName(partialName(id))).toEqual({ depositId: id, of: id });
   expect(parsePartialName(`.${id}.0123abcd.partial`)).toEqual({ depositId: id, of: id });

@@ -33,7 +33,7 @@ async function make(supplier: Supplier, args: string[] = []): Promise<{ made: Ma
   return { made: json(result) as unknown as Made, page: readFileSync(out, 'utf8') };
 }
 
-describe('the file', () => {
+describe('the report file', () => {
   let supplier: Supplier;
   beforeAll(async () => {
     ({ supplier } = await supplierWith({
@@ -42,7 +42,7 @@ describe('the file', () => {
     }));
   });
 
-  test('is for the account alone, leaves nothing beside it, and replaces an older report', async () => {
+  test('is readable only by its owner, replaces an older report, and leaves nothing beside it', async () => {
     const directory = tempDir();
     const out = join(directory, 'report.html');
     for (const language of ['en', 'nl']) {
@@ -55,7 +55,7 @@ describe('the file', () => {
     }
   });
 
-  test('replaces nothing that is not a report', async () => {
+  test('never replaces a file that is not a report', async () => {
     const directory = tempDir();
     const out = join(directory, 'thesis.html');
     writeFileSync(out, '<!doctype html><p>years of work');
@@ -69,7 +69,7 @@ describe('the file', () => {
     expect((await supplier.depot(['report', '--out', join(directory, 'missing/report.html')])).code).toBe(5);
   });
 
-  test('needs a name', async () => {
+  test('needs a name, and a directory that exists', async () => {
     const result = await supplier.depot(['report']);
     expect(result).toMatchObject({ code: 2, stdout: '' });
     const nowhere = join(tempDir(), 'none');
@@ -81,7 +81,7 @@ describe('the file', () => {
     expect(result.stderr).toContain('hint: add --out report.html');
   });
 
-  test('does not say where things lie at the supplier, what its machines are called, or what a run said of them', async () => {
+  test('does not show paths, addresses, machine names or error messages of the supplier', async () => {
     const { page } = await make(supplier);
     for (const secret of [
       supplier.directory,
@@ -96,7 +96,7 @@ describe('the file', () => {
 });
 
 describe('the state of an arrangement', () => {
-  test('on time; late; failed since; ended; not known', async () => {
+  test('is ok, late, ended, unknown, keys, or attention after a failed run', async () => {
     const { supplier } = await supplierWith({ deposits: nightly(3), failed: [] });
     const well = await make(supplier);
     expect(well.made.arrangements).toMatchObject([
@@ -128,7 +128,7 @@ describe('the state of an arrangement', () => {
     expect(page).toContain('login refused');
   });
 
-  test('a ledger that was tampered with is said, and so is one that cannot be read at all', async () => {
+  test('is broken if a receipt was changed, or the ledger cannot be read', async () => {
     const { supplier, ids } = await supplierWith({ deposits: nightly(3) });
     const receipt = join(supplier.state, 'acme-crm', `${ids[1]}.receipt.json`);
     writeFileSync(receipt, readFileSync(receipt, 'utf8').replace('"entries": 4813', '"entries": 4814'));
@@ -140,14 +140,14 @@ describe('the state of an arrangement', () => {
   });
 });
 
-test('a deposit without receipt, and one that the agent destroyed', async () => {
+test('the report shows a deposit without a receipt, and one that the agent destroyed', async () => {
   const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
   const lost = 'acme-crm_20261101T003000Z_00000000000000aa';
   appendFileSync(
     join(supplier.state, 'acme-crm/runs.ndjson'),
     `${JSON.stringify({ schema: 'depot.run/1', exit: 30, code: 'receipt-not-written', published: 'yes', depositId: lost, bytes: 5, seconds: 7, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`,
   );
-  // As such a push leaves it: the next one writes the receipt.
+  // What such a push leaves, so that the next one writes the receipt.
   mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
   writeFileSync(join(supplier.state, 'acme-crm/pending', `${lost}.json`), '{}');
   const noted = await supplier.depot([
@@ -166,7 +166,7 @@ test('a deposit without receipt, and one that the agent destroyed', async () => 
   expect(page).toMatch(/destroyed<\/span><span class="nl" lang="nl">vernietigd<\/span> \d{4}-\d\d-\d\d/);
 });
 
-test('who proved that a key opens which deposit, and when; what is not proven says so', async () => {
+test('the report says who proved that a key opens a deposit, and when, and which deposit is not proven', async () => {
   const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
   const state = await ArrangementState.open(supplier.state, 'acme-crm');
   const { fingerprint } = supplier.recipient;
@@ -206,7 +206,7 @@ test('who proved that a key opens which deposit, and when; what is not proven sa
   expect(page.match(/<td><span class="en" lang="en">not proven<\/span>/g)).toHaveLength(1);
 });
 
-test('what an earlier run left to do is said', async () => {
+test('the report mentions what an earlier run left to do', async () => {
   const { supplier, ids } = await supplierWith({ deposits: nightly(1) });
   writeFileSync(
     join(supplier.state, 'acme-crm/pending', `${ids[0]}.json`),
@@ -229,14 +229,14 @@ test('what an earlier run left to do is said', async () => {
   expect(page).not.toContain('127.0.0.1');
 });
 
-test('a period has what was completed in it; the ledger is checked whole', async () => {
+test('--from and --to choose deposits by the time of their completion; the ledger is checked whole', async () => {
   const { supplier } = await supplierWith({ deposits: nightly(10, new Date('2026-03-11T12:00:00Z')) });
   const { made, page } = await make(supplier, ['--from', '2026-03-03', '--to', '2026-03-06']);
   expect(made.arrangements).toMatchObject([{ deposits: 4, rows: 4, gaps: 0, state: 'late' }]);
   expect(page).toContain('10 <span class="en" lang="en">receipts</span>');
 });
 
-test('many arrangements share the rows; who has none is listed too, and who is only in the state directory', async () => {
+test('without a configuration, every arrangement in the state directory is listed, also one without deposits', async () => {
   const directory = tempDir();
   for (let i = 0; i < 30; i++)
     await writeHistory(directory, { arrangement: `customer-${i}`, deposits: nightly(i === 0 ? 0 : 3) });
@@ -252,8 +252,8 @@ test('many arrangements share the rows; who has none is listed too, and who is o
   expect(readFileSync(out, 'utf8').match(/<details class="arrangement" id="a-customer-\d+">/g)).toHaveLength(30);
 });
 
-describe('what the page says it knows', () => {
-  test('without a configuration the rhythm is not known; with one that has none, none was agreed', async () => {
+describe('the page', () => {
+  test('says that the rhythm is not known without a configuration, and not agreed with one that has none', async () => {
     const { supplier } = await supplierWith({ deposits: nightly(2) });
     const out = join(tempDir(), 'report.html');
     const result = await depot(
@@ -271,7 +271,7 @@ describe('what the page says it knows', () => {
     expect(page).not.toContain('not known');
   });
 
-  test('entries and bytes of each dataset, a deposit that shrank, and what the agent showed', async () => {
+  test('has the entries and bytes of each dataset, marks a deposit that shrank, and says what the agent showed', async () => {
     const past = nightly(3);
     const size = (entries: number, bytes: number) => ({
       dataset: { entries, bytes, skipped: {}, complete: true, manifestSha256: '0'.repeat(64) },
@@ -293,7 +293,7 @@ describe('what the page says it knows', () => {
     });
     const { page } = await make(supplier);
     expect(page).toMatch(/48 <span class="en" lang="en">entries<\/span>.*?<br>14\.4 MiB/);
-    // That one, and not the one after it, which is as large.
+    // Only that one, and not the one after it, which is as large.
     expect(
       page.match(/! <span class="en" lang="en">shrank<\/span><span class="nl" lang="nl">gekrompen<\/span>/g),
     ).toHaveLength(1);
@@ -302,7 +302,7 @@ describe('what the page says it knows', () => {
     expect(page.match(/acknowledged, size not shown/g)).toHaveLength(1);
   });
 
-  test('a killed run that the next one settled, and one that is not settled; a run that found another is no failure', async () => {
+  test('says whether a killed run was settled; a run that found another one under way is no failure', async () => {
     const past = nightly(3);
     const before = (i: number): Date => new Date(past[i].at.getTime() - 3_600_000);
     const { supplier } = await supplierWith({
@@ -320,14 +320,14 @@ describe('what the page says it knows', () => {
     expect(settled.made.arrangements).toMatchObject([{ state: 'ok', failedRuns: 1 }]);
     expect(settled.page).toMatch(/runs that found another one under way<.*?<dd>1<\/dd>/);
 
-    // What may be its deposit is still pending, and nothing is said of it.
+    // A deposit that may be its own is still pending.
     const id = 'acme-crm_20261101T003000Z_00000000000000aa';
     mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
     writeFileSync(join(supplier.state, 'acme-crm/pending', `${id}.json`), '{}');
     expect((await make(supplier)).page).toContain('possibly deposited');
   });
 
-  test('rows of the chart have names, and no marks that look like deposits or failures', async () => {
+  test('has names for the rows of its chart, and no marks that look like deposits or failures', async () => {
     const { supplier } = await supplierWith({
       deposits: nightly(3),
       failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }],

@@ -35,7 +35,7 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
     browser = await startBrowser();
   });
 
-  test('no deposit yet', async () => {
+  test('says so if there is no deposit yet', async () => {
     const { file } = await reportOf({});
     const { page, complaints, requests } = await openFile(browser, file);
     expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
@@ -44,7 +44,7 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
     await screenshot(page, 'report-0');
   });
 
-  test('one deposit: its receipt is there as it was signed', async () => {
+  test('has the receipt of a deposit exactly as it was signed', async () => {
     const { file, supplier, ids } = await reportOf({ deposits: nightly(1) });
     const { page, complaints, requests } = await openFile(browser, file);
     expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
@@ -59,13 +59,13 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
     await screenshot(page, 'report-1');
   });
 
-  describe('four months with gaps, failed runs and names with markup in them', () => {
+  describe('of four months with gaps, failed runs and names with markup in them', () => {
     let file: string;
     beforeAll(async () => {
       ({ file } = await reportOf(checkeredPast()));
     });
 
-    test('names stay text, and the page has nothing that could act or load', async () => {
+    test('keeps names as text, and has nothing that could run or load', async () => {
       const { page, complaints, requests } = await openFile(browser, file);
       expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
       expect(await shownText(page, 'h1')).toContain(names.supplier);
@@ -84,7 +84,7 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
       expect(await page.locator('rect.gap').count()).toBe(2);
     });
 
-    test('is accessible and legible in both languages, light and dark, and switches without script', async () => {
+    test('is accessible in both languages, light and dark, and switches languages without scripts', async () => {
       for (const [name, options] of [
         ['light', {}],
         ['dark', dark],
@@ -106,7 +106,7 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
       expect(await shownText(page, 'h1')).toContain('Report of deposits');
     });
 
-    test('prints whole: what is folded by month is on paper, controls are not', async () => {
+    test('prints folded months, too, but no controls', async () => {
       const { page } = await openFile(browser, file, dark);
       const folded = page.locator('details.month:not([open]) tr.head').first();
       expect(await folded.isVisible()).toBe(false);
@@ -129,14 +129,14 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
       expect(pdf.length).toBeGreaterThan(10_000);
     });
 
-    test('is legible on a telephone', async () => {
+    test('fits the width of a telephone', async () => {
       const { page } = await openFile(browser, file, { viewport: { width: 390, height: 844 } });
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
       await screenshot(page, 'report-narrow', false);
     });
   });
 
-  test('2,000 deposits of an auditor who has the state directory only', async () => {
+  test('of 2,000 deposits, made from the state directory alone, is small and accessible', async () => {
     const directory = tempDir();
     const ids = await writeHistory(directory, { arrangement: 'acme-crm', deposits: nightly(2000) });
     const file = join(directory, 'report.html');
@@ -150,7 +150,7 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
     expect(await page.locator('svg *').count()).toBeLessThan(300);
     expect(await shownText(page, 'details.arrangement')).toMatch(/not checked: the signatures of the receipts/);
     await screenshot(page, 'report-2000', false);
-    // They are like the one that stays; with them axe, which looks at every element, takes minutes.
+    // They are like the one that stays, and axe, which looks at every element, would take minutes with them.
     await page.locator('details.month:not([open])').evaluateAll((months) => {
       for (const month of months as { remove(): void }[]) month.remove();
     });

@@ -6,13 +6,13 @@ const [hour, every] = [1, 24];
 
 describe('gaps', () => {
   test.each<[string, number[], number, [number, number, boolean][]]>([
-    ['no deposit: nothing was due', [], 1000, []],
-    ['late by a quarter is not a gap', [0, 30], 31, []],
-    ['late by more is one', [0, 31], 32, [[0, 31, false]]],
-    ['the last one is open', [0, 24], 55, [[24, 55, true]]],
-    ['more often than agreed', [0, 1, 2, 3], 20, []],
+    ['no deposit makes no gap', [], 1000, []],
+    ['a deposit that is late by a quarter makes no gap', [0, 30], 31, []],
+    ['a deposit that is later than that makes a gap', [0, 31], 32, [[0, 31, false]]],
+    ['a gap after the last deposit is open', [0, 24], 55, [[24, 55, true]]],
+    ['deposits more often than agreed make no gap', [0, 1, 2, 3], 20, []],
     [
-      'two',
+      'two late deposits make two gaps',
       [0, 50, 74, 150],
       160,
       [
@@ -31,14 +31,14 @@ describe('gaps', () => {
   });
 });
 
-describe('what deposits answer for', () => {
+describe('the time that deposits cover', () => {
   test.each<[string, number[], number, [number, number][]]>([
-    ['nothing', [], 100, []],
-    ['one, up to now', [0], 10, [[0, 10]]],
-    ['one, too long ago', [0], 100, [[0, 24]]],
-    ['an unbroken row', [0, 24, 50], 60, [[0, 60]]],
+    ['no deposit covers nothing', [], 100, []],
+    ['one deposit covers the time up to now', [0], 10, [[0, 10]]],
+    ['one deposit long ago covers one interval', [0], 100, [[0, 24]]],
+    ['an unbroken row covers the whole time', [0, 24, 50], 60, [[0, 60]]],
     [
-      'a row with a gap',
+      'a row with a gap covers an interval more before the gap, and the time after it',
       [0, 24, 100],
       101,
       [
@@ -51,7 +51,7 @@ describe('what deposits answer for', () => {
   });
 });
 
-test('shares: nobody gets more than needed, together no more than there is, and nothing is left while somebody wants it', () => {
+test('no share is larger than needed, and together they use up all there is, or all that is needed', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(5000), { maxLength: 50 }), fc.nat(10_000), (counts, most) => {
       const shares = sharesOf(counts, most);

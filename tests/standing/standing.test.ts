@@ -12,15 +12,15 @@ const last = {
   shrunkFrom: null,
 };
 
-describe('stale', () => {
+describe('an arrangement is judged stale or not', () => {
   test.each<[string, Parameters<typeof judgeAge>, boolean]>([
     ['30 h 12 min old, daily: late by more than a quarter', [daily, last, undefined, now], true],
     ['29 h old, daily: late, but within a quarter', [daily, last, undefined, new Date('2026-11-23T06:36:00Z')], false],
     ['--max-age wins over every', [daily, last, 31 * hour, now], false],
     ['--max-age without every', [{}, last, 26 * hour, now], true],
-    ['nobody said how often', [{}, last, undefined, now], false],
+    ['no interval was agreed', [{}, last, undefined, now], false],
     ['never deposited', [daily, null, undefined, now], true],
-    ['never deposited, and nobody said how often', [{}, null, undefined, now], false],
+    ['never deposited, and no interval was agreed', [{}, null, undefined, now], false],
     ['ended', [{ ...daily, ended: new Date('2026-11-01') }, last, undefined, now], false],
     ['ends later', [{ ...daily, ended: new Date('2026-12-01') }, last, undefined, now], true],
     [
@@ -29,7 +29,7 @@ describe('stale', () => {
       true,
     ],
     [
-      'a deposit from the future, of which nobody said how often',
+      'a deposit from the future, and no interval was agreed',
       [{}, last, undefined, new Date('2026-11-21T00:00:00Z')],
       false,
     ],
@@ -43,7 +43,7 @@ describe('stale', () => {
   });
 });
 
-test('what is said of it: an age and a limit in units that are not nothing, and a date in the future as one', () => {
+test('a late deposit is described by its age and its limit in fitting units, or by its date in the future', () => {
   const said = (o: { allowedMs: number }, at: Date) =>
     lateWords({ lastDeposit: last, ...judgeAge({}, last, o.allowedMs, at) });
   expect(said({ allowedMs: 30 * hour }, new Date('2026-11-23T08:40:00Z'))).toBe(

@@ -22,7 +22,7 @@ test.each([
   [14 * 1024 ** 2, '14.0 MiB'],
   [Math.round(18.4 * 1024 ** 3), '18.4 GiB'],
   [2 ** 53 - 1, '8.0 PiB'],
-])('bytes(%d)', (count, text) => {
+])('bytes(%d) is %s', (count, text) => {
   expect(bytes(count)).toBe(text);
 });
 
@@ -36,7 +36,7 @@ test.each([
   [7_500_000, '2 h 5 min'],
   [273_600_000, '3 d 4 h'],
   [-5, '0.0 s'],
-])('duration(%d)', (ms, text) => {
+])('duration(%d) is %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
 });
 
@@ -49,28 +49,28 @@ test.each([
   [3_900_000, '1h05m'],
   [5 * 86_400_000, '5d'],
   [5 * 86_400_000 + 7_200_000, '5d2h'],
-])('age(%d)', (ms, text) => {
+])('age(%d) is %s', (ms, text) => {
   expect(age(ms)).toBe(text);
 });
 
-test('a rate needs no time to have passed', () => {
+test('a rate can be computed even if no time has passed', () => {
   expect(rate(14 * 1024 ** 2, 1000)).toBe('14.0 MiB/s');
   expect(rate(1024, 0)).toBe('1000.0 KiB/s');
 });
 
-describe('times are local and say their zone', () => {
+describe('times are local and give their zone', () => {
   test.each([
     ['Europe/Amsterdam', '2026-11-22 01:36 CET'],
     ['UTC', '2026-11-22 00:36 UTC'],
   ])('%s', (zone, text) => {
     expect(localTime(new Date('2026-11-22T00:36:00Z'), zone)).toBe(text);
   });
-  test('in summer', () => {
+  test('in summer time', () => {
     expect(localTime(new Date('2026-07-01T22:05:00Z'), 'Europe/Amsterdam')).toBe('2026-07-02 00:05 CEST');
   });
 });
 
-test('numbers, fingerprints, digests', () => {
+test('numbers are grouped; fingerprints and digests are shortened or grouped', () => {
   expect(count(4812)).toBe('4,812');
   expect([counted(1, 'entry', 'entries'), counted(4812, 'entry', 'entries'), counted(0, 'file')]).toEqual([
     '1 entry',
@@ -82,7 +82,7 @@ test('numbers, fingerprints, digests', () => {
   expect(groupedFingerprint('8F3A0C11D2')).toBe('8F3A 0C11 D2');
 });
 
-test('tables align and end without blanks', () => {
+test('tables align their columns and have no blanks at the end of a line', () => {
   expect(
     table([
       ['A', 'LONG'],

@@ -41,7 +41,7 @@ const deposit = (r: Partial<ShownReceipt> = {}): PushReport => ({
 });
 
 describe('a push', () => {
-  test('success', () => {
+  test('that succeeded says what was sealed, uploaded and deposited, and where the receipt is', () => {
     expect(pushLines(deposit(), arrangement).map(unbroken)).toEqual([
       'dataset    4,811 files and crm.pgdump, 18.4 GiB',
       'sealed     5.1 GiB for Gemeente Voorbeeld (8F3A…91C2), compat, zstd',
@@ -52,7 +52,7 @@ describe('a push', () => {
     ]);
   });
 
-  test('what was left out, and that the dataset is not complete, is said', () => {
+  test('says what was left out, and that the dataset is not complete', () => {
     const [line] = pushLines(
       deposit({ dataset: { ...receipt.dataset, skipped: { socket: 2, fifo: 0 }, complete: false } }),
       arrangement,
@@ -62,7 +62,7 @@ describe('a push', () => {
     );
   });
 
-  test('a server that shows the file, and one that fsynced it', () => {
+  test('says whether the server showed the size, flushed the file, or never answered at the end', () => {
     const uploaded = (t: ShownReceipt['transfer']): string =>
       unbroken(pushLines(deposit({ transfer: t }), arrangement)[2]).split('; ')[1];
     expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' })).toBe(
@@ -76,7 +76,7 @@ describe('a push', () => {
     );
   });
 
-  test('skips, dry runs, and a summary of many', () => {
+  test('says that it was skipped or a dry run, and adds up many arrangements', () => {
     expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement).map(unbroken)).toEqual([
       'skipped    acme-crm: the last deposit is 3h old',
     ]);
@@ -113,7 +113,7 @@ describe('a push', () => {
     );
   });
 
-  test('as JSON: always an array, errors with every field', () => {
+  test('has an array of results in JSON, and every field in an error', () => {
     expect(
       pushDocument([
         { arrangement: 'a', outcome: { skipped: 'x' } },
@@ -134,7 +134,7 @@ describe('a push', () => {
 });
 
 describe('errors', () => {
-  test('what, whether anything was published, what to type', () => {
+  test('say what happened, whether anything was published, and what to type', () => {
     const error = new DepotError('unreachable', '10.20.0.5:22 not reachable for 30 min', {
       arrangement: 'acme-crm',
       published: 'no',
@@ -157,14 +157,14 @@ describe('errors', () => {
     });
   });
 
-  test('published, and possibly published, name the deposit', () => {
+  test('name the deposit if it was published, or possibly was', () => {
     const line = (published: 'yes' | 'unknown'): string =>
       errorLines(new DepotError('unconfirmed', 'x', { published, depositId: id }))[0];
     expect(line('yes')).toBe(`depot: error: x; published as ${id}`);
     expect(line('unknown')).toBe(`depot: error: x; possibly published as ${id}`);
   });
 
-  test('several lines stay apart, and control characters of others stay out', () => {
+  test('keep their lines apart, and escape control characters', () => {
     expect(
       errorLines(
         new DepotError(
@@ -180,7 +180,7 @@ describe('errors', () => {
   });
 });
 
-test('a verification says failed and not checked in words', () => {
+test('a verification says "failed" and "not checked" in words', () => {
   expect(
     verifyLines({
       ok: false,
@@ -200,7 +200,7 @@ test('a verification says failed and not checked in words', () => {
   ]);
 });
 
-test('an opened suitcase says what its origin is worth', () => {
+test('decrypt says whether the origin is proven, and what to add if it is not', () => {
   const opened = { entries: 3, bytes: 2048, out: '/tmp/x', origin: 'not proven' as const, warnings: [] };
   expect(decryptLines(opened, false).map(unbroken)).toEqual([
     'opened     3 entries, 2.0 KiB; every byte authenticated',
@@ -214,7 +214,7 @@ test('an opened suitcase says what its origin is worth', () => {
   expect(decryptLines({ ...opened, origin: 'proven', out: null }, true)).toHaveLength(2);
 });
 
-test('the dataset line names files and what commands printed', () => {
+test('the dataset line counts files and names the output of commands', () => {
   const line = (files: number | null, ...sources: [string, string][]): string =>
     unbroken(
       pushLines(
@@ -231,12 +231,12 @@ test('the dataset line names files and what commands printed', () => {
   expect(line(4812, tree, a, b)).toContain(' 4,810 files, a.dump and b, 18');
   expect(line(1, a)).toContain('dataset    a.dump, 18');
   expect(line(9, tree, a, a, a, a)).toContain(' 5 files and the output of 4 commands, 18');
-  // What an earlier run sealed and this one only sent.
+  // An earlier run sealed it, so the number of files is not known.
   expect(line(null, tree, a)).toContain(' 4,812 entries, 18');
 });
 
 describe('progress', () => {
-  test('one line: phase, amounts, rate, and the time left when the total is known', () => {
+  test('is one line of phase, amounts, rate, and the time left if the total is known', () => {
     const amounts = {
       entries: 10,
       datasetBytes: 1024 ** 3,
@@ -249,7 +249,7 @@ describe('progress', () => {
     );
   });
 
-  test('an upload of what is sealed already has the time left from what is to be sent', () => {
+  test('of a suitcase that is already sealed has the time left for the rest of the upload', () => {
     const amounts = {
       entries: 0,
       datasetBytes: 0,
@@ -262,24 +262,24 @@ describe('progress', () => {
     );
   });
 
-  test('the time left counts down and does not jump with the rate', () => {
+  test('has a time left that counts down and does not jump with the rate', () => {
     const eta = new SteadyEta();
     const total = 1_000_000_000;
     expect(eta.left(total, null, 0)).toBeNull();
-    expect(eta.left(total, 1_000_000, 1000), 'nothing is foretold from a second').toBeNull();
+    expect(eta.left(total, 1_000_000, 1000), 'one second is too short for a forecast').toBeNull();
     const shown: number[] = [];
     for (let s = 3; s < 300; s++) {
-      // A link whose rate goes up and down by a twentieth, as measured.
+      // The measured rate of a link goes up and down by a twentieth.
       shown.push(eta.left(total - s * 1_000_000, 1_000_000 * (1 + 0.05 * Math.sin(s)), s * 1000)!);
     }
     const ups = shown.filter((ms, i) => i > 0 && ms > shown[i - 1]).length;
     expect(ups, 'it never goes up').toBe(0);
     expect(shown[0]).toBe(17 * 60_000);
     expect(shown.at(-1)! / 1000).toBeGreaterThan(600);
-    expect(eta.left(700_000_000, 100_000, 301_000), 'half the link is gone: that is news').toBe(7_020_000);
+    expect(eta.left(700_000_000, 100_000, 301_000), 'a real change of the rate shows at once').toBe(7_020_000);
   });
 
-  test('the rate is right from the first measurement and does not jump with a stall', () => {
+  test('has a rate from the second measurement on, which a short stall hardly changes', () => {
     const rate = new SteadyRate();
     rate.sample(0, 0);
     expect(rate.perSecond).toBeNull();

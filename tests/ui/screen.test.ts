@@ -7,7 +7,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Takes what a terminal of this width would get. */
+/** A terminal of this width, which keeps what was written to it. */
 function terminal(columns: number): { stream: NodeJS.WriteStream; shown: () => string } {
   const stream = new PassThrough();
   const chunks: string[] = [];
@@ -36,7 +36,7 @@ const screenOn = (out: ReturnType<typeof terminal>, env: NodeJS.ProcessEnv = {})
     stderr: out.stream,
   });
 
-test('a labelled line of a result is broken between words, below its text', () => {
+test('a labelled line wraps between words, aligned with its text; other lines never wrap', () => {
   const out = terminal(40);
   screenOn(out).result({}, [
     labelled('public', 'acme.public.asc   give it to the beneficiary'),
@@ -47,7 +47,7 @@ test('a labelled line of a result is broken between words, below its text', () =
   );
 });
 
-test('no progress line is drawn beside a question', async () => {
+test('no progress line is drawn while a question waits for its answer', async () => {
   vi.useFakeTimers();
   const out = terminal(80);
   const screen = screenOn(out);
@@ -65,7 +65,7 @@ test('no progress line is drawn beside a question', async () => {
   expect(out.shown().slice(asked)).toContain('verifying');
 });
 
-test.each([{ CI: 'true' }, { TERM: 'dumb' }])('with %j a phase is a line that stays', async (env) => {
+test.each([{ CI: 'true' }, { TERM: 'dumb' }])('with %j, each phase is a line that stays', async (env) => {
   const out = terminal(80);
   const screen = screenOn(out, env);
   const progress = (await screen.progress())!;

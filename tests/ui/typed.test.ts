@@ -43,11 +43,11 @@ test.each([
   ],
   [['push', '--', '--config', 'a'], '«depot push»', 'depot push'],
   [['push', '--config', 'a'], 'a path with « in it', 'a path with « in it'],
-])('%j: %s', (argv, text, shown) => {
+])('depot %j completes the command lines in %j', (argv, text, shown) => {
   expect(new TypedLines(argv).complete(text)).toBe(shown);
 });
 
-test('every command line in a hint is marked as one, so that it works as typed', () => {
+test('every command line in a hint is marked with « and », so that it is completed', () => {
   const unmarked = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) =>
@@ -67,7 +67,7 @@ test('every command line in a hint is marked as one, so that it works as typed',
   expect(unmarked).toEqual([]);
 });
 
-test('a name in a line to type is quoted, for whose file it is is not known', () => {
+test('every file name in a line to type is quoted for the shell', () => {
   const bare = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) =>
@@ -83,7 +83,7 @@ test('a name in a line to type is quoted, for whose file it is is not known', ()
   expect(bare).toEqual([]);
 });
 
-test('quotation marks in names stay', () => {
+test('« and » in names stay', () => {
   const typed = new TypedLines(['push']);
   expect(typed.complete('Société «Voorbeeld» of «depot»: «depot push acme-crm» and «chmod 600 f»')).toBe(
     'Société «Voorbeeld» of «depot»: depot push acme-crm and chmod 600 f',

@@ -18,10 +18,10 @@ test.each([
   ['\u001b[31mred\u001b[39m words fit in here', 21, '\u001b[31mred\u001b[39m words fit in here'],
   ['a lone « is a word like any other', 20, 'a lone « is a word\n    like any other'],
   ['a terminal that does not know its width', 0, 'a terminal that does not know its width'],
-])('%j in %i columns', (text, columns, shown) => {
+])('%j is wrapped to %i columns between words, but never within « »', (text, columns, shown) => {
   expect(wrapped(line(text), columns)).toBe(shown);
 });
 
-test('a hang that takes more than half of the line is none', () => {
+test('a hanging indent of more than half the line is not used', () => {
   expect(wrapped(line('one two three four five', 15), 20)).toBe('one two three four\n    five');
 });
