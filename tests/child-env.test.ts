@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { childEnvironment } from '../src/child-env.js';
 
-test('children get neither secrets nor where they are, and what the config adds', () => {
+test("child processes get the environment without credentials and depot's own variables, plus what the configuration adds", () => {
   const env = {
     PATH: '/bin',
     HOME: '/root',

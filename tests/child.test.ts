@@ -34,7 +34,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('a command', () => {
-  test('gives its output, however much', async () => {
+  test('gives all its output, however much', async () => {
     const content = await output(['seq', '1', '200000']);
     expect(content.length).toBe(1_288_895);
     expect(content.endsWith('\n200000\n')).toBe(true);
@@ -47,7 +47,7 @@ describe('a command', () => {
     expect(await output(['cat'])).toBe('');
   });
 
-  test('has the environment of depot less its secrets, and its own', async () => {
+  test('has the environment of depot without the secrets, plus its own variables', async () => {
     process.env['DEPOT_PASSWORD'] = 'hunter2';
     process.env['CREDENTIALS_DIRECTORY'] = '/run/credentials';
     process.env['KEPT'] = 'kept';
@@ -61,7 +61,7 @@ describe('a command', () => {
     }
   });
 
-  test('that fails after half its output is a failed source, with what it said', async () => {
+  test('that fails after half its output is a failed source, and the error has its stderr', async () => {
     const failing = output(sh('echo half; echo "connection to server lost" >&2; exit 3'));
     await expect(failing).rejects.toMatchObject({
       code: 'source-failed',
@@ -76,7 +76,7 @@ describe('a command', () => {
     });
   });
 
-  test('shows the last 20 lines of its stderr, fit to print, and no argument', async () => {
+  test('that fails shows the last 20 lines of its stderr, escaped, and none of its arguments', async () => {
     const error: unknown = await output(
       sh(
         'for i in $(seq 1 50); do echo "line $i" >&2; done; printf "\\033[2Jx\\n" >&2; printf "%01000d" 0 >&2; exit 1 # --password=hunter2',
@@ -90,7 +90,7 @@ describe('a command', () => {
     expect(lines.join('')).not.toMatch(/\x1b|hunter2/);
   });
 
-  test('may say as much on stderr as it likes', async () => {
+  test('may write any amount to stderr', async () => {
     expect(await output(sh('head -c 5000000 /dev/zero >&2; echo done'))).toBe('done\n');
   });
 
@@ -105,11 +105,11 @@ describe('a command', () => {
     });
   });
 
-  // These are thrown where the others come as an event.
+  // Node throws these; the errors above come as an event.
   test.each([
     ['below a file', ['/etc/passwd/command'], 'ENOTDIR'],
     [
-      'with too much to say to it',
+      'with arguments that are too long',
       ['true', 'x'.repeat(200_000)],
       'its arguments and environment are too long for the system',
     ],
@@ -120,7 +120,7 @@ describe('a command', () => {
     });
   });
 
-  test('that is no program could not be started', async () => {
+  test('that is not a program could not be started', async () => {
     const path = join(tempDir(), 'text');
     writeFileSync(path, 'text');
     await expect(output([path])).rejects.toMatchObject({
@@ -162,13 +162,13 @@ describe('a command that takes too long', () => {
     await until(() => !pids.some(isRunning));
   });
 
-  test('after it closed its output has taken too long all the same', async () => {
+  test('is ended even if it has closed its output', async () => {
     await expect(output(sh('echo half; exec >&-; sleep 600'), { timeoutMs: 300 })).rejects.toMatchObject({
       code: 'source-timed-out',
     });
   });
 
-  test('is ended on abort, with its reason', async () => {
+  test('is ended by an abort, and fails with the reason of the abort', async () => {
     const abort = new AbortController();
     const file = join(tempDir(), 'pid');
     const hanging = output(sh(`echo $$ > ${file}; sleep 600`), { signal: abort.signal });
@@ -179,7 +179,7 @@ describe('a command that takes too long', () => {
     pids = [Number(readFileSync(file, 'utf8'))];
   });
 
-  test('is ended when nobody wants its output any more', async () => {
+  test('is ended when nobody reads its output any more', async () => {
     const file = join(tempDir(), 'pid');
     for await (const bytes of outputOf(sh(`echo $$ > ${file}; yes`), options)) {
       expect(bytes.length).toBeGreaterThan(0);
@@ -190,7 +190,7 @@ describe('a command that takes too long', () => {
   });
 });
 
-describe('a command that ends before a process that it started, which keeps its output open', () => {
+describe('a command that ends while a process that it started keeps its output open', () => {
   const file = join(tempDir(), 'pid');
   const background = (after: string) => sh(`echo data; sleep 600 & echo $! > ${file}; ${after}`);
   const ended = () => until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
@@ -199,7 +199,7 @@ describe('a command that ends before a process that it started, which keeps its 
       ? /^source dump: command sh has ended, but sleep \(process \d+\), which it started, keeps its output open$/
       : /keeps its output open/;
 
-  test('is named as that, also when the time is up, and all of it ends', async () => {
+  test('fails with the name of that process, even when its time is up, and that process is ended', async () => {
     await expect(output(background('exit 0'), { timeoutMs: 300 })).rejects.toMatchObject({
       code: 'source-failed',
       message: expect.stringMatching(named),
@@ -208,7 +208,7 @@ describe('a command that ends before a process that it started, which keeps its 
     await ended();
   });
 
-  test('needs no timeout to be found', async () => {
+  test('fails like that without a timeout, too', async () => {
     await expect(output(background('exit 0'))).rejects.toMatchObject({
       code: 'source-failed',
       message: expect.stringMatching(named),
@@ -216,7 +216,7 @@ describe('a command that ends before a process that it started, which keeps its 
     await ended();
   }, 20_000);
 
-  test('has failed when its own status says so, at once', async () => {
+  test('fails at once if its own exit status is not 0', async () => {
     await expect(output(background('exit 7'), { timeoutMs: 60_000 })).rejects.toMatchObject({
       code: 'source-failed',
       message: 'source dump: command sh exited with status 7',
@@ -224,7 +224,7 @@ describe('a command that ends before a process that it started, which keeps its 
     await ended();
   });
 
-  test('is stopped with it by a signal', async () => {
+  test('is stopped by an abort, and so is that process', async () => {
     const stop = new AbortController();
     const running = output(background('exit 0'), { signal: stop.signal });
     const failed = expect(running).rejects.toThrow('terminated');
@@ -234,26 +234,26 @@ describe('a command that ends before a process that it started, which keeps its 
     await ended();
   });
 
-  test('has all of its output when that ends a moment later', async () => {
+  test('succeeds with all output if that process ends a moment later', async () => {
     expect(await output(sh('(sleep 0.3; echo late) & echo early'))).toBe('early\nlate\n');
   });
 });
 
-test('a daemon that it leaves behind does not hold it up', async () => {
+test('run does not wait for a daemon that the command leaves behind', async () => {
   const file = join(tempDir(), 'pid');
   const daemon = `sleep 600 & echo $! > ${file}`;
   await run(sh(daemon), options);
   const pid = Number(readFileSync(file, 'utf8'));
   expect(isRunning(pid)).toBe(true);
   process.kill(pid);
-  // Nor when it fails: its stderr stays open, and is not waited for; and then what it started ends with it.
+  // Nor does it if the command fails: the stderr that the daemon keeps open is not waited for, and the daemon is ended.
   const failed = run(sh(`${daemon}; echo failed >&2; exit 1`), options);
   await expect(failed).rejects.toMatchObject({ message: expect.stringContaining('failed') });
   await until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
 });
 
 describe('a program that is run to its end', () => {
-  test('gives what it printed where that is kept, with what it said and how it ended', async () => {
+  test('gives its exit status or signal and its stderr, and its output if that is to be kept', async () => {
     expect(await run(sh('echo out'), options)).toMatchObject({ status: 0, output: Buffer.alloc(0), complaints: [] });
     const ended = await run(sh('cat; echo odd >&2; exit 7'), {
       ...options,
@@ -266,7 +266,7 @@ describe('a program that is run to its end', () => {
     expect(killed).toMatchObject({ status: null, signal: 'SIGTERM' });
   });
 
-  test('may print so much and no more', async () => {
+  test('is ended if it prints more than maxBytes', async () => {
     expect((await run(sh('printf 1234'), { ...options, stdout: 'keep', maxBytes: 4 })).output.toString()).toBe('1234');
     await expect(run(['yes'], { ...options, stdout: 'keep', maxBytes: 65_536 })).rejects.toMatchObject({
       code: 'source-failed',
@@ -278,7 +278,7 @@ describe('a program that is run to its end', () => {
     await run(['true'], { ...options, input: 'x'.repeat(1_000_000) });
   });
 
-  test('is in a group of its own, unless it belongs to the terminal that depot has', async () => {
+  test('has a process group of its own, unless it runs at the terminal', async () => {
     const group = async (more: Partial<ChildOptions>) => {
       const { output: bytes } = await run(sh('ps -o pgid= -p $$; echo $$'), { ...options, ...more, stdout: 'keep' });
       const [pgid, pid] = bytes.toString().trim().split(/\s+/);
@@ -288,7 +288,7 @@ describe('a program that is run to its end', () => {
     expect(await group({ atTerminal: true })).toBe(false);
   });
 
-  test('at the terminal is ended on abort, if need be by force', async () => {
+  test('at the terminal is ended by an abort, even if it ignores SIGTERM', async () => {
     const abort = new AbortController();
     const file = join(tempDir(), 'pid');
     const running = run(sh(`trap '' TERM; echo $$ > ${file}; while :; do sleep 0.05; done`), {

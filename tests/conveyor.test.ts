@@ -24,7 +24,7 @@ const waits = async (promise: Promise<unknown>): Promise<boolean> => {
   return (await Promise.race([promise.then(() => 'done'), turns])) !== 'done';
 };
 
-test('blocks come in order, with their notes, and then the end; waiting either way', async () => {
+test('blocks arrive in order, with their notes, and then the end, whichever way the taker waits', async () => {
   for (const note of [0, 1, 2]) passed(note);
   to.end();
   expect((await from.next())?.bytes).toEqual(Uint8Array.of(0));
@@ -40,7 +40,7 @@ test('blocks come in order, with their notes, and then the end; waiting either w
   expect([emptying.nextHere()?.bytes[0], emptying.nextHere()]).toEqual([7, null]);
 });
 
-test('what was handed over is out of reach, until it comes back: whoever uses it too long gets nothing instead of other bytes', async () => {
+test('a block that was passed on or given back is empty, so that nobody reads the next bytes in it by mistake', async () => {
   const block = passed(5);
   expect(block.length).toBe(0);
   const { bytes } = (await from.next())!;
@@ -48,7 +48,7 @@ test('what was handed over is out of reach, until it comes back: whoever uses it
   expect(bytes.length).toBe(0);
 });
 
-test('the one that fills waits while all blocks are underway; they come back in any order, and their memory is used again', async () => {
+test('the feeder waits while all blocks are under way; they come back in any order, and their memory is used again', async () => {
   for (const note of [0, 1, 2]) {
     await to.ready();
     passed(note);
@@ -63,7 +63,7 @@ test('the one that fills waits while all blocks are underway; they come back in 
   expect(to.memory().byteLength).toBe(1000);
 });
 
-test('memory that is kept makes room without coming back', async () => {
+test('a block that the taker keeps makes room for another without coming back', async () => {
   for (const note of [0, 1, 2]) passed(note);
   const { bytes } = (await from.next())!;
   from.keep();
@@ -84,7 +84,7 @@ const theirs = Object.assign(new Error('bad descriptor'), { code: 'EBADF' });
 test.each([
   ['of ours', ours, { code: 'local-disk-full', message: 'no room', hint: 'make some' }],
   ['of the system', theirs, { code: 'EBADF', message: 'bad descriptor' }],
-])('an error %s at one end is thrown at the other, whichever that is, from then on', async (_, error, expected) => {
+])('an error %s at either end is thrown at the other from then on', async (_, error, expected) => {
   const next = from.next();
   to.fail(error);
   await expect(next).rejects.toMatchObject(expected);
@@ -95,7 +95,7 @@ test.each([
   await expect(to.ready()).rejects.toMatchObject(expected);
 });
 
-test('an end that is given up stops waiting', async () => {
+test('an end that gives up stops waiting', async () => {
   const next = from.next();
   from.giveUp(new Error('interrupted'));
   await expect(next).rejects.toThrow('interrupted');

@@ -53,7 +53,7 @@ test('directories are made for their owner only, and existing ones are left as t
   expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(0o755);
 });
 
-test('a bounded read says null for no file, and refuses a large one', async () => {
+test('a bounded read gives null if there is no file, and refuses one that is too large', async () => {
   const file = join(tempDir(), 'f');
   expect(await readBounded(file, 10)).toBeNull();
   await writeFile(file, 'x'.repeat(11));
@@ -72,7 +72,7 @@ test.each([
   ['EPERM', 'local-not-writable'],
   ['EIO', 'local-not-writable'],
   ['ENOTDIR', 'local-not-writable'],
-])('%s on writing is %s, with the path', (code, expected) => {
+])('%s while writing becomes %s, with the path', (code, expected) => {
   const error = localError(Object.assign(new Error(code), { code }), 'write', '/state/x/ledger.ndjson');
   expect(error).toMatchObject({ code: expected, message: expect.stringContaining('/state/x/ledger.ndjson') as string });
 });
@@ -95,7 +95,7 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
     await expect(writeFile(join(directory, 'filler'), Buffer.alloc(1 << 20))).rejects.toMatchObject({ code: 'ENOSPC' });
   }
 
-  test('that is full, a deposit is refused in words, and nothing that was there is lost', async (context) => {
+  test('that is full, a deposit fails with local-disk-full as its cause, and the ledger is not changed', async (context) => {
     const disk = await smallDisk();
     if (disk === undefined) return context.skip();
     const { state, ledger, receipts } = await ledgerOf(disk, 1);
@@ -118,11 +118,11 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
     });
   });
 
-  test('that fills up within a ledger line, the half line is taken back', async (context) => {
+  test('that fills up in the middle of a ledger line, the half line is removed', async (context) => {
     const disk = await smallDisk();
     if (disk === undefined) return context.skip();
     const { state, ledger, receipts } = await ledgerOf(disk, 1);
-    // Up to just before the end of its page, so that the next line needs another one.
+    // Until its page is nearly full, so that the next line needs another one.
     const file = state.file('ledger.ndjson');
     const note = {
       kind: 'destroyed' as const,
@@ -141,7 +141,7 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
     expect(await readFile(file, 'utf8')).toBe(before);
   });
 
-  test('that is read-only, this is said with the path', async (context) => {
+  test('that is read-only, every write fails and says so', async (context) => {
     const disk = await smallDisk();
     if (disk === undefined) return context.skip();
     const { state, ledger } = await ledgerOf(disk, 1);

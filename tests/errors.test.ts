@@ -1,4 +1,4 @@
-/** Whoever tells of a failure must not fail with it. */
+/** Reporting an error never fails itself, whatever was thrown. */
 import { expect, test } from 'vitest';
 import { errorToRecord, foreseen } from '../src/errors.js';
 
@@ -6,7 +6,7 @@ const signal = new AbortController().signal;
 const odd: [string, unknown][] = [
   ['an object without a prototype', Object.create(null)],
   [
-    'one that cannot be made a text',
+    'an object that cannot be made a text',
     {
       toString() {
         throw new Error('no');
@@ -37,7 +37,7 @@ const odd: [string, unknown][] = [
   ],
 ];
 
-test.each(odd)('%s is a defect that says so', (_, thrown) => {
+test.each(odd)('%s is reported as a defect, thrown without a text', (_, thrown) => {
   expect(foreseen(thrown, signal)).toMatchObject({
     code: 'internal',
     message: 'a defect in depot: something was thrown that has no text (object)',
@@ -56,7 +56,7 @@ test.each([
   [new AggregateError([]), 'AggregateError, without a message'],
   ['text', 'text'],
   [new Error('boom'), 'boom'],
-])('what was thrown is in the message: %o', (thrown, text) => {
+])('the message says what was thrown: %o', (thrown, text) => {
   expect(foreseen(thrown, signal).message).toBe(`a defect in depot: ${text}`);
 });
 
@@ -64,7 +64,7 @@ test.each([
   ['EMFILE', {}],
   ['ENFILE', {}],
   ['EAGAIN', { syscall: 'spawn sh' }],
-])('a limit of the system is no defect: %s', (code, more) => {
+])('%s is a limit of the system, not a defect', (code, more) => {
   expect(foreseen(Object.assign(new Error('x'), { code, ...more }), signal)).toMatchObject({
     code: 'local-limit',
     exit: 5,
@@ -72,6 +72,6 @@ test.each([
   });
 });
 
-test('what would block is no such limit', () => {
+test('EAGAIN on a read is a defect, not a limit of the system', () => {
   expect(foreseen(Object.assign(new Error('x'), { code: 'EAGAIN', syscall: 'read' }), signal).code).toBe('internal');
 });

@@ -7,7 +7,7 @@ const src = path.resolve(import.meta.dirname, '../src');
 const statement = /^(?:import|export)\s[^'"]*?from '(\.[^']+)\.js'/gm;
 const later = /\bimport\('(\.[^']+)\.js'\)/g;
 
-/** File → what it imports from src: for a type alone and by a later `import()` too, since a reader needs that file as well. */
+/** File → what it imports from src, also for a type or by a dynamic `import()`, since a reader needs that file as well. */
 function importsOf(
   files: readonly string[],
   read = (file: string): string => readFileSync(path.join(src, file), 'utf8'),
@@ -46,12 +46,12 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => name.replaceAll(path.sep, '/'));
 
-test('no file needs itself, by whatever way round', () => {
+test('no files import each other in a ring', () => {
   expect(files.length).toBeGreaterThan(200);
   expect(rings(importsOf(files))).toEqual([]);
 });
 
-test('grammars are on the ground floor: names/ imports no folder', () => {
+test('names/ imports nothing from other folders', () => {
   const names = files.filter((file) => file.startsWith('names/'));
   expect(names.length).toBeGreaterThan(5);
   const folders = [...importsOf(names).values()]
@@ -60,7 +60,7 @@ test('grammars are on the ground floor: names/ imports no folder', () => {
   expect(folders).toEqual([]);
 });
 
-test('control: a ring is found, by way of a type or of a later import too', () => {
+test('control: a ring is found, also through a type or a dynamic import', () => {
   const sources: Record<string, string> = {
     'a.ts': "import type { B } from './b.js';",
     'b.ts': "import {\n  a,\n} from './c.js';",
@@ -75,7 +75,7 @@ test('control: a ring is found, by way of a type or of a later import too', () =
   ]);
 });
 
-test('texts import nothing from other folders', () => {
+test('texts/ imports nothing from other folders', () => {
   const texts = importsOf(files.filter((file) => file.startsWith('texts/')));
   expect(texts.size).toBeGreaterThan(0);
   expect([...texts.values()].flat().filter((file) => file.includes('/') && !file.startsWith('texts/'))).toEqual([]);

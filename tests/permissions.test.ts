@@ -18,7 +18,7 @@ describe.skipIf(process.platform === 'win32')('a state directory', () => {
     [0o2770, false],
     [0o777, false],
     [0o1777, false],
-  ])('with mode %o, of the caller', async (mode, good) => {
+  ])('of the caller with mode %o is refused if, and only if, others may write to it', async (mode, good) => {
     for (const which of ['.', 'acme-crm']) {
       const directory = tempDir();
       await ArrangementState.open(directory, 'acme-crm');
@@ -33,32 +33,38 @@ describe.skipIf(process.platform === 'win32')('a state directory', () => {
     }
   });
 
-  test.skipIf(!root)('of another account, or made there by another before the first push', async () => {
-    const directory = tempDir();
-    chownSync(directory, 4711, 4711);
-    await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject({
-      ...insecure,
-      message: expect.stringContaining('uid 4711') as string,
-    });
-    chownSync(directory, 0, 0);
-    mkdirSync(join(directory, 'acme-crm'), { mode: 0o700 });
-    chownSync(join(directory, 'acme-crm'), 4711, 4711);
-    await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject(insecure);
-  });
+  test.skipIf(!root)(
+    'of another account is refused, and so is one in which another account made the directory of the arrangement',
+    async () => {
+      const directory = tempDir();
+      chownSync(directory, 4711, 4711);
+      await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject({
+        ...insecure,
+        message: expect.stringContaining('uid 4711') as string,
+      });
+      chownSync(directory, 0, 0);
+      mkdirSync(join(directory, 'acme-crm'), { mode: 0o700 });
+      chownSync(join(directory, 'acme-crm'), 4711, 4711);
+      await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject(insecure);
+    },
+  );
 
-  test.skipIf(!root)('of root, that root gave to a group of the account, as for a mounted volume', async () => {
-    const directory = tempDir();
-    chownSync(directory, 0, 4711);
-    chmodSync(directory, 0o2775);
-    await expect(requireOwnRecords(directory, undefined, 4711, [4711])).resolves.toBeUndefined();
-    await expect(requireOwnRecords(directory, undefined, 4711, [4712])).rejects.toMatchObject(insecure);
-    chmodSync(directory, 0o2777);
-    await expect(requireOwnRecords(directory, undefined, 4711, [4711])).rejects.toMatchObject(insecure);
-  });
+  test.skipIf(!root)(
+    'of root is accepted if it belongs to a group of the account, as a mounted volume does',
+    async () => {
+      const directory = tempDir();
+      chownSync(directory, 0, 4711);
+      chmodSync(directory, 0o2775);
+      await expect(requireOwnRecords(directory, undefined, 4711, [4711])).resolves.toBeUndefined();
+      await expect(requireOwnRecords(directory, undefined, 4711, [4712])).rejects.toMatchObject(insecure);
+      chmodSync(directory, 0o2777);
+      await expect(requireOwnRecords(directory, undefined, 4711, [4711])).rejects.toMatchObject(insecure);
+    },
+  );
 });
 
-describe.skipIf(process.platform === 'win32')('what was just made is handed over', () => {
-  test('itself, and not what a symbolic link in its place leads to', async () => {
+describe.skipIf(process.platform === 'win32')('handing over what was just made', () => {
+  test('changes its mode, and refuses a symbolic link in its place', async () => {
     const directory = tempDir();
     const [made, other] = [join(directory, 'made'), join(directory, 'other')];
     mkdirSync(made, { mode: 0o755 });
@@ -70,7 +76,7 @@ describe.skipIf(process.platform === 'win32')('what was just made is handed over
     expect(statSync(other).mode & 0o777).toBe(0o755);
   });
 
-  test('and not a file of the caller that has another name', async () => {
+  test('refuses a file that has another name, too', async () => {
     const directory = tempDir();
     const [made, other] = [join(directory, 'made'), join(directory, 'other')];
     writeFileSync(other, '', { mode: 0o600 });
@@ -80,7 +86,7 @@ describe.skipIf(process.platform === 'win32')('what was just made is handed over
     expect(statSync(other).mode & 0o777).toBe(0o600);
   });
 
-  test.skipIf(!root)('to its owner; what another account put there is not', async () => {
+  test.skipIf(!root)('gives it to the owner, and refuses what another account put there', async () => {
     const made = join(tempDir(), 'made');
     mkdirSync(made);
     await handOver('directory', made, 0o700, { uid: 4711, gid: 4712 });

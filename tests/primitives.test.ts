@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { discard, uninitialized } from '../src/primitives.js';
 
-test('discard leaves the memory alone that a Buffer shares with others', () => {
+test('discard leaves memory alone that a Buffer shares with others', () => {
   const before = Buffer.from('before');
   const discarded = Buffer.from('discarded');
   expect(discarded.buffer.byteLength).toBeGreaterThan(discarded.length);
@@ -13,7 +13,7 @@ test('discard leaves the memory alone that a Buffer shares with others', () => {
   ]);
 });
 
-test.each([100_000, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (length) => {
+test.each([100_000, 1 << 20])('discard frees memory of %i bytes that is not shared, if the runtime can', (length) => {
   const bytes = uninitialized(length);
   discard(bytes);
   expect(bytes.length).toBe('transfer' in ArrayBuffer.prototype ? 0 : length);

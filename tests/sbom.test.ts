@@ -40,7 +40,7 @@ function cycloneDx(): (document: unknown) => boolean {
   return ajv.compile(schema('bom-1.6'));
 }
 
-test('the bill of materials is CycloneDX 1.6, and a licence or a hash that is none would be found', () => {
+test('the bill of materials is valid CycloneDX 1.6; with a wrong licence or hash it would not be', () => {
   const valid = cycloneDx();
   const [first] = sbom.components;
   expect(valid(sbom)).toBe(true);
@@ -48,7 +48,7 @@ test('the bill of materials is CycloneDX 1.6, and a licence or a hash that is no
   expect(valid({ ...sbom, components: [{ ...first, hashes: [{ alg: 'SHA-512', content: 'x' }] }] })).toBe(false);
 });
 
-test('it names what LICENSES.txt has the licence of, in the same version', () => {
+test('it lists the same packages, versions and licences as LICENSES.txt', () => {
   const licences = readFileSync(path.join(checkout, 'dist/LICENSES.txt'), 'utf8');
   const named = [...licences.matchAll(/^(\S+) (\d\S*), licence: (.+)$/gm)].map(([, ...found]) => found.join(' '));
   const listed = sbom.components
@@ -60,7 +60,7 @@ test('it names what LICENSES.txt has the licence of, in the same version', () =>
   expect(listed.sort()).toEqual(named.sort());
 });
 
-test('every component has its address, its hash, a place, and what needs it', () => {
+test('every component has its address, its hash and a place, and something depends on it', () => {
   const needed = new Set(sbom.dependencies.flatMap(({ dependsOn }) => dependsOn));
   for (const one of sbom.components) {
     const folder = [one.group, one.name].filter((part) => part !== undefined).join('/');
@@ -74,7 +74,7 @@ test('every component has its address, its hash, a place, and what needs it', ()
   expect(refs).toEqual(expect.arrayContaining([...needed]));
 });
 
-test('it is the same whenever and wherever it is made', async () => {
+test('making it again gives the same text, without times and web addresses', async () => {
   const places = Object.fromEntries(
     ['dist/*.js', 'dist/opener.html'].map((place) => [
       place,

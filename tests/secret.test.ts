@@ -24,10 +24,10 @@ test.each<[string, () => string]>([
     () => JSON.stringify([Object.entries(secret), Object.getOwnPropertyNames(secret), Object.assign({}, secret)]),
   ],
   ['a structured clone', () => inspect(structuredClone(secret))],
-])('%s does not show it', (_, show) => {
+])('%s does not show the secret', (_, show) => {
   expect(show()).not.toContain(value);
 });
 
-test('only reveal gives the value', () => {
+test('reveal gives the value', () => {
   expect(secret.reveal()).toBe(value);
 });

@@ -10,7 +10,7 @@ test.each([
   ['hots', 'host', 1],
   ['ca', 'abc', 3],
   ['same', 'same', 0],
-])('distance of %s and %s', (a, b, expected) => {
+])('the edit distance of "%s" and "%s" is %i', (a, b, expected) => {
   expect(editDistance(a, b)).toBe(expected);
   expect(editDistance(b, a)).toBe(expected);
 });
@@ -28,11 +28,11 @@ test.each([
   ['xyz', undefined],
   ['', undefined],
   ['h'.repeat(1000), undefined],
-])('closest to %s', (wanted, expected) => {
+])('the key closest to "%s" is %s', (wanted, expected) => {
   expect(closest(wanted, keys)).toBe(expected);
 });
 
-test('a sentence for a message, or nothing', () => {
+test('didYouMean gives the end of a sentence, or nothing', () => {
   expect(didYouMean('prot', keys)).toBe(", did you mean 'port'?");
   expect(didYouMean('something else', keys)).toBe('');
 });

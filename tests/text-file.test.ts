@@ -27,7 +27,7 @@ const attestation: Attestation = {
 };
 const crlf = (text: string): string => text.replace(/\n/g, '\r\n');
 const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le');
-/** As `>` of PowerShell 5, Notepad and others write a text. */
+/** A text as PowerShell 5 with `>`, Notepad and others write it. */
 const forms: [string, (text: string) => Buffer][] = [
   ['UTF-8', (text) => Buffer.from(text)],
   ['UTF-8 with CRLF', (text) => Buffer.from(crlf(text))],
@@ -38,26 +38,26 @@ const forms: [string, (text: string) => Buffer][] = [
   ['UTF-16 BE without a mark', (text) => utf16(text).swap16()],
 ];
 
-describe.each(forms)('%s', (_, written) => {
-  test('a key, for its judge and for a look', async () => {
+describe.each(forms)('in %s', (_, written) => {
+  test('a key is read, both to judge it and to show it', async () => {
     const wanted = await certificate('curve25519');
     const file = written(keyFile('curve25519.public.asc').toString());
     expect((await readCertificate(file)).fingerprint).toBe(wanted.fingerprint);
     expect(readStatedKey(file, 'encrypt')?.fingerprint).toBe(wanted.fingerprint);
   });
 
-  test('a signature', async () => {
+  test('a signature is read', async () => {
     const bytes = Buffer.from('a receipt\n');
     const armored = await signDetached(bytes, await secret('curve25519'));
     const { fingerprint } = await verifyDetached(bytes, written(armored), [await certificate('curve25519')]);
     expect(fingerprint).toBe((await certificate('curve25519')).fingerprint);
   });
 
-  test('a password, less the line end', () => {
+  test('a password is read without its line end', () => {
     expect(secretFrom(written('correct horse\n'), 'file').reveal()).toBe('correct horse');
   });
 
-  test('known_hosts', () => {
+  test('known_hosts is read', () => {
     const blob = Buffer.concat([
       Buffer.from([0, 0, 0, 11]),
       Buffer.from('ssh-ed25519'),
@@ -73,7 +73,7 @@ describe.each(forms)('%s', (_, written) => {
     ).toHaveLength(1);
   });
 
-  test('depot.yaml', async () => {
+  test('depot.yaml is read', async () => {
     const config = await parseConfig(
       written(JSON.stringify(JSON.parse(changed({})), null, 2)),
       '/work/depot.yaml',
@@ -83,7 +83,7 @@ describe.each(forms)('%s', (_, written) => {
   });
 });
 
-describe('what is signed as it is', () => {
+describe('a document that is signed byte by byte', () => {
   const documents: [string, Uint8Array, (bytes: Uint8Array) => unknown][] = [
     ['receipt', receiptBytes(receiptOf()), parseReceipt],
     ['attestation', attestationBytes(attestation), parseAttestation],
@@ -92,12 +92,12 @@ describe('what is signed as it is', () => {
     documents.flatMap(([what, bytes, parse]) =>
       forms.map(([form, written]) => [what, form, written(Buffer.from(bytes).toString()), parse] as const),
     ),
-  )('a %s in %s', (what, form, bytes, parse) => {
+  )('a %s in %s is accepted only as it was signed', (what, form, bytes, parse) => {
     if (form === 'UTF-8') {
       expect(() => parse(bytes)).not.toThrow();
       return;
     }
-    // Not accepted, and not called a forgery or something else than it is.
+    // The error says that it was converted, not that it was forged.
     expect(() => parse(bytes)).toThrow(
       new RegExp(
         `is not the ${what} as it was signed: (?:its line ends were converted|a byte order mark|it was converted to UTF-16)`,
@@ -105,7 +105,7 @@ describe('what is signed as it is', () => {
     );
   });
 
-  test('other files do not become converted receipts by an accident of their bytes', () => {
+  test('other files are not called converted receipts because of a few bytes', () => {
     for (const bytes of [
       Buffer.from('\r\n\r\n'),
       Buffer.from([0x50, 0x4b, 3, 4, 0x0d, 0x0a]),
@@ -126,7 +126,7 @@ test.each([
     (binary: Buffer) => Buffer.from(binary.toString('utf8')),
     /it was binary data, and was destroyed when a program saved it as text/,
   ],
-])('a binary key that was saved as %s text is named as that', async (_, spoil, says) => {
+])('a binary key that was saved as %s text is refused, and the error says so', async (_, spoil, says) => {
   const { data } = (await import('openpgp').then(({ unarmor }) =>
     unarmor(keyFile('curve25519.public.asc').toString()),
   )) as unknown as { data: Uint8Array };
@@ -137,11 +137,11 @@ test.each([
 });
 
 test.each([
-  ['nothing', '', ''],
+  ['no bytes', '', ''],
   ['binary data', 'ff00fe', null],
   ['half a character', 'e282', null],
   ['an odd half of UTF-16', 'fffe41', null],
-])('textOf: %s', (_, hex, wanted) => {
+])('textOf of %s (hex "%s") is %j', (_, hex, wanted) => {
   expect(textOf(Buffer.from(hex, 'hex'))).toBe(wanted);
 });
 
@@ -153,7 +153,7 @@ test.each([
   ['with line ends of an old Mac', (text: string) => text.replace(/\n/g, '\r')],
   ['with a letter before and after', (text: string) => `Dear Acme,\n\nour key:\n\n${text}\nregards`],
   ['with an end-of-file mark', (text: string) => `${text}\u001a`],
-])('armour %s is read', async (_, changedText) => {
+])('an armoured key %s is read', async (_, changedText) => {
   const wanted = (await certificate('curve25519')).fingerprint;
   const file = Buffer.from(changedText(keyFile('curve25519.public.asc').toString()));
   expect((await readCertificate(file)).fingerprint).toBe(wanted);

@@ -1,4 +1,4 @@
-/** docs/architecture.md and CONTRIBUTING.md name only what exists, and leave out none of what they are to list. */
+/** docs/architecture.md and CONTRIBUTING.md name only what exists, and list everything that they should. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,11 +11,11 @@ const scripts = Object.keys((JSON.parse(readPage('package.json')) as { scripts: 
 
 /** Every path of the repository that a page names, without those with a placeholder in capitals. */
 function namedPaths(text: string): string[] {
-  // Made by a run, so not there at first.
+  // Made by a run, so they may not exist yet.
   const made = ['tests/output/', 'dist/opener.html'];
   const paths = [...text.matchAll(/`((?:src|tests|docs|bench|bin|schemas|test-fixtures|\.ci)\/[^`\s]*|\w+\.js)`/g)];
   const linked = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].filter(([, target]) => !target.includes(':'));
-  // In the pictures, without the `src/` in front.
+  // The diagrams leave out the `src/`.
   const pictured = [...text.matchAll(/ ((?:[a-z]+\/)+[\w-]+\.ts)\b/g)].map(([, path]) => `src/${path}`);
   return [...[...paths, ...linked].map(([, path]) => path), ...pictured]
     .filter((path) => !/[*A-Z]{3}|\*/.test(path) || path.endsWith('.md'))
@@ -66,7 +66,7 @@ describe('docs/architecture.md', () => {
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name).slice(checkout.length));
     expect(folders.length).toBeGreaterThan(15);
-    // The parts of a command stand in a folder of the command's name.
+    // The parts of a command are in a folder with its name, which the map need not have.
     const own = folders.filter((folder) => !folder.startsWith('src/commands/'));
     expect(own.filter((folder) => !architecture.includes(`\`${folder}/\``))).toEqual([]);
   });

@@ -1,5 +1,5 @@
 /**
- * docs/operations.md: every command in it is run, or is named here with the reason why not; its depot.yaml, its databases and its alerts are valid,
+ * docs/operations.md: every command in it is run, or is named here with the reason why not. Its depot.yaml, its databases and its alerts are valid,
  * and moving works as it says.
  */
 import {
@@ -187,12 +187,12 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot schedule print systemd --at 01:30 --config /etc/depot/depot.yaml --out /etc/systemd/system': () => {
         expect(readdirSync(stands['/etc/systemd/system']).sort()).toEqual(['depot.service', 'depot.timer']);
       },
-      // Last: it is no longer the last deposit then.
+      // Comes last, since afterwards it is no longer the last deposit.
       'depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01': (out) => {
         expect(out).toContain(depositId);
       },
     };
-    // What is new on the page is to be run here; what is gone from it need not be.
+    // A new command on the page has to be run here, and one that is gone from the page has to go from here.
     expect([...commands].sort()).toEqual([...Object.keys(runs), ...Object.keys(elsewhere)].sort());
 
     for (const [line, check] of Object.entries(runs)) {
@@ -259,7 +259,7 @@ test.skipIf(peer('promtool') === undefined)('Prometheus accepts the alert rules'
 describe('databases', () => {
   const databases = blocks(section('Databases'), 'yaml');
 
-  test.each(databases)('%s', async (yaml) => {
+  test.each(databases)('example %# on the page is a valid dataset', async (yaml) => {
     const config = [
       'version: 1',
       'supplier: { name: Acme, signingKey: k.asc }',
@@ -294,7 +294,7 @@ describe('databases', () => {
 });
 
 describe.skipIf(peers('sshd', 'ssh-keygen') === undefined || !asRoot())('replacing a key', () => {
-  test('as the page says: the new recipient gets the deposits, and the receipts of both signers are valid', async () => {
+  test('as the page says, the new recipient gets the deposits, and the receipts of both signers are valid', async () => {
     const supplier = await Supplier.create(await startSshd());
     writeFileSync(join(supplier.data, 'x'), 'data');
     await supplier.deposit();

@@ -16,7 +16,7 @@ test('the picture of the four parties is what its script makes', () => {
 });
 
 test.skipIf(peers('python3') === undefined)(
-  'the terminal pictures say what depot says today, with other figures',
+  'the terminal pictures show what depot prints today, apart from the figures',
   { timeout: 300_000 },
   async () => {
     const taken = await takeSessions('2s');
@@ -39,7 +39,7 @@ test('no picture shows a path or an address of the machine that made it', () => 
   }
 });
 
-/** The words that a picture shows: what differs from run to run is a dot, and where lines are broken makes no difference. */
+/** The words that a picture shows, without line breaks; what differs from run to run is a dot. */
 function words(svg: string): string[] {
   return [...svg.matchAll(/<text[^>]*>(.*?)<\/text>/g)]
     .map(([, text]) => text.replace(/<[^>]*>/g, ''))

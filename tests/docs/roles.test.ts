@@ -1,4 +1,4 @@
-/** What README, docs/agent.md and docs/auditor.md tell each party to type works, in its order, on what that party has. */
+/** What README, docs/agent.md and docs/auditor.md tell each party to type works, in the order of the page, with what that party has. */
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { mustRun } from '../support/process.js';
 import { type Deposit, Supplier } from '../support/supplier.js';
 
 const read = (page: string): string => readFileSync(join(checkout, page), 'utf8');
-/** The lines for a shell of a page, in its order, without comments. */
+/** The shell lines of a page, in order, without comments. */
 const linesOf = (page: string): string[] =>
   [...read(page).matchAll(/^```sh\n([^]*?)^```/gm)].flatMap(([, block]) =>
     block.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
@@ -45,7 +45,7 @@ beforeAll(async () => {
   for (const at of [desk, evidence, vault]) copyFileSync(supplier.signerPublic, join(at, 'signer.public.asc'));
 });
 
-/** Types a line as it stands, with the deposit's name in it. Fails unless it ends with 0. */
+/** Runs a line as it is on the page, but with the id of the deposit. Fails unless it ends with 0. */
 async function type(line: string, cwd: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const typed = `depot() { '${process.execPath}' '${depotScript}' "$@"; }\n${line.replaceAll(/\bID\./g, `${deposit.depositId}.`)}`;
   const { stdout } = await mustRun('bash', ['-euc', typed], { cwd, env: bareEnvironment({ HOME: cwd, ...env }) });
