@@ -80,7 +80,7 @@ test.each([
 const mount = peer('mount');
 
 describe.skipIf(mount === undefined || !asRoot())('on a small file system', () => {
-  /** A tmpfs of this size with room for `pages` more pages of 4 KiB, or undefined where mounts are forbidden. */
+  /** A tmpfs of 256 KiB, or undefined if mounts are forbidden here. */
   async function smallDisk(): Promise<string | undefined> {
     const directory = tempDir();
     const { code, stderr } = await run(mount!, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', directory]);

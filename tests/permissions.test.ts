@@ -10,7 +10,7 @@ const root = asRoot();
 const insecure = { code: 'state-insecure', exit: 5 };
 
 describe.skipIf(process.platform === 'win32')('a state directory', () => {
-  test.each([
+  const modes: [number, boolean][] = [
     [0o700, true],
     [0o755, true],
     [0o2755, true],
@@ -18,20 +18,24 @@ describe.skipIf(process.platform === 'win32')('a state directory', () => {
     [0o2770, false],
     [0o777, false],
     [0o1777, false],
-  ])('of the caller with mode %o is refused if, and only if, others may write to it', async (mode, good) => {
-    for (const which of ['.', 'acme-crm']) {
-      const directory = tempDir();
-      await ArrangementState.open(directory, 'acme-crm');
-      chmodSync(join(directory, which), mode);
-      const opened = ArrangementState.open(directory, 'acme-crm');
-      if (good) await expect(opened).resolves.toBeDefined();
-      else
-        await expect(opened).rejects.toMatchObject({
-          ...insecure,
-          hint: expect.stringContaining('chmod go-w') as string,
-        });
-    }
-  });
+  ];
+  test.each(modes.map(([mode, good]) => [mode.toString(8), mode, good] as const))(
+    'of the caller with mode %s is refused if, and only if, others may write to it',
+    async (_, mode, good) => {
+      for (const which of ['.', 'acme-crm']) {
+        const directory = tempDir();
+        await ArrangementState.open(directory, 'acme-crm');
+        chmodSync(join(directory, which), mode);
+        const opened = ArrangementState.open(directory, 'acme-crm');
+        if (good) await expect(opened).resolves.toBeDefined();
+        else
+          await expect(opened).rejects.toMatchObject({
+            ...insecure,
+            hint: expect.stringContaining('chmod go-w') as string,
+          });
+      }
+    },
+  );
 
   test.skipIf(!root)(
     'of another account is refused, and so is one in which another account made the directory of the arrangement',

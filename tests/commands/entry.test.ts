@@ -105,7 +105,7 @@ describe.skipIf(process.platform === 'win32')('if depot cannot even start', () =
       env: bareEnvironment(),
     });
 
-  test('for want of open files, it exits with 5 and says how to raise the limit', async () => {
+  test('with too few open files allowed, it exits with 5 and says how to raise the limit', async () => {
     // Node itself needs some before it reads the program; how many depends on its version.
     for (const limit of [22, 28, 34]) {
       const words = await inShell(`ulimit -n ${limit}`);

@@ -288,7 +288,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     if ((statSync('/root').mode & 0o001) === 0) expect(stderr).toContain('may not enter /root');
   });
 
-  test('does not matter to --out, which writes the units', async () => {
+  test('may be left out; --out writes the units', async () => {
     const supplier = await rootsOwn();
     const out = tempDir();
     const { code, stdout } = await supplier.depot(['schedule', 'print', 'systemd', '--at', '01:30', '--out', out]);

@@ -1,4 +1,4 @@
-/** The file as YAML: what is no mapping of text, aliases, and where a problem is. */
+/** depot.yaml as YAML: syntax errors, aliases, and the place of each problem. */
 import { expect, test } from 'vitest';
 import type { DepotError } from '../../src/errors.js';
 import { parseConfig } from '../../src/config/load.js';

@@ -84,7 +84,7 @@ describe('the search for depot.yaml', () => {
 describe.skipIf(process.platform === 'win32')('a configuration', () => {
   const root = asRoot();
 
-  test.each([
+  const modes: [number, string | undefined][] = [
     [0o644, undefined],
     [0o600, undefined],
     [0o640, undefined],
@@ -92,16 +92,20 @@ describe.skipIf(process.platform === 'win32')('a configuration', () => {
     [0o646, 'chmod go-w'],
     [0o666, 'chmod go-w'],
     [0o620, 'chmod go-w'],
-  ])('of mode %o is refused if, and only if, others may write to it', async (mode, hint) => {
-    const { cwd, env } = machine();
-    const path = write(join(cwd, 'depot.yaml'), changed({}), mode);
-    for (const flag of [undefined, path]) {
-      const loaded = loadConfig({ ...(flag === undefined ? {} : { flag }), env, cwd });
-      if (hint === undefined) await expect(loaded).resolves.toBeDefined();
-      else
-        expect(await failure(loaded)).toMatchObject({ code: 'config-insecure', exit: 10, hint: `«${hint} ${path}»` });
-    }
-  });
+  ];
+  test.each(modes.map(([mode, hint]) => [mode.toString(8), mode, hint] as const))(
+    'of mode %s is refused if, and only if, others may write to it',
+    async (_, mode, hint) => {
+      const { cwd, env } = machine();
+      const path = write(join(cwd, 'depot.yaml'), changed({}), mode);
+      for (const flag of [undefined, path]) {
+        const loaded = loadConfig({ ...(flag === undefined ? {} : { flag }), env, cwd });
+        if (hint === undefined) await expect(loaded).resolves.toBeDefined();
+        else
+          expect(await failure(loaded)).toMatchObject({ code: 'config-insecure', exit: 10, hint: `«${hint} ${path}»` });
+      }
+    },
+  );
 
   test('in a directory that others may write to is refused, unless it is sticky as /tmp is', async () => {
     const { cwd, env } = machine();

@@ -27,7 +27,7 @@ export interface History {
   arrangement: string;
   deposits: readonly PastDeposit[];
   failed?: readonly PastRun[];
-  /** Armoured, over the receipt; default: none that anyone accepts. */
+  /** Makes the armoured signature of a receipt; by default one that nobody accepts. */
   sign?: (bytes: Uint8Array) => Promise<string>;
 }
 
