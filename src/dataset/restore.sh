@@ -23,7 +23,7 @@ inside() { d=$1 q=$p; while case $q in */*) ;; *) false ;; esac; do d=$d/${q%%/*
 file() { inside "$1" && [ -f "$1/$p" ] && [ ! -L "$1/$p" ] || die "night ${1##*/} has no file $said"; }
 stamp() { touch "$1" -d "@$2" "$3" 2> /dev/null || touch "$1" -d "@${2%%.*}" "$3"; } # Busybox takes whole seconds only.
 night() { # Unpacks $W/opened as night $1 into a directory of its own, and joins what lies there in parts.
-  mkdir "$W/$1"; (umask 0; { plain "$W/opened" || echo > "$W/bad"; } | tar -xpof - -C "$W/$1") && [ ! -e "$W/bad" ] || die "night $1 does not unpack"
+  mkdir "$W/$1"; (umask 0; { plain "$W/opened" || echo > "$W/bad"; } | { tar -xpof - -C "$W/$1" && cat > /dev/null; }) && [ ! -e "$W/bad" ] || die "night $1 does not unpack"
   for e in "$W/$1"/* "$W/$1"/.[!.]* "$W/$1"/..?*; do case ${e##*/} in DEPOT | data) [ -d "$e" ] && [ ! -L "$e" ] ;; *) free "$e" ;; esac || die "night $1 is not an archive of depot's"; done
   for f in "$W/$1"/data/*.part-000001 "$W/$1"/data/.*.part-000001 "$W/$1"/DEPOT/*.part-000001; do [ -e "$f" ] || [ -L "$f" ] || continue
     touch -r "$f" "$W/time"; b=${f%.part-000001}; free "$b"

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain-night.js';
+import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
+import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { makeDirectory, writeFileAtomic } from '../durable-file.js';
 import { timestamp } from '../names/deposit.js';
 import { keyDerivedFrom } from '../pgp/derived-key.js';
@@ -60,7 +61,7 @@ function indexFile(state: ArrangementState, depositId: string): string {
 interface Base {
   receipt: ChainReceipt;
   /** The full deposit, its increments, and the base itself. */
-  deposits: ChainDeposit[];
+  deposits: ChainedDeposit[];
   /** A full deposit would have been due. */
   late: boolean;
 }

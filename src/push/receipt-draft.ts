@@ -9,7 +9,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { SealResult } from '../seal/sealing.js';
-import type { ChainDeposit } from '../dataset/increment/chain-night.js';
+import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
 import { version } from '../version.js';
 import type { DepositKeys } from './deposit-keys.js';
 
@@ -50,7 +50,7 @@ export function draftReceipt(o: {
   sealed: SealResult;
   rehearsed: boolean;
   /** The deposits of the chain that this one was to continue; empty for a full one. */
-  earlier: readonly ChainDeposit[];
+  earlier: readonly ChainedDeposit[];
 }): ReceiptDraft {
   const { keys, sealed, depositId } = o;
   const { packet, cipher, aead } = keys.encryption;

@@ -1,6 +1,7 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
 import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
-import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain-night.js';
+import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
+import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
 import { lastDataset } from '../state/list.js';
@@ -68,7 +69,7 @@ export interface Begun {
   progress: PushProgress;
   shrink: ShrinkRule | null;
   /** What the deposit is built on, the full one first; empty for one that is built on nothing. */
-  earlier: readonly ChainDeposit[];
+  earlier: readonly ChainedDeposit[];
 }
 
 /** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */

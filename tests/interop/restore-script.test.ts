@@ -74,6 +74,18 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
     expect(kindsIn(chain)).toBe('-dfhlor');
   });
 
+  test('with more padding behind the archive than a pipe holds', async () => {
+    const tree = new RandomTree(tempDir('night'), 4);
+    const chain = new ChainFolder(beneficiary.receiver, SOURCES, { ...small, padding: 300_000 });
+    await chain.add(treeOf(tree.directory));
+    tree.change();
+    await chain.add(treeOf(tree.directory));
+    for (const shell of SHELLS) await expectRestored(shell, chain, tree.directory);
+    const path = tempDir('bsd');
+    symlinkSync(shells!.bsdtar, join(path, 'tar'));
+    await expectRestored('dash', chain, tree.directory, { path });
+  });
+
   async function awkwardChain(beneficiary: Beneficiary): Promise<{ chain: ChainFolder; directory: string }> {
     const directory = tempDir('awkward');
     mkdirSync(join(directory, 'crm'));

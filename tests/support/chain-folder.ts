@@ -28,7 +28,8 @@ export class ChainFolder {
   constructor(
     readonly receiver: Receiver,
     sources: readonly string[],
-    readonly options: ChainOptions & Pick<SealOptions, 'compression' | 'encryption'> = {},
+    /** `padding`: zeros behind every archive, in bytes. */
+    readonly options: ChainOptions & Pick<SealOptions, 'compression' | 'encryption'> & { padding?: number } = {},
   ) {
     this.#maker = new ChainMaker(sources, options);
   }
@@ -45,8 +46,9 @@ export class ChainFolder {
   async add(tree: Tree, lies: NightLies = {}): Promise<SealedNight> {
     const earlier = lies.earlier ?? this.links;
     const night = this.#maker.night(tree, earlier, lies);
-    const { compression = 'none', encryption } = this.options;
-    const made = await this.receiver.seal(await compressed(night.archive, compression), {
+    const { compression = 'none', encryption, padding = 0 } = this.options;
+    const archive = Buffer.concat([night.archive, Buffer.alloc(padding)]);
+    const made = await this.receiver.seal(await compressed(archive, compression), {
       compression,
       ...(encryption === undefined ? {} : { encryption }),
     });

@@ -5,7 +5,7 @@ import { sha256Pattern } from '../../names/digest.js';
 import { printable } from '../../printable.js';
 import { refused } from '../tar/format.js';
 
-const SCHEMA = 'depot.chain/1';
+export const CHAIN_SCHEMA = 'depot.chain/1';
 export const MAX_CHAIN_BYTES = 1 << 20;
 /** Every night adds an open manifest to the merge, and a suitcase to the day. */
 export const MAX_CHAIN = 1000;
@@ -39,11 +39,11 @@ export function parseChain(bytes: Uint8Array): Chain {
   }
   if (!isObject(json)) throw malformed('no object');
   const { schema, number, sources, deposits } = json;
-  if (schema !== SCHEMA)
+  if (schema !== CHAIN_SCHEMA)
     throw malformed(
       typeof schema === 'string' && schema.startsWith('depot.chain/')
         ? `schema ${printable(schema.slice(0, 100))} is not known to this version of depot`
-        : `no schema ${SCHEMA}`,
+        : `no schema ${CHAIN_SCHEMA}`,
     );
   if (!isCount(number) || number < 1) throw malformed('number');
   if (number > MAX_CHAIN) throw malformed(`more than ${MAX_CHAIN} suitcases`);

@@ -4,18 +4,11 @@ import type { Archive } from '../archive.js';
 import type { HardLinks } from '../hard-links.js';
 import type { SourceSpec } from '../../source.js';
 import { BlockCutter } from './blocks.js';
+import { CHAIN_SCHEMA, type ChainedDeposit } from './chain-file.js';
 import { UnusableIndex } from './frames.js';
 import { Increment } from './increment.js';
 import { LastNight } from './last-night.js';
 import { NightIndex } from './night-index.js';
-
-/** A suitcase of a chain, as `DEPOT/chain.json` names it. */
-export interface ChainDeposit {
-  depositId: string;
-  bytes: number;
-  /** Lower-case hex. */
-  sha256: string;
-}
 
 /** What packing needs to know of the chain that the deposit continues or begins. */
 export interface ChainOptions {
@@ -26,7 +19,7 @@ export interface ChainOptions {
   /** Fingerprints of the subkeys that the deposit is sealed for. */
   recipients: readonly string[];
   /** What tonight is built on; null for a full deposit. */
-  base: { index: string; deposits: readonly ChainDeposit[] } | null;
+  base: { index: string; deposits: readonly ChainedDeposit[] } | null;
   /** Read every file, whatever its times say. */
   reread: boolean;
   /** As receipts write it. */
@@ -54,14 +47,14 @@ interface Head {
   sources: { name: string; kind: string }[];
   recipients: string[];
   /** All that come before. */
-  deposits: ChainDeposit[];
+  deposits: ChainedDeposit[];
   lastReadInFull: string;
 }
 
 /** Tonight as part of a chain: opens last night's index, where there is one that can be used, and writes tonight's. */
 export class ChainNight {
   readonly number: number;
-  readonly deposits: readonly ChainDeposit[];
+  readonly deposits: readonly ChainedDeposit[];
   readonly index: NightIndex;
   /** Null for a full deposit. */
   readonly increment: Increment | null;
@@ -129,7 +122,7 @@ export class ChainNight {
   json(): string {
     const sources = this.#sources;
     const { number, deposits } = this;
-    return `${JSON.stringify({ schema: 'depot.chain/1', number, sources, deposits })}\n`;
+    return `${JSON.stringify({ schema: CHAIN_SCHEMA, number, sources, deposits })}\n`;
   }
 
   /** The dataset was packed whole; `complete`: nothing vanished. The index is on the disk then. */
@@ -179,7 +172,7 @@ function lastNight({ base, key }: ChainOptions, wanted: Pick<Head, 'sources' | '
 
 function whyNot(
   head: Head,
-  deposits: readonly ChainDeposit[],
+  deposits: readonly ChainedDeposit[],
   wanted: Pick<Head, 'sources' | 'recipients'>,
 ): string | null {
   if (head.version !== VERSION) return 'the index of the last deposit is of another version of depot';

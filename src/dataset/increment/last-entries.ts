@@ -1,25 +1,26 @@
-import type { ByteString } from '../bytestring.js';
+import { type ByteString, fromText } from '../bytestring.js';
 import type { FrameReader } from './frames.js';
 import { ENTRY, entryOf, type IndexEntry, PAGE, RecordReader } from './records.js';
-import { WalkComparison } from './walk.js';
+import { compareWalk, type Placed, SourceOrder } from './order.js';
 
 /** The entries of last night, met in the order of the walk by those of tonight. */
 export class LastEntries {
   readonly #records: RecordReader;
-  readonly #order: WalkComparison;
+  readonly #order: SourceOrder;
   /** The next that was not met yet; its pages come next in `#records`. */
   #next: IndexEntry | null = null;
 
   constructor(frames: FrameReader, sources: readonly string[]) {
     this.#records = new RecordReader(frames);
-    this.#order = new WalkComparison(sources);
+    this.#order = new SourceOrder(sources.map(fromText));
     this.#advance();
   }
 
   /** The next that comes before `path`: it is gone. Null when there is none, and `is` says whether `path` is next. */
   before(path: ByteString): IndexEntry | null {
     const next = this.#next;
-    if (next === null || next.path === path || this.#order.compare(next.path, path) > 0) return null;
+    if (next === null || next.path === path || compareWalk(this.#placed(next.path), this.#placed(path)) > 0)
+      return null;
     this.#advance();
     return next;
   }
@@ -61,6 +62,11 @@ export class LastEntries {
       yield this.#records.record;
     }
     this.#next = null;
+  }
+
+  #placed(path: ByteString): Placed {
+    // Both nights have the same sources, or there would be no increment.
+    return { path, place: this.#order.place(path)! };
   }
 
   #advance(): void {

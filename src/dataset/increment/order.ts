@@ -7,6 +7,8 @@ import type { ByteString } from '../bytestring.js';
  */
 export class SourceOrder {
   readonly #places: ReadonlyMap<string, number>;
+  /** Of the last path, since paths come source by source. */
+  #last: { prefix: string; place: number | null } = { prefix: '', place: null };
 
   constructor(sources: readonly ByteString[]) {
     this.#places = new Map(sources.map((source, place) => [source, place]));
@@ -14,9 +16,12 @@ export class SourceOrder {
 
   /** Where the source of `data/<source>/…` stands; null when the chain has no such source. */
   place(path: ByteString): number | null {
+    if (this.#last.prefix !== '' && path.startsWith(this.#last.prefix)) return this.#last.place;
     const slash = path.indexOf('/', DATA_PREFIX.length);
     const source = path.slice(DATA_PREFIX.length, slash === -1 ? path.length : slash);
-    return this.#places.get(source) ?? null;
+    const place = this.#places.get(source) ?? null;
+    if (slash !== -1) this.#last = { prefix: path.slice(0, slash + 1), place };
+    return place;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ChainDeposit } from './chain-night.js';
+import type { ChainedDeposit } from './chain-file.js';
 
 /** `DEPOT/README.md` of an increment, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
 export function incrementReadme(o: {
@@ -6,7 +6,7 @@ export function incrementReadme(o: {
   depositId: string;
   hasSpecification: boolean;
   /** All that come before, the full one first. */
-  deposits: readonly ChainDeposit[];
+  deposits: readonly ChainedDeposit[];
 }): string {
   const { arrangement, depositId, deposits } = o;
   const number = deposits.length;
