@@ -24,7 +24,7 @@ type Incremental = NonNullable<PushContext['o']['arrangement']['incremental']>;
 
 /** Null for an arrangement without `incremental:`. */
 export async function chainFor(
-  { o, state, keys, ledger, hooks }: Pick<PushContext, 'o' | 'state' | 'keys' | 'ledger' | 'hooks'>,
+  { o, state, keys, ledgerId, hooks }: Pick<PushContext, 'o' | 'state' | 'keys' | 'hooks'> & { ledgerId: string },
   depositId: string,
   startedAt: Date,
 ): Promise<ChainOptions | null> {
@@ -41,7 +41,7 @@ export async function chainFor(
     hooks.warn('a full deposit is due, and the last try failed: this is an increment once more', 'act');
   return {
     index: indexFile(state, depositId),
-    key: await keyDerivedFrom(keys.signer, Buffer.from(ledger.id, 'hex'), 'depot index 1', startedAt),
+    key: await keyDerivedFrom(keys.signer, Buffer.from(ledgerId, 'hex'), 'depot index 1', startedAt),
     recipients,
     base: base && { index: indexFile(state, base.receipt.depositId), deposits: base.deposits },
     reread: base !== null && (o.reread === true || isRereadDue(base.receipt, incremental, startedAt)),
@@ -99,6 +99,11 @@ async function baseFor(
 
 function isRereadDue({ chain }: ChainReceipt, { rereadEvery }: Incremental, now: Date): boolean {
   return now.getTime() - Date.parse(chain.lastReadInFull) >= rereadEvery;
+}
+
+/** Removes the index of a deposit that was only tried out. */
+export async function forgetIndex(state: ArrangementState, depositId: string): Promise<void> {
+  await rm(indexFile(state, depositId), { force: true });
 }
 
 /** Removes the indexes on which nothing can be built any more: all but those of the newest deposit and of pending ones. */

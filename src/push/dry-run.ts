@@ -1,6 +1,8 @@
 import { newDepositId } from '../names/deposit.js';
+import { readLedgerId } from '../state/ledger.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { chooseCompression } from '../seal/compress.js';
+import { forgetIndex } from './chain.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secret-finder.js';
@@ -16,7 +18,9 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const compression = chooseCompression(o.arrangement.compression);
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   hooks.phase('sealing');
-  const context = { o, keys, hooks, state };
+  // Without a ledger there is no deposit to build on, and a full one is as large whether others will follow it or not.
+  const id = await readLedgerId(o.stateDirectory);
+  const context = { o, keys, hooks, state, ledger: id === null ? null : { id } };
   const { sealing, progress, shrink } = await beginSealing(
     context,
     { depositId, startedAt, compression },
@@ -34,5 +38,6 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     return { ...dataset, previous, shrunk, sealedBytes: bytes, seconds, packet, compression, rehearsed: o.rehearse };
   } finally {
     await sealing.stop();
+    await forgetIndex(state, depositId);
   }
 }

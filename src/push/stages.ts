@@ -74,7 +74,7 @@ export interface Begun {
 
 /** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function beginSealing(
-  context: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'> & { ledger?: Ledger },
+  context: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'> & { ledger: Pick<Ledger, 'id'> | null },
   { depositId, startedAt, compression }: { depositId: string; startedAt: Date; compression: CompressionFormat },
   sent: { acknowledged: number },
 ): Promise<Begun> {
@@ -82,8 +82,8 @@ export async function beginSealing(
   const progress = new PushProgress(hooks, sent);
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
   const shrink = await shrinkRule(o, state);
-  const { ledger } = context;
-  const chain = ledger === undefined ? null : await chainFor({ ...context, ledger }, depositId, startedAt);
+  const ledgerId = context.ledger?.id ?? null;
+  const chain = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, depositId, startedAt);
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
   let sealing: Sealing | undefined;

@@ -43,6 +43,8 @@ export interface ShownArrangement {
 }
 
 export interface DryRun {
+  /** With `incremental:`, what the whole night holds. */
+  chain: { number: number; entries: number; bytes: number; complete: boolean } | null;
   entries: number;
   files: number;
   bytes: number;
@@ -144,12 +146,15 @@ function rehearsedLine(entries: number, isIncrement: boolean): Line {
 
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
-    labelled('dataset', dataset(d, d.files, arrangement, d.excluded)),
+    labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
+    ...(d.chain !== null && d.chain.number > 0
+      ? [labelled('changed', `${bytes(d.bytes)}; it would be increment ${d.chain.number}`)]
+      : []),
     labelled(
       'sealed',
       `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries)}, ${kind(d)}, in ${duration(d.seconds * 1000)}`,
     ),
-    ...(d.rehearsed ? [rehearsedLine(d.entries, false)] : []),
+    ...(d.rehearsed ? [rehearsedLine(d.entries, (d.chain?.number ?? 0) > 0)] : []),
     labelled('dry run', 'connected to nothing, kept and published nothing'),
   ];
 }

@@ -67,6 +67,21 @@ describe('what a night is built on', () => {
     expect(indexes(), 'only the index of the last deposit is kept').toEqual([`${second.receipt.depositId}.index`]);
   });
 
+  test('a dry run says what tonight would send, and leaves everything as it was', async () => {
+    const { supplier, push, night, indexes } = await atNight();
+    const dry = async (): Promise<{ sealedBytes: number; chain: { number: number } | null }> =>
+      (json(await supplier.depot(['push', '--dry-run', '--json'])).results as unknown as { dryRun: never }[])[0].dryRun;
+    expect((await dry()).sealedBytes, 'before the first deposit').toBeGreaterThan(1_000_000);
+    await push();
+    const before = indexes();
+    night(1);
+    const { sealedBytes, chain } = await dry();
+    expect(sealedBytes).toBeLessThan(30_000);
+    expect(chain?.number).toBe(1);
+    expect(indexes()).toEqual(before);
+    expect((await push()).chain).toMatchObject({ number: 1 });
+  });
+
   test.each<[string, (o: Awaited<ReturnType<typeof atNight>>) => unknown, RegExp]>([
     ['the index is gone', ({ index }) => rmSync(index()), /there is no index of the last deposit/],
     ['the index is cut off', ({ index }) => truncateSync(index(), 1000), /cut off/],

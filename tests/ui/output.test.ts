@@ -95,6 +95,7 @@ describe('a push', () => {
               seconds: 0.4,
               packet: 'SEIPDv2',
               rehearsed: false,
+              chain: null,
               compression: 'none',
             },
           },
