@@ -10,6 +10,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import { bytes, counted } from '../ui/format.js';
+import { compressedBy, compressedIn, compressionOf } from './compressed.js';
 import type { Patient, Report } from './findings.js';
 
 type Looking = Pick<Patient, 'config' | 'arrangement' | 'env' | 'signal'>;
@@ -64,6 +65,7 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
         if (reach.complete) sizes.push(reach.bytes);
         sayReach(name, source.path, reach, report);
       }
+      if (arrangement.incremental !== undefined) await sayCompressed(name, source, report);
     });
   }
   const { specification } = arrangement;
@@ -85,6 +87,29 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
     });
   }
   return sizes.length === arrangement.dataset.length ? sizes.reduce((a, b) => a + b, 0) : null;
+}
+
+/** With `incremental:`, what is compressed already costs all of itself every night. */
+async function sayCompressed(name: string, source: SourceSpec, report: Saying): Promise<void> {
+  const say = (what: string): void =>
+    report.warning(
+      name,
+      `${what}: all of that is new every night, so that increments save little`,
+      'let the dump be uncompressed (pg_dump: text, or --format=custom --compress=0): depot compresses after it has looked for what changed',
+    );
+  if (source.kind === 'command') {
+    const by = compressedBy(source.command);
+    if (by !== null) say(`${by} compresses or encrypts what is deposited`);
+  } else if (source.kind === 'file') {
+    const how = await compressionOf(source.path);
+    if (how !== null) say(`${source.path} is compressed (${how})`);
+  } else if (source.kind === 'directory') {
+    const found = await compressedIn(source.path);
+    if (found !== null)
+      say(
+        `${path.join(source.path, found.name)}${found.count === 1 ? '' : ` and ${found.count - 1} more large files there`} ${found.count === 1 ? 'is' : 'are'} compressed (${found.how})`,
+      );
+  }
 }
 
 function sayReach(

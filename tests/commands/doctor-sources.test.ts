@@ -1,7 +1,7 @@
 /** What doctor finds wrong with sources without running them. No server is needed for that. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { lookAtSources } from '../../src/doctor/source-checks.js';
 import type { Finding } from '../../src/doctor/findings.js';
 import { reachOf } from '../../src/dataset/reachable.js';
@@ -11,7 +11,10 @@ import type { SourceSpec } from '../../src/source.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot } from '../support/peers.js';
 
-async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: number | null; checks: Finding[] }> {
+async function seen(
+  sources: SourceSpec[],
+  { notify, incremental }: { notify?: string[]; incremental?: object } = {},
+): Promise<{ size: number | null; checks: Finding[] }> {
   const checks: Finding[] = [];
   const add =
     (result: Finding['result']) =>
@@ -36,7 +39,10 @@ async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: n
   const size = await lookAtSources(
     {
       config,
-      arrangement: { dataset: sources } as unknown as Arrangement,
+      arrangement: {
+        dataset: sources,
+        ...(incremental === undefined ? {} : { incremental }),
+      } as unknown as Arrangement,
       env: process.env,
       signal: new AbortController().signal,
     },
@@ -62,7 +68,9 @@ test('a missing command or prepare fails the check; a missing cleanup or notify 
   expect((await seen([{ ...common, kind: 'file', path: '/x', prepare: missing }])).checks).toMatchObject([
     { result: 'failed' },
   ]);
-  const { checks } = await seen([{ ...common, kind: 'command', command: ['sh'], cleanup: missing }], missing);
+  const { checks } = await seen([{ ...common, kind: 'command', command: ['sh'], cleanup: missing }], {
+    notify: missing,
+  });
   expect(checks.map(({ name, result }) => [name, result])).toEqual([
     ['source x', 'warning'],
     ['source x', 'not possible'],
@@ -121,4 +129,55 @@ test('an exclude pattern that matches nothing is a warning: what it should leave
     { name: 'source x', result: 'warning', detail: 'the exclude pattern "cache/" matched nothing' },
   ]);
   expect((await reachOf(root, ['cache/'], 0)).unused).toEqual(['cache/']);
+});
+
+describe('with incremental:, what is compressed already is a warning', () => {
+  const warnings = async (...sources: SourceSpec[]): Promise<string[]> =>
+    (await seen(sources, { incremental: {} })).checks
+      .filter(({ result }) => result === 'warning')
+      .map(({ detail }) => detail);
+  const large = (start: string): Buffer => Buffer.concat([Buffer.from(start, 'hex'), Buffer.alloc(1 << 20)]);
+
+  test.each([
+    [['sh', '-c', 'cat /etc/hostname | gzip -6'], /gzip compresses/],
+    [['sh', '-c', 'tar -czf - .'], /tar -czf compresses/],
+    [['sh', '-c', 'cat x; true mongodump --gzip --archive'], /--gzip compresses/],
+    [['env', 'pg_dump', '-Fc', 'crm'], /pg_dump in this format/],
+    [['env', 'pg_dump', '--format=custom', '-Z', '5', 'crm'], /pg_dump in this format/],
+    [['env', 'pg_dump', '--format', 'custom', '--compress=0', 'crm'], null],
+    [['env', 'pg_dump', '-Fc', '-Z0', 'crm'], null],
+    [['env', 'pg_dump', 'crm'], null],
+    [['sh', '-c', 'tar -cf - files'], null],
+  ])('the command %j', async (command, says) => {
+    const found = await warnings({ ...common, kind: 'command', command });
+    expect(found).toEqual(says === null ? [] : [expect.stringMatching(says)]);
+  });
+
+  test.each([
+    ['gzip', '1f8b08', /is compressed \(gzip\)/],
+    ['zstd', '28b52ffd', /is compressed \(zstd\)/],
+    ['pg_dump 17 with gzip', `${Buffer.from('PGDMP').toString('hex')}0110000408010100000000`, /\(pg_dump\)/],
+    ['pg_dump 17 without', `${Buffer.from('PGDMP').toString('hex')}0110000408010000000000`, null],
+    ['pg_dump 14 with gzip', `${Buffer.from('PGDMP').toString('hex')}010e0004080101ffffffff`, /\(pg_dump\)/],
+    ['pg_dump 14 without', `${Buffer.from('PGDMP').toString('hex')}010e000408010000000000`, null],
+    ['text', Buffer.from('-- PostgreSQL database dump').toString('hex'), null],
+  ])('a file: %s', async (_, start, says) => {
+    const directory = tempDir();
+    const file = join(directory, 'crm.dump');
+    writeFileSync(file, large(start));
+    const of = says === null ? [] : [expect.stringMatching(says)];
+    expect(await warnings({ ...common, kind: 'file', path: file })).toEqual(of);
+    expect(await warnings({ ...common, kind: 'directory', path: directory, exclude: [] })).toEqual(of);
+  });
+
+  test('other compressed files are not: they are not written anew every night', async () => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'photos.zip'), large('504b0304'));
+    writeFileSync(join(directory, 'dump.sql.gz'), Buffer.from('1f8b08', 'hex'));
+    expect(await warnings({ ...common, kind: 'directory', path: directory, exclude: [] })).toEqual([]);
+    writeFileSync(join(directory, 'dump.sql.gz'), large('1f8b08'));
+    expect((await seen([{ ...common, kind: 'file', path: join(directory, 'dump.sql.gz') }])).checks).toMatchObject([
+      { result: 'passed' },
+    ]);
+  });
 });
