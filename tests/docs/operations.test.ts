@@ -46,6 +46,7 @@ const noAccounts = 'makes an account on this machine';
 const noSystemd = 'needs systemd as process 1; tests/commands/schedule.test.ts has systemd-analyze check the units';
 const moving = 'below: moving to a new machine';
 const replacing = 'below: replacing a key';
+const increments = 'needs nights of an arrangement with incremental: tests/e2e/increments.test.ts';
 const named = 'the name of a command, which stands in full elsewhere';
 
 const elsewhere: Readonly<Record<string, string>> = {
@@ -71,6 +72,9 @@ const elsewhere: Readonly<Record<string, string>> = {
     replacing,
   'depot kit acme-crm --out kit-2027 --config /etc/depot/depot.yaml': replacing,
   'depot receipts note ID --dropped': 'needs a server that is no longer named: tests/commands/dropped.test.ts',
+  'depot push --full': increments,
+  'depot push --reread': increments,
+  'depot receipts list --chain ID': increments,
   'depot login': 'asks a person, or reads standard input: tests/e2e/setup.test.ts',
   'depot key generate': named,
   'depot key add': named,
