@@ -9,9 +9,6 @@ export interface DepotCase {
   incremental?: boolean;
 }
 
-/** Whether this build knows `incremental:`. Until then every night is measured as the full push that it is. */
-export const keptIncrementally: boolean = false;
-
 export function depotCommand(bench: Pick<Bench, 'depot'>): string {
   return `${process.execPath} ${bench.depot}`;
 }

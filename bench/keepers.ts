@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
-import { configure, depotCommand, keptIncrementally } from './depot.js';
+import { configure, depotCommand } from './depot.js';
 import { duplicityUrl, fastSsh, resticOptions, type Bench, type Digest } from './peers.js';
 
 /** Where one tool keeps things: at the server, and on the machine that makes the deposits. */
@@ -77,7 +77,7 @@ function depotConfig(b: Bench, home: Home, data: string, keptSo: boolean): strin
   );
 }
 
-export const depotKeepers: Keeper[] = keptIncrementally ? [full, incremental] : [full];
+export const depotKeepers: Keeper[] = [full, incremental];
 
 const restic: Keeper = {
   name: 'restic',
