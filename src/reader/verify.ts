@@ -49,6 +49,8 @@ export interface Evidence extends Proven {
 
 export interface VerifyHooks {
   warn(message: string): void;
+  /** What is good to know before it takes long. */
+  note(message: string): void;
   progress(p: { bytes: number; totalBytes: number | null }): void;
 }
 
@@ -141,6 +143,8 @@ export interface VerifyNightOptions extends VerifyOptions {
   suitcases: string[];
   /** A deposit's id. */
   at?: string | undefined;
+  /** With `deep`: a directory for a file in which the night is put together, encrypted. */
+  scratch?: string | undefined;
 }
 
 /** As `verify`, of the newest night among several suitcases, or of the one that `at` names. */
@@ -169,7 +173,8 @@ export async function verifyNight(
         ...o,
         suitcase: night.suitcase?.path,
         receipt: night.receipt?.path,
-        others: (checks) => verifyMembers(o, hooks, found, checks),
+        others: (checks) =>
+          verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks),
       },
       hooks,
     );

@@ -1,8 +1,12 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../src/dataset/assemble/assemble.js';
+import { checkNight } from '../../src/dataset/assemble/check-night.js';
+import { KeptNight } from '../../src/dataset/assemble/kept-night.js';
+import { Scratch } from '../../src/dataset/assemble/scratch.js';
+import { TarReader } from '../../src/dataset/tar/read.js';
 import { tempDir } from '../support/cleanup.js';
 import { unpack } from '../support/extraction.js';
 import { readTree, type TreeEntry } from '../support/tree.js';
@@ -29,6 +33,23 @@ function restore(archives: readonly Buffer[]) {
   const done = assemble({ directory: out, work, increments, sources: [...sources], warn, progress: () => undefined });
   expect(warnings).toEqual([]);
   return { out, done };
+}
+
+/** What putting it together without writing it says. */
+function checked(archives: readonly Buffer[]) {
+  const fd = openSync(join(tempDir('scratch'), 'scratch'), 'wx+');
+  onTestFinished(() => closeSync(fd));
+  const scratch = new Scratch(fd, randomBytes(32));
+  const nights = archives.map((tar) => {
+    const night = new KeptNight(scratch);
+    const reader = new TarReader(night);
+    // In pieces of odd sizes.
+    for (let at = 0; at < tar.length; at += 70_001) reader.write(tar.subarray(at, at + 70_001));
+    reader.end();
+    night.finish();
+    return night;
+  });
+  return checkNight({ nights, sources });
 }
 
 /** Modes without set-user-id and set-group-id, times to the microsecond: so much is restored. */
@@ -90,6 +111,7 @@ describe('every night of a chain that depot packed', () => {
       expect(readFileSync(join(out, 'data', sources[1])).equals(readFileSync(output))).toBe(true);
       const { entries, bytes, datasetSha256 } = summary.chain!;
       expect(done).toEqual({ entries, bytes, datasetSha256, changed: 0, incomplete: 0 });
+      expect(checked(archives)).toEqual({ entries, bytes, datasetSha256 });
     }
   });
 });
