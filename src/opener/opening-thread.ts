@@ -5,7 +5,7 @@ import { inspectSuitcase } from '../open/inspect.js';
 import { readSecretKey } from '../pgp/keys.js';
 import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
-import { stockLines } from '../receipt/cover.js';
+import { stockLines } from '../receipt/shell-lines.js';
 import { Listing } from './listing.js';
 import { examine, open } from './open-blob.js';
 import { prepare } from './primitives.js';
