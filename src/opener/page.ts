@@ -1,7 +1,7 @@
 /** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
-import { anyDeposit, stockLines } from '../receipt/cover.js';
+import { anyDeposit, stockLines } from '../receipt/shell-lines.js';
 import { kindOf, type Kind } from './chosen-files.js';
 import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';

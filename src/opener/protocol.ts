@@ -1,7 +1,7 @@
 /** What the page and its opening thread say to each other. */
 import type { Verification } from '../reader/checks.js';
 import type { ErrorRecord } from '../errors.js';
-import type { FolderReport } from './folder.js';
+import type { FolderReport } from './folder-tree.js';
 import type { Rows } from './listing.js';
 
 /** Files as they were chosen; what is missing was not given. */

@@ -1,4 +1,6 @@
-import { DepotError } from '../errors.js';
+import path from 'node:path';
+import { DepotError, isDepotError } from '../errors.js';
+import { receiptName } from '../names/deposit.js';
 import { openSuitcase } from '../open/opening.js';
 import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
@@ -10,6 +12,7 @@ import { verifyEarlierReceipts } from './chain/verify-receipts.js';
 import { Checks, together, type Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
+import type { OpeningKey } from './key-proof.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, piecesOf, requireReadable, type SuitcaseFile } from './suitcase-file.js';
 
@@ -81,7 +84,7 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   });
   const checks = new Checks(true);
   if (o.others !== undefined) await o.others(checks);
-  else if (read.given !== null) await verifyEarlierReceipts({ ...o, given: read.given, key }, checks);
+  else if (read.given !== null) await verifyEarlierReceipts(earlierReceipts(o, read.given, key), checks);
   const verification = { ...own, ...together(own, checks.verdict()) };
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
   if (advice !== null) hooks.warn(advice);
@@ -99,9 +102,24 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   };
 }
 
+/** Those that lie beside the receipt. */
+function earlierReceipts({ signers, noSignature }: VerifyOptions, given: GivenReceipt, key: OpeningKey | null) {
+  return {
+    receipt: given.receipt,
+    find: (depositId: string) =>
+      readReceipt(path.join(path.dirname(given.path), receiptName(depositId))).catch((error: unknown) => {
+        if (isDepotError(error, 'local-unreadable')) return null;
+        throw error;
+      }),
+    verify: signers.length === 0 ? null : (earlier: GivenReceipt) => verifyReceipt(earlier, undefined, [...signers]),
+    noSignature,
+    key,
+  };
+}
+
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */
-async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: VerifyHooks): Promise<SuitcaseExhibit> {
-  const file = await openSuitcaseFile(path);
+async function suitcaseFrom(name: string, { signal }: VerifyOptions, hooks: VerifyHooks): Promise<SuitcaseExhibit> {
+  const file = await openSuitcaseFile(name);
   const { handle, preamble, consumed, bytes: totalBytes } = file;
   const progress = (bytes: number): void => hooks.progress({ bytes, totalBytes });
   const inspect = (from: SuitcaseFile): Promise<Inspection> =>
@@ -127,7 +145,7 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
       ),
     async inspectAgain() {
       if (totalBytes === null) return null;
-      const again = await openSuitcaseFile(path);
+      const again = await openSuitcaseFile(name);
       try {
         return await inspect(again);
       } finally {

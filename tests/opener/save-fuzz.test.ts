@@ -6,7 +6,8 @@
 import { expect, test } from 'vitest';
 import { isDepotError } from '../../src/errors.js';
 import { Listing } from '../../src/opener/listing.js';
-import { JoinedFiles, NOTES, UNFINISHED } from '../../src/opener/folder.js';
+import { JoinedFiles } from '../../src/opener/folder.js';
+import { NOTES, UNFINISHED } from '../../src/opener/folder-tree.js';
 import { save, SaveFailure } from '../../src/opener/saving.js';
 import { numbers } from '../fuzz/mutate.js';
 import { FakeDirectory } from '../support/folders.js';

@@ -5,7 +5,8 @@ import { TarReader } from '../../src/dataset/tar/read.js';
 import { Listing } from '../../src/opener/listing.js';
 import { Enough } from '../../src/opener/open-blob.js';
 import { fileTarget, MemoryTarget, oneFile } from '../../src/opener/saving.js';
-import { FolderSaver, JoinedFiles, newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder.js';
+import { FolderSaver, JoinedFiles } from '../../src/opener/folder.js';
+import { newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder-tree.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
 import { FakeDirectory } from '../support/folders.js';
 
