@@ -28,6 +28,8 @@ export interface Beginning {
   intent: Extract<PendingRecord, { stage: 'intent' }>;
   startedAt: Date;
   compression: CompressionFormat;
+  /** Why it must be a full deposit. */
+  mustBeFull?: string | undefined;
 }
 
 /** Draft and room for the receipt on disk, then close, rename: the commit point. */
@@ -74,15 +76,16 @@ export interface Begun {
 /** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function beginSealing(
   context: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'> & { ledger?: Ledger },
-  { depositId, startedAt, compression }: { depositId: string; startedAt: Date; compression: CompressionFormat },
+  beginning: Omit<Beginning, 'intent'> & { depositId: string },
   sent: { acknowledged: number },
 ): Promise<Begun> {
   const { o, keys, hooks, state } = context;
+  const { depositId, compression } = beginning;
   const progress = new PushProgress(hooks, sent);
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
   const shrink = await shrinkRule(o, state);
   const { ledger } = context;
-  const chain = ledger === undefined ? null : await chainFor({ ...context, ledger }, depositId, startedAt);
+  const chain = ledger === undefined ? null : await chainFor({ ...context, ledger }, beginning);
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
   let sealing: Sealing | undefined;
