@@ -68,6 +68,7 @@ export class Nightly {
     readonly random: (below: number) => number,
     seed: number,
     large: number,
+    readonly today: boolean,
   ) {
     this.recipients = [supplier.recipient];
     this.tree = new RandomTree(supplier.data, seed);
@@ -75,22 +76,22 @@ export class Nightly {
     writeFileSync(this.#large, pattern(large, seed));
   }
 
-  /** `large`: bytes of the file that is divided into blocks. */
+  /** `large`: bytes of the file that is divided into blocks. `today`: all nights are now, and pushes run in this process. */
   static async create(
     seed: number,
     random: (below: number) => number,
-    { large = 1_100_000, ...options }: SupplierOptions & { large?: number } = {},
+    { large = 1_100_000, today = false, ...options }: SupplierOptions & { large?: number; today?: boolean } = {},
   ): Promise<Nightly> {
     const server = await startScriptedServer();
     const supplier = await Supplier.create(
       { ...server, remoteDirectory: '/in' },
       {
-        ownProcess: true,
+        ownProcess: !today,
         ...options,
         arrangement: { incremental: { agentKeeps: '90d' }, ...options.arrangement },
       },
     );
-    const nightly = new Nightly(supplier, server, random, seed, large);
+    const nightly = new Nightly(supplier, server, random, seed, large, today);
     nightly.configure();
     return nightly;
   }
@@ -140,16 +141,21 @@ export class Nightly {
     const copy = tempDir('copy');
     execFileSync('cp', ['-a', `${this.supplier.data}/.`, copy]);
     const preload = (name: string): string[] => ['--import', join(checkout, 'tests/support', name)];
-    const finished = await this.supplier.depot(['push', '--json', ...args], {
-      ...options,
-      node: [...preload('preload-clock.mjs'), ...(at === undefined ? [] : preload('preload-do.mjs'))],
-      env: {
-        DEPOT_CLOCK_S: String(this.clock(days)),
-        ...(at !== undefined && { DEPOT_AT: at }),
-        ...(act !== undefined && { DEPOT_DO: act }),
-        ...options?.env,
-      },
-    });
+    const finished = await this.supplier.depot(
+      ['push', '--json', ...args],
+      this.today
+        ? {}
+        : {
+            ...options,
+            node: [...preload('preload-clock.mjs'), ...(at === undefined ? [] : preload('preload-do.mjs'))],
+            env: {
+              DEPOT_CLOCK_S: String(this.clock(days)),
+              ...(at !== undefined && { DEPOT_AT: at }),
+              ...(act !== undefined && { DEPOT_DO: act }),
+              ...options?.env,
+            },
+          },
+    );
     for (const id of this.begun())
       if (!this.#nights.has(id))
         this.#nights.set(id, { copy, sources: this.sources, key: this.recipients[0].secretKey });
@@ -205,8 +211,7 @@ export class Nightly {
   }
 
   /** What the agent hands over: these files and no others, in a directory of their own. */
-  release(names: readonly string[]): string {
-    const directory = tempDir('released');
+  release(names: readonly string[], directory = tempDir('released')): string {
     for (const name of names) writeFileSync(join(directory, name), this.held(name));
     return directory;
   }
@@ -238,6 +243,11 @@ export class Nightly {
       expect(await treeAt(join(restored, name)), `${depositId}: ${name}`).toEqual(await treeAt(join(copy, name)));
     for (const name of names.filter((one) => one === 'dump.sql' || one === 'large'))
       expect(digest(join(restored, name)), `${depositId}: ${name}`).toBe(digest(join(copy, name)));
+  }
+
+  /** The data as they were when a deposit was made. */
+  copyOf(depositId: string): string {
+    return this.#nightOf(depositId).copy;
   }
 
   #nightOf(depositId: string): Night {
