@@ -9,7 +9,7 @@ import { Scratch } from '../../src/dataset/assemble/scratch.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { tempDir } from '../support/cleanup.js';
 import { unpack } from '../support/extraction.js';
-import { readTree, type TreeEntry } from '../support/tree.js';
+import { restorable } from '../support/tree.js';
 import { edit, random } from './increment/edits.js';
 import { commandSource, directorySource, pack } from './packing.js';
 
@@ -52,21 +52,6 @@ function checked(archives: readonly Buffer[]) {
   return checkNight({ nights, sources });
 }
 
-/** Modes without set-user-id and set-group-id, times to the microsecond: so much is restored. */
-async function restorable(directory: string): Promise<Map<string, TreeEntry>> {
-  const tree = await readTree(directory);
-  return new Map(
-    [...tree].map(([path, entry]) => [
-      path,
-      {
-        ...entry,
-        mode: entry.mode & (entry.type === 'directory' ? 0o1777 : 0o777),
-        mtimeNs: entry.type === 'symlink' ? 0n : entry.mtimeNs / 1000n,
-      },
-    ]),
-  );
-}
-
 describe('every night of a chain that depot packed', () => {
   test.each([1, 2, 3, 4])('is restored exactly (seed %i)', async (seed) => {
     const next = random(seed * 7919);
@@ -83,12 +68,14 @@ describe('every night of a chain that depot packed', () => {
     for (let night = 0; night < NIGHTS; night++) {
       edit(tree, next, night === 0 ? 60 : Math.floor(next() * 20));
       writeFileSync(output, Buffer.alloc(Math.floor(next() * 40_000), `night ${Math.floor(night / 3)}\n`));
+      const depositId = `acme-crm_20261122T0030${String(night).padStart(2, '0')}Z_5f0c9a1e77b2d410`;
       const { tar, summary } = await pack(
         [
           directorySource(tree, { name: sources[0], allowEmpty: true }),
           commandSource(['cat', output], { name: sources[1], allowEmpty: true }),
         ],
         {
+          depositId,
           chain: {
             index: join(root, `${night}.index`),
             key: Buffer.alloc(32, 7),
@@ -101,7 +88,7 @@ describe('every night of a chain that depot packed', () => {
       );
       archives.push(tar);
       deposits.push({
-        depositId: `acme-crm_20261122T0030${String(night).padStart(2, '0')}Z_5f0c9a1e77b2d410`,
+        depositId,
         bytes: tar.length,
         sha256: createHash('sha256').update(tar).digest('hex'),
       });
