@@ -266,7 +266,7 @@ describe('what can be had of a chain', () => {
       'data/crm/whole': '644 PIECE',
       'data/crm/zlink.incomplete': `644 PIECE${'\0'.repeat(100)}`,
     });
-    expect(gaps(out)).toEqual(['data/crm/ranged 5 100 full']);
+    expect(gaps(out)).toEqual(['data/crm/ranged 5 100 full', 'data/crm/zlink as data/crm/ranged']);
     expect(done.incomplete).toBe(2);
   });
 
@@ -310,6 +310,85 @@ describe('what can be had of a chain', () => {
       'data/crm/a.incomplete': '644 its own, later',
       'data/crm/a.incomplete-2': '644 a',
     });
+  });
+
+  test('and so do symlinks, hard links and what is incomplete itself', () => {
+    const full: Member[] = [
+      crm,
+      { path: 'data/crm/a', body: 'a' },
+      { path: 'data/crm/b', type: 'symlink', link: 'a' },
+      { path: 'data/crm/c', body: 'c' },
+      { path: 'data/crm/c.incomplete', body: 'its own, perhaps' },
+      { path: 'data/crm/d', type: 'hardlink', link: 'data/crm/c' },
+      { path: 'data/crm/e', type: 'symlink', link: 'c' },
+      { path: 'data/crm/f', body: 'f' },
+    ];
+    const { out, done } = restore(
+      full,
+      [
+        { steps: [crm] },
+        {
+          steps: [
+            crm,
+            { path: 'data/crm/a.incomplete', type: 'symlink', link: '../../outside' },
+            { path: 'data/crm/b.incomplete', body: 'its own' },
+            { path: 'data/crm/e.incomplete', type: 'symlink', link: 'f' },
+            { path: 'data/crm/f.incomplete', type: 'directory' },
+            { line: 'data/crm/g h 0644 1700000000 data/crm/f' },
+            { line: 'data/crm/h h 0644 1700000000 data/crm/b.incomplete' },
+          ],
+        },
+      ],
+      { salvage: { missing: [1], depositIds } },
+    );
+    expect(listing(out)).toEqual({
+      'data/crm': '755',
+      'data/crm/a.incomplete': '-> ../../outside',
+      'data/crm/a.incomplete-2': '644 a',
+      'data/crm/b.incomplete': '644 its own',
+      'data/crm/b.incomplete-2': '-> a',
+      'data/crm/c.incomplete-2': '644 c',
+      'data/crm/c.incomplete.incomplete': '644 its own, perhaps',
+      'data/crm/d.incomplete': '644 c',
+      'data/crm/e.incomplete': '-> f',
+      'data/crm/e.incomplete-2': '-> c',
+      'data/crm/f.incomplete': '755',
+      'data/crm/f.incomplete-2': '644 f',
+      'data/crm/g.incomplete': '644 f',
+      'data/crm/h': '644 its own',
+    });
+    expect(done.incomplete).toBe(8);
+    expect(gaps(out)).toEqual(
+      expect.arrayContaining(['data/crm/d after full', 'data/crm/d as data/crm/c', 'data/crm/g as data/crm/f']),
+    );
+  });
+
+  test('a hard link never gets what only took the name of its target', () => {
+    const { out, done } = restore(
+      [crm, { path: 'data/crm/a', body: 'a of the first' }],
+      [
+        { steps: [crm, { path: 'data/crm/x', body: 'x of the first' }] },
+        {
+          steps: [
+            crm,
+            fileLine('data/crm/a', 'x of the first', 'o 1 data/crm/x'),
+            fileLine('data/crm/a.incomplete', 'x of the first', 'o 1 data/crm/x'),
+            { line: 'data/crm/b h 0644 1700000000 data/crm/a.incomplete' },
+          ],
+        },
+      ],
+      { salvage: { missing: [1], depositIds } },
+    );
+    expect(listing(out)).toEqual({
+      'data/crm': '755',
+      'data/crm/a.incomplete': `644 ${'\0'.repeat(14)}`,
+      'data/crm/a.incomplete.incomplete': `644 ${'\0'.repeat(14)}`,
+      'data/crm/b.incomplete': `644 ${'\0'.repeat(14)}`,
+    });
+    expect(done.incomplete).toBe(3);
+    expect(statSync(join(out, 'data/crm/b.incomplete')).ino).toBe(
+      statSync(join(out, 'data/crm/a.incomplete.incomplete')).ino,
+    );
   });
 
   test('a file in what became none meanwhile is gone', () => {

@@ -5,7 +5,7 @@ import { PIECES_PATH, RANGES_PATH } from '../../names/archive.js';
 import { fromText } from '../bytestring.js';
 import { errnoOf, extractError } from '../extract/errors.js';
 import type { BlockWriter } from '../extract/file-writer.js';
-import { finishTree } from '../extract/finish.js';
+import { makeSymlinks, settleDirectories } from '../extract/finish.js';
 import { removeExtracted } from '../extract/remove.js';
 import { Warnings } from '../extract/warnings.js';
 import { DATA_PREFIX } from '../increment/line.js';
@@ -84,11 +84,16 @@ function assembled(o: AssembleOptions): Assembled {
     if (missing.has(0)) mkdirSync(path.join(o.directory, DATA_PREFIX));
     const tree = new Tree(o.directory, nights, made);
     tree.clear(plan.changes.records());
-    if (account !== null) account.place(tree, plan.changes);
-    else for (const { path, make } of plan.changes.records()) if (make !== null) tree.make(path, make);
+    if (account !== null) account.placeWhole(tree, plan.changes);
+    else
+      for (const { path, make } of plan.changes.records())
+        if (make !== null && make.kind !== 'symlink') tree.make(path, make);
+    const finished = [plan.deferred, fromText(o.directory), process.platform, warnings] as const;
+    makeSymlinks(...finished);
+    account?.placeIncomplete(tree, plan.changes, warnings);
     takeNewest(o);
     account?.write(path.join(o.directory, 'DEPOT'));
-    finishTree(plan.deferred, fromText(o.directory), process.platform, warnings);
+    settleDirectories(...finished);
     const { entries, bytes, changed } = tally;
     return { entries, bytes, changed, datasetSha256: tally.datasetSha256(), incomplete: account?.incomplete ?? 0 };
   } finally {

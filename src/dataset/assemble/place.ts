@@ -12,12 +12,14 @@ import {
 import type { BigIntStats } from 'node:fs';
 import { fromText, join, toBytes, type ByteString } from '../bytestring.js';
 import { errnoOf, extractError, notBelowDirectory, taken } from '../extract/errors.js';
-import { timestamp } from '../extract/finish.js';
+import { makeSymlink, timestamp } from '../extract/finish.js';
 import { NO_HARD_LINKS } from '../extract/links.js';
 import { onDisk, Parents } from '../extract/parents.js';
 import { refused, shown } from '../tar/format.js';
 import type { NightDirectories } from './night-directories.js';
 import { INCOMPLETE, incompletePath, type Change, type Make } from './plan.js';
+
+type Placed = Exclude<Make, { kind: 'symlink' }>;
 
 /**
  * Turns the full deposit's tree into that of the wanted night. Nothing is ever moved over something else, and nothing is
@@ -65,25 +67,26 @@ export class Tree {
   }
 
   /** Puts a path in its place, in the order of the walk, after `clear`. */
-  make(path: ByteString, make: Make): void {
+  make(path: ByteString, make: Placed): void {
     const place = located(this.#places, path);
     attempt(path, () => this.#put(path, place, make), place);
   }
 
   /** As `make`, under a name that says that it is incomplete; a number tells it from what has that name. Returns the path. */
-  makeIncomplete(path: ByteString, make: Make): ByteString {
+  makeIncomplete(path: ByteString, make: Make, warn: (message: string) => void): ByteString {
     for (let number = 1; ; number++) {
       const name = incompletePath(path, number);
       const place = located(this.#places, name);
       if (look(onDisk(place)) !== undefined) continue;
-      attempt(path, () => this.#put(path, place, make), place);
+      if (make.kind !== 'symlink') attempt(path, () => this.#put(path, place, make), place);
+      else makeSymlink({ path: name, target: make.target, mtimeNs: BigInt(make.mtime) }, place, warn);
       return name;
     }
   }
 
-  /** Whether a file that was put together is whole, or else has gaps (`setIncomplete`). */
+  /** Whether a file that was put together is whole, or else lies there with gaps (`setIncomplete`). */
   isWhole(id: number): boolean {
-    return look(onDisk(madePlace(this.#made, id))) !== undefined;
+    return look(onDisk((madePlace(this.#made, id) + INCOMPLETE) as ByteString)) === undefined;
   }
 
   /** Whether there is a file. */
@@ -92,7 +95,7 @@ export class Tree {
     return place !== null && look(onDisk(place))?.isFile() === true;
   }
 
-  #put(path: ByteString, place: ByteString, make: Make): void {
+  #put(path: ByteString, place: ByteString, make: Placed): void {
     const where = onDisk(place);
     if (make.kind === 'link') {
       this.#link(path, place, make.target, make.mtime);

@@ -62,6 +62,8 @@ export type Make =
   /** Where the full deposit has it. */
   | { kind: 'there' }
   | { kind: 'made'; id: number }
+  /** Only where it is unsure: all others are `deferred`. */
+  | { kind: 'symlink'; target: ByteString; mtime: string }
   | { kind: 'link'; target: ByteString; mtime: string };
 
 /** What a merge of the manifests says, on disk and in the order of the walk. */
@@ -104,7 +106,7 @@ export class Plan {
 
   #add({ path, first, final }: Fate): void {
     const isUnsure = final !== null && final.type !== 'directory' && final.night < this.#lastMissing;
-    if (final !== null) this.#defer(path, final, isUnsure);
+    if (final !== null && !isUnsure) this.#defer(path, final);
     const stays = final !== null && (final.night === 0 || (first?.type === 'directory' && final.type === 'directory'));
     // Symlinks are made at the end, so none of the full deposit is there yet.
     const goes = !stays || (isUnsure && final.type === 'hardlink');
@@ -116,13 +118,14 @@ export class Plan {
   }
 
   #made(path: ByteString, final: NightEntry & { night: number }, stays: boolean, isUnsure: boolean): Make | null {
+    if (isUnsure && final.type === 'symlink')
+      return { kind: 'symlink', target: final.linkTarget!, mtime: String(final.mtimeNs) };
     if (!stays || final.type === 'hardlink') return this.#make(path, final);
     return isUnsure && final.type === 'file' ? { kind: 'there' } : null;
   }
 
-  #defer(path: ByteString, { type, mode, mtimeNs, linkTarget }: NightEntry, isUnsure: boolean): void {
-    const name = isUnsure ? incompletePath(path) : path;
-    if (type === 'symlink') this.deferred.add({ kind: type, path: name, mode: 0, mtimeNs, target: linkTarget! });
+  #defer(path: ByteString, { type, mode, mtimeNs, linkTarget }: NightEntry): void {
+    if (type === 'symlink') this.deferred.add({ kind: type, path, mode: 0, mtimeNs, target: linkTarget! });
     // With the sticky bit: a directory that all may write to would be less safe without.
     else if (type === 'directory')
       this.deferred.add({ kind: type, path, mode: mode & 0o1777, mtimeNs, target: '' as ByteString });

@@ -4,9 +4,10 @@ import { fromText, type ByteString } from '../bytestring.js';
 import { UnnamedFile } from '../extract/spool.js';
 import { onDisk } from '../extract/parents.js';
 import { escaped } from '../increment/lines.js';
+import type { Warnings } from '../extract/warnings.js';
 import type { Gap } from './make-files.js';
 import type { Tree } from './place.js';
-import { INCOMPLETE, incompletePath, type Change, type Make } from './plan.js';
+import { INCOMPLETE, type Change, type Make } from './plan.js';
 import type { RecordFile } from './record-file.js';
 
 export interface Salvage {
@@ -18,9 +19,10 @@ export interface Salvage {
 
 /** What became of the gaps: a list for people and programs. */
 export const GAPS = 'gaps.txt';
-const HEAD = `# What is not, or perhaps not, as it was: its name here ends in ${INCOMPLETE}.
+const HEAD = `# What is not, or perhaps not, as it was: its name here ends in ${INCOMPLETE}, or ${INCOMPLETE}-2 and so on where that is taken.
 # PATH OFFSET LENGTH DEPOSIT   so many bytes from there on are zeros here: they lie in the suitcase of that deposit
 # PATH after DEPOSIT           as it was after that deposit; a missing suitcase may have changed or removed it since
+# PATH as PATH                 a hard link to a file of which another line here tells
 # PATH without PATH            a hard link to a file that is not here
 # Other bytes in a name than letters, digits and a few signs are \\0 and three octal digits.
 `;
@@ -34,6 +36,8 @@ export function setIncomplete(place: ByteString): void {
 /** The true account of a dataset of which parts are missing. Grows on disk only. */
 export class Account {
   incomplete = 0;
+  /** Where the files lie that hard links lead to, null for nowhere: a small record in memory for each. */
+  readonly #targets = new Map<ByteString, ByteString | null>();
   readonly #salvage: Salvage;
   readonly #file: UnnamedFile;
   #waiting = HEAD;
@@ -47,17 +51,30 @@ export class Account {
     this.#line(`${escaped(path)} ${offset} ${length} ${this.#salvage.depositIds[night]!}`);
   }
 
-  /** Puts all in their places: first what is whole, so that nothing takes the name of a whole file. */
-  place(tree: Tree, changes: RecordFile<Change>): void {
-    for (const change of changes.records())
-      if (change.make !== null && isWhole(tree, change, change.make)) tree.make(change.path, change.make);
+  /** Puts what is whole in its place, but for symlinks. */
+  placeWhole(tree: Tree, changes: RecordFile<Change>): void {
+    for (const { make } of changes.records()) if (make?.kind === 'link') this.#targets.set(make.target, make.target);
+    for (const change of changes.records()) {
+      const { path, make } = change;
+      if (make === null) continue;
+      if (make.kind === 'link' && !tree.hasFile(make.target)) this.#targets.set(make.target, null);
+      if (this.#isWhole(tree, change, make)) {
+        if (make.kind !== 'symlink') tree.make(path, make);
+      } else if (this.#targets.has(path)) this.#targets.set(path, null);
+    }
+  }
+
+  /** The rest, once everything else is there: so nothing takes the name of what is whole. Symlinks last. */
+  placeIncomplete(tree: Tree, changes: RecordFile<Change>, warnings: Warnings): void {
+    const warn = warnings.add.bind(warnings);
     for (const change of changes.records()) {
       const { path, make, unsureSince } = change;
       if (unsureSince !== undefined) this.#line(`${escaped(path)} after ${this.#salvage.depositIds[unsureSince]!}`);
-      // A symlink gets its name at the end.
-      if (make === null) this.incomplete += unsureSince === undefined ? 0 : 1;
-      else if (!isPlaced(tree, change, make)) this.#placeIncomplete(tree, path, make);
+      if (make !== null && make.kind !== 'symlink' && !this.#isWhole(tree, change, make))
+        this.#placeIncomplete(tree, path, make, warn);
     }
+    for (const { path, make } of changes.records())
+      if (make?.kind === 'symlink') this.#placeIncomplete(tree, path, make, warn);
   }
 
   /** Writes the list into a directory. */
@@ -82,14 +99,26 @@ export class Account {
     this.#file.close();
   }
 
-  #placeIncomplete(tree: Tree, path: ByteString, make: Make): void {
+  #placeIncomplete(tree: Tree, path: ByteString, make: Make, warn: (message: string) => void): void {
     this.incomplete++;
-    if (make.kind !== 'link') tree.makeIncomplete(path, make);
-    else {
-      const target = [make.target, incompletePath(make.target)].find((one) => tree.hasFile(one));
-      if (target === undefined) this.#line(`${escaped(path)} without ${escaped(make.target)}`);
-      else tree.makeIncomplete(path, { ...make, target });
-    }
+    const found = make.kind === 'link' ? this.#found(path, make) : make;
+    if (found === null) return;
+    const name = tree.makeIncomplete(path, found, warn);
+    if (this.#targets.has(path)) this.#targets.set(path, name);
+  }
+
+  /** A hard link to what its target is called here. */
+  #found(path: ByteString, link: Make & { kind: 'link' }): Make | null {
+    const target = this.#targets.get(link.target) ?? null;
+    this.#line(`${escaped(path)} ${target === null ? 'without' : 'as'} ${escaped(link.target)}`);
+    return target === null ? null : { ...link, target };
+  }
+
+  /** The same before it is placed and after. */
+  #isWhole(tree: Tree, { unsureSince }: Change, make: Make): boolean {
+    if (unsureSince !== undefined) return false;
+    if (make.kind === 'made') return tree.isWhole(make.id);
+    return make.kind !== 'link' || this.#targets.get(make.target) === make.target;
   }
 
   #line(line: string): void {
@@ -102,14 +131,4 @@ export class Account {
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#file.fd, bytes, at, bytes.length - at, null);
     this.#waiting = '';
   }
-}
-
-function isWhole(tree: Tree, { unsureSince }: Change, make: Make): boolean {
-  if (unsureSince !== undefined) return false;
-  return make.kind === 'made' ? tree.isWhole(make.id) : make.kind !== 'link' || tree.hasFile(make.target);
-}
-
-/** Whether the first round put it in its place. */
-function isPlaced(tree: Tree, { path, unsureSince }: Change, make: Make): boolean {
-  return unsureSince === undefined && (make.kind === 'directory' || tree.hasFile(path));
 }

@@ -27,21 +27,45 @@ const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
 /** What is left when all files are there: makes symlinks, gives directories their modes and times. @throws as `extractError` */
 export function finishTree(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
-  const parents = new Parents(root, platform, () => false);
-  const locate = (path: ByteString): ByteString => {
-    const place = parents.place(path);
-    if (place === null) throw refused(notBelowDirectory(path));
-    return place;
-  };
+  makeSymlinks(deferred, root, platform, warnings);
+  settleDirectories(deferred, root, platform, warnings);
+}
+
+/** The first half of `finishTree`. */
+export function makeSymlinks(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
+  const locate = locator(root, platform);
   for (const record of deferred.records())
     if (record.kind === 'symlink') makeSymlink(record, locate(record.path), (message) => warnings.add(message));
+}
+
+/** The second half of `finishTree`. */
+export function settleDirectories(
+  deferred: Spool,
+  root: ByteString,
+  platform: NodeJS.Platform,
+  warnings: Warnings,
+): void {
+  const locate = locator(root, platform);
   // A directory that comes twice (`tar -r` does that) ends as the later entry says.
   for (const record of deferred.records())
     if (record.kind === 'directory') warnings.kept(settleDirectory(record, locate));
 }
 
+function locator(root: ByteString, platform: NodeJS.Platform): Locate {
+  const parents = new Parents(root, platform, () => false);
+  return (path) => {
+    const place = parents.place(path);
+    if (place === null) throw refused(notBelowDirectory(path));
+    return place;
+  };
+}
+
 /** Made last, so that nothing passes through one. Warns where this system has none. */
-function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): void {
+export function makeSymlink(
+  link: Pick<Deferred, 'path' | 'target' | 'mtimeNs'>,
+  place: ByteString,
+  warn: (message: string) => void,
+): void {
   const where = onDisk(place);
   try {
     symlinkSync(onDisk(link.target), where);
