@@ -22,7 +22,7 @@ const ROWS = 500;
 const ALLOWED_GIB = [1, 10, 100, 1024, 10_240];
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
 /** Of these the opening uses one, and nobody but the person can say which. */
-const single: Kind[] = ['suitcase', 'key'];
+const single: Kind[] = ['key'];
 
 function noFiles(): Record<Kind, File[]> {
   return { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
@@ -191,7 +191,7 @@ class Page {
     this.#tell({
       kind: 'verify',
       given: {
-        suitcase: suitcase[0] ?? null,
+        suitcases: suitcase,
         receipts: receipt,
         signatures: signature,
         signers,

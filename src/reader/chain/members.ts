@@ -81,7 +81,7 @@ async function ownMember({ id, suitcase, damaged, receipt }: Night): Promise<Mem
 }
 
 /** The newest night that could be opened instead: of this chain, else of another. */
-async function newestWhole({ members }: Members, { night, all }: Choice, given: Given): Promise<string | null> {
+export async function newestWhole({ members }: Members, { night, all }: Choice, given: Given): Promise<string | null> {
   const known = night.needs === null ? [] : members;
   const gap = known.findIndex(({ suitcase }) => suitcase === null);
   if (gap > 0) return known[gap - 1]!.depositId;
