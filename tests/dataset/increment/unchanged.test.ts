@@ -42,10 +42,10 @@ function later(): void {
 function opened(): { count: number } {
   const seen = { count: 0 };
   const { openSync } = fs;
-  fs.openSync = ((path: fs.PathLike, ...rest: [fs.OpenMode]) => {
+  fs.openSync = (path: fs.PathLike, ...rest: [fs.OpenMode]) => {
     if (String(path).startsWith(data)) seen.count++;
     return openSync(path, ...rest);
-  });
+  };
   syncBuiltinESMExports();
   onTestFinished(() => {
     fs.openSync = openSync;
