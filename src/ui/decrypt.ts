@@ -1,5 +1,6 @@
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
+import { type Night, nightLines } from './night.js';
 import type { Line } from './wrap.js';
 
 type Salvaged = NonNullable<Opened['salvaged']>;
@@ -13,7 +14,7 @@ export interface Opened {
   origin: 'proven' | 'not proven';
   warnings: readonly string[];
   /** Of several that were given. */
-  night?: { depositId: string; number: number; leftAside: readonly string[] };
+  night?: Night;
   /** Not the whole. */
   salvaged?: {
     of: string;
@@ -58,17 +59,6 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
           : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     ),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
-  ];
-}
-
-function nightLines({ depositId, number, leftAside }: NonNullable<Opened['night']>): Line[] {
-  const of =
-    number === 0
-      ? 'a full deposit'
-      : `increment ${number}, with the ${counted(number, 'suitcase', 'suitcases')} before it`;
-  return [
-    labelled('night', `${printable(depositId)}: ${of}`),
-    ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),
   ];
 }
 

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeAwkward, pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
@@ -58,6 +58,9 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     };
     const push = async (): Promise<void> => {
       keep();
+      // Without receipts only the second in their names says which of two is newer.
+      const last = deposits.at(-1)?.receipt.startedAt;
+      await vi.waitFor(() => expect(`${new Date().toISOString().slice(0, 19)}Z`).not.toBe(last), 5000);
       deposits.push(await supplier.deposit());
     };
     await push();
@@ -286,7 +289,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     const finished = await depotHere(['verify', ...args, '--key', supplier.recipientKey, '--json']);
     const { checks } = JSON.parse(finished.stdout) as { checks: { name: string; result: string }[] };
     const of = (name: string) => checks.filter((check) => check.name === name).map(({ result }) => result);
-    return { code: finished.code, of, stdout: finished.stdout };
+    return { ...finished, of };
   };
 
   test('verify of a receipt passes only with the key proof of every deposit of its chain', async () => {
@@ -318,10 +321,48 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(missing.of('chain')).toEqual(['not possible']);
   });
 
-  test('an increment alone says what it needs', async () => {
-    const { code, said } = await decrypt([join(released, deposits[1].suitcase)]);
+  test('an increment alone says what is missing, before there is any output', async () => {
+    receive();
+    const { suitcase, depositId, receiptFile } = deposits[1];
+    const { bytes, sha256 } = deposits[0].receipt.suitcase;
+    const words = `${depositId} needs 2 suitcases; given: 1, missing: ${deposits[0].depositId} (${bytes} bytes, SHA-256 ${sha256})`;
+    for (const proof of [[], ['--receipt', receiptFile, '--signer', supplier.signerPublic]]) {
+      const out = freshPath();
+      // Whoever begins to unpack stumbles over it.
+      mkdirSync(`${out}.partial`);
+      const finished = await depotHere([
+        ...['decrypt', join(released, suitcase), '--key', supplier.recipientKey, '--out', out, '--json', ...proof],
+      ]);
+      expect(finished.code).toBe(24);
+      expect(json(finished).error?.message).toBe(words);
+    }
+    const alone = await verify(join(released, suitcase), '--no-signature');
+    expect(alone.code, alone.stdout).toBe(24);
+    expect(alone.stdout).toContain(words);
+    const deeper = await decrypt([join(released, suitcase)], '--at', depositId);
+    expect(deeper.code).toBe(24);
+    expect(deeper.said.error?.message).toBe(words);
+  });
+
+  test('verify of an increment alone passes with all receipts, and says that others are needed', async () => {
+    receive();
+    const receipt = join(released, `${deposits[2].depositId}.receipt.json`);
+    const { code, of, stdout } = await verify(
+      ...[join(released, deposits[2].suitcase), '--receipt', receipt, '--signer', supplier.signerPublic],
+    );
+    expect(code, stdout).toBe(0);
+    expect(of('chain-suitcases')).toEqual(['not possible']);
+    for (const { depositId } of deposits.slice(0, 2)) expect(stdout).toContain(`${depositId} (`);
+    const full = await verify(join(released, deposits[0].suitcase), '--no-signature');
+    expect(full.code, full.stdout).toBe(0);
+    expect(full.of('chain-suitcases')).toEqual([]);
+  });
+
+  test('verify of an incomplete newest night names the newest that is whole', async () => {
+    rmSync(join(released, deposits[1].suitcase));
+    const { code, stderr } = await depotHere(['verify', released, '--no-signature', '--key', supplier.recipientKey]);
     expect(code).toBe(24);
-    expect(said.error?.message).toContain(deposits[0].depositId);
+    expect(stderr).toContain(`--at ${deposits[0].depositId}`);
   });
 
   test('another chain in the directory is left aside, and named', async () => {
@@ -332,6 +373,11 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(said).toMatchObject({ depositId: other.depositId, number: 0 });
     expect(said.leftAside?.join()).toContain(deposits[2].depositId);
     await isNight(out, 2);
+    const verified = await verify(released, '--no-signature');
+    expect(json(verified)).toMatchObject({ depositId: other.depositId, number: 0, leftAside: said.leftAside });
+    const { stdout } = await depotHere(['verify', released, '--no-signature', '--key', supplier.recipientKey]);
+    expect(stdout).toMatch(new RegExp(`^night +${other.depositId}: a full deposit`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^left aside +${deposits[2].depositId}`, 'm'));
   });
 });
 

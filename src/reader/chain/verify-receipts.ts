@@ -66,7 +66,10 @@ async function verifySignatures(earlier: readonly GivenReceipt[], signers: strin
       return;
     }
   }
-  checks.passed('chain-signatures', `${earlier.length} receipts, by a given signer`);
+  checks.passed(
+    'chain-signatures',
+    `${earlier.length} ${earlier.length === 1 ? 'receipt' : 'receipts'}, by a given signer`,
+  );
 }
 
 async function proveKeys(
