@@ -1,6 +1,9 @@
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
+import { type Night, nightLines } from './night.js';
 import type { Line } from './wrap.js';
+
+type Salvaged = NonNullable<Opened['salvaged']>;
 
 export interface Opened {
   /** Null where nobody counted. */
@@ -11,7 +14,7 @@ export interface Opened {
   origin: 'proven' | 'not proven';
   warnings: readonly string[];
   /** Of several that were given. */
-  night?: { depositId: string; number: number; leftAside: readonly string[] };
+  night?: Night;
   /** Not the whole. */
   salvaged?: {
     of: string;
@@ -40,11 +43,12 @@ export function decryptDocument(o: Opened): object {
 /** `withReceipt`: one was given, so all that is missing is who signed it. */
 export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   return [
+    ...(o.salvaged === undefined ? [] : wantedLines(o.salvaged)),
     ...(o.night === undefined ? [] : nightLines(o.night)),
     ...(o.salvaged === undefined ? [] : salvagedLines(o.salvaged)),
     labelled(
       'opened',
-      `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`,
+      `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte ${o.salvaged?.incomplete ? 'that is there is ' : ''}authenticated`,
     ),
     labelled(
       'origin',
@@ -58,26 +62,22 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   ];
 }
 
-function nightLines({ depositId, number, leftAside }: NonNullable<Opened['night']>): Line[] {
-  const of =
-    number === 0
-      ? 'a full deposit'
-      : `increment ${number}, with the ${counted(number, 'suitcase', 'suitcases')} before it`;
-  return [
-    labelled('night', `${printable(depositId)}: ${of}`),
-    ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),
-  ];
+function wantedLines({ of, wanted }: Salvaged): Line[] {
+  return of === wanted
+    ? []
+    : [labelled('wanted', `${printable(wanted)}, which cannot be had: what follows is an earlier night`)];
 }
 
-function salvagedLines({ of, wanted, incomplete, missing, whole }: NonNullable<Opened['salvaged']>): Line[] {
+function salvagedLines({ incomplete, missing, whole }: Salvaged): Line[] {
   const list = (ids: readonly string[]): string => ids.map((id) => printable(id)).join(', ');
   return [
     labelled(
-      'incomplete',
-      `${counted(incomplete, 'entry is', 'entries are')} not whole, or perhaps not: DEPOT/gaps.txt`,
+      'salvaged',
+      incomplete === 0
+        ? 'every entry of that night is whole'
+        : `${counted(incomplete, 'entry is', 'entries are')} not whole, or perhaps not: DEPOT/gaps.txt`,
     ),
-    ...(of === wanted ? [] : [labelled('night', `of ${printable(of)}, as ${printable(wanted)} itself is missing`)]),
-    labelled('missing', list(missing)),
+    labelled('not usable', list(missing)),
     labelled('whole', whole.length === 0 ? 'no night' : list(whole)),
   ];
 }

@@ -5,9 +5,10 @@ import { decrypt, type Decrypted, type DecryptHooks, type DecryptOptions, fetchA
 import { openingKeyOf } from '../opening-key.js';
 import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
+import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
 import { findMembers, isWhole, type Members, requireStatedChain, requireWhole } from './members.js';
-import { chooseNight, type Choice } from './nights.js';
+import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
 import { salvage } from './salvage.js';
 
@@ -35,7 +36,7 @@ export async function decryptChain(o: DecryptChainOptions, hooks: DecryptHooks):
     const opened = o.salvage
       ? await saved(o, hooks, { found, choice, given }, out)
       : await whole(o, hooks, { found, choice, given }, out);
-    return { ...opened, night: nightOf(choice) };
+    return { ...opened, night: { ...nightOf(choice), ...opened.night, leftAside: choice.leftAside } };
   } finally {
     wipe(given.suitcases);
   }
@@ -79,11 +80,12 @@ async function saved(
       hooks.warn(error.message);
     }
   }
-  // Of a night whose suitcase cannot be read, and has no receipt, not even the chain is known: then that of another.
-  const { night } = choice;
-  const known =
-    night.needs !== null ? night : [...choice.all].reverse().find(({ suitcase }) => suitcase?.chain != null);
-  return salvage(o, hooks, known === undefined ? found : await findMembers(known, given), night.id, out);
+  // Of a night whose suitcase cannot be read, and of which nothing else tells, not even the chain is known.
+  const { night, all } = choice;
+  const before = night.needs === null ? newestBefore(night, all) : undefined;
+  const receiptOf = (depositId: string): GivenReceipt | null => all.find(({ id }) => id === depositId)?.receipt ?? null;
+  const known = before === undefined ? found : await findMembers(before, given);
+  return salvage(o, hooks, { found: known, wanted: night.id, receiptOf }, out);
 }
 
 /** A receipt that was named says which night is meant. */

@@ -71,7 +71,10 @@ async function verifySignatures<T extends { receipt: Receipt }>(
       return;
     }
   }
-  checks.passed('chain-signatures', `${earlier.length} receipts, by a given signer`);
+  checks.passed(
+    'chain-signatures',
+    `${earlier.length} ${earlier.length === 1 ? 'receipt' : 'receipts'}, by a given signer`,
+  );
 }
 
 async function proveKeys(
