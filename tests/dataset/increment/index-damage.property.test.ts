@@ -1,12 +1,11 @@
 import fc from 'fast-check';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BlockCutter } from '../../../src/dataset/increment/blocks.js';
 import { UnusableIndex } from '../../../src/dataset/increment/frames.js';
 import { LastNight } from '../../../src/dataset/increment/last-night.js';
 import { NightIndex } from '../../../src/dataset/increment/night-index.js';
-import { readFileSync } from 'node:fs';
 import { fromText } from '../../../src/dataset/bytestring.js';
 import { pattern } from '../../support/awkward.js';
 import { tempDir } from '../../support/cleanup.js';
