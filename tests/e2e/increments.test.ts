@@ -162,6 +162,22 @@ describe('what a night is built on', () => {
   });
 });
 
+test('pushes that are killed leave no more than one index behind, and cost no full deposit', async () => {
+  const o = await atNight();
+  const full = await o.push();
+  o.night(1);
+  const stop = {
+    node: ['--import', join(checkout, 'tests/support/preload-stop.mjs')],
+    env: { DEPOT_STOP_AT: 'sealed' },
+  };
+  for (let i = 0; i < 3; i++) {
+    expect((await depot(['push', '--config', o.supplier.config], stop)).signal).toBe('SIGKILL');
+    expect(o.indexes()).toHaveLength(2);
+  }
+  expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
+  expect(o.indexes()).toHaveLength(1);
+});
+
 describe('which deposit is the base', () => {
   const DAY_S = 86_400;
   /** A push on another day: what it says, and how it ends. */
