@@ -281,6 +281,16 @@ describe('which deposit is the base', () => {
     expect((await o.push()).chain.number).toBe(0);
   });
 
+  test('after rereadEvery, every file is read whatever its times say, and the receipt tells when that was last', async () => {
+    const o = await atNight({ incremental: { ...incremental, rereadEvery: '2d' } });
+    const full = await o.push();
+    expect(full.chain.lastReadInFull).toBe(full.receipt.startedAt);
+    expect((await pushOn(o, 1)).chain).toMatchObject({ number: 1, lastReadInFull: full.receipt.startedAt });
+    const { receipt, chain } = await pushOn(o, 3);
+    expect(chain).toMatchObject({ number: 2, lastReadInFull: receipt!.startedAt });
+    expect((await pushOn(o, 4)).chain).toMatchObject({ number: 3, lastReadInFull: receipt!.startedAt });
+  });
+
   test('a last deposit that is dated in the future is followed by a full one', async () => {
     const o = await atNight();
     expect((await pushOn(o, 3)).code).toBe(0);
