@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** The offline opener with nights that are put together of several suitcases, in a real Chromium. */
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
@@ -47,8 +47,10 @@ async function threeNights(): Promise<{ chain: ChainFolder; trees: Tree[] }> {
   return { chain, trees };
 }
 
+type Several = 'suitcase' | 'receipt' | 'signature';
+
 /** What a beneficiary has. */
-function filesOf(chain: ChainFolder): GivenFiles & Record<'suitcase' | 'receipt' | 'signature', string[]> {
+function filesOf(chain: ChainFolder): Omit<GivenFiles, Several> & Record<Several, string[]> {
   return {
     suitcase: chain.nights.map(({ file }) => file),
     receipt: chain.nights.map(({ receiptFile }) => receiptFile),
@@ -257,7 +259,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
       ['is cut off', (file: string) => truncateSync(file, 3000)],
     ])('when one %s: it counts as missing', async (_, damage) => {
       const [full, second, third] = chain.nights;
-      const damaged = join(tempDir(), second.file.replace(/.*\//, ''));
+      const damaged = join(tempDir(), basename(second.file));
       copyFileSync(second.file, damaged);
       damage(damaged);
       expect(await checkedWith([full.file, damaged, third.file])).toMatchObject({
@@ -271,7 +273,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     test('when a suitcase of another chain has the name of one of this', async () => {
       const other = (await threeNights()).chain;
       const [full, second, third] = chain.nights;
-      const foreign = join(tempDir(), second.file.replace(/.*\//, ''));
+      const foreign = join(tempDir(), basename(second.file));
       copyFileSync(other.nights[1].file, foreign);
       expect(await checkedWith([full.file, foreign, third.file])).toMatchObject({
         verdict: 'failed',
@@ -291,6 +293,32 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
         verdict: 'passed',
         inside: true,
         states: ['given', 'given', 'given'],
+      });
+    });
+
+    test('and takes a folder with all of them, whatever else lies in it', async () => {
+      const folder = tempDir();
+      const { suitcase, receipt, signature, signers, key } = filesOf(chain);
+      for (const file of [...suitcase, ...receipt, ...signature]) copyFileSync(file, join(folder, basename(file)));
+      copyFileSync(signers as string, join(folder, 'signer.public.asc'));
+      copyFileSync(key!, join(folder, 'private.secret.asc'));
+      writeFileSync(join(folder, 'letter.html'), '<p>');
+      await opener.give({});
+      await opener.page.setInputFiles('#all', folder);
+      await opener.page.waitForSelector('#has-key:not(:empty)');
+      expect(await opener.page.textContent('#unknown')).toBe('');
+      const found = await opener.check();
+      expect(found).toMatchObject({ verdict: 'passed', inside: true, checks: { dataset: 'passed' } });
+    });
+
+    test("when the key is somebody else's: a finding, as of one suitcase", async () => {
+      const other = await Receiver.create();
+      const { suitcase } = filesOf(chain);
+      expect(await checkedWith(suitcase, { key: other.key.secretKey })).toMatchObject({
+        verdict: 'failed',
+        inside: false,
+        failure: '',
+        checks: { 'key-proof': 'failed' },
       });
     });
 
@@ -336,6 +364,16 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
         'with a range that makes too much',
         (line: string) => line.replace(/^(1 0) \d+$/, '$1 60000'),
         /outside of|make more than/,
+      ],
+      [
+        'with ranges of a page of depot',
+        (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 DEPOT/README.md'),
+        /there cannot be/,
+      ],
+      [
+        'with ranges of what there is not',
+        (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 data/dump.sql/x'),
+        /there is no file/,
       ],
       [
         'with ranges that make other contents',
