@@ -1,20 +1,23 @@
 /// <reference lib="dom" />
 /** The offline opener with nights that are put together of several suitcases, in a real Chromium. */
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
-import { startBrowser } from '../support/browser.js';
+import { seriousFindings, startBrowser } from '../support/browser.js';
 import { ChainFolder } from '../support/chain-folder.js';
 import { type FileNode, plain, sha256, type Tree, treeOf } from '../support/chain-tree.js';
 import { tempDir } from '../support/cleanup.js';
 import { Receiver } from '../support/hostile-suitcase.js';
 import { peers } from '../support/peers.js';
 import { RandomTree } from '../support/random-tree.js';
+import { startSshd } from '../support/sshd.js';
+import { type Deposit, Supplier } from '../support/supplier.js';
 import { type GivenFiles, openOpener, type OpenerPage, withFolders } from './page.js';
 
 const needed = peers('chromium');
+const server = peers('sshd', 'ssh-keygen');
 const directory: FileNode = { type: 'directory', mode: 0o755, mtimeNs: 1_700_000_000_000_000_000n };
 
 let browser: Browser;
@@ -214,6 +217,42 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     expect(opener.complaints).toEqual([]);
     expect(opener.requests.filter((address) => !address.startsWith('blob:'))).toEqual([]);
     await opener.page.context().close();
+  });
+
+  test.skipIf(!server)('opens the nights that «depot push» makes, and is accessible', async () => {
+    const agent = await startSshd();
+    const supplier = await Supplier.create(agent, {
+      dataset: [{ directory: 'data' }, { command: ['cat', 'data/dump.sql'], as: 'copy.sql' }],
+      arrangement: { incremental: { agentKeeps: '90d' } },
+    });
+    const dump = pattern(6_000_000);
+    const nights = [dump, Buffer.concat([dump.subarray(0, 3_000_000), pattern(5000, 3), dump.subarray(3_000_000)])];
+    const deposits: Deposit[] = [];
+    for (const [night, content] of nights.entries()) {
+      writeFileSync(join(supplier.data, 'dump.sql'), content);
+      writeFileSync(join(supplier.data, `only-in-night-${night}`), `${night}`);
+      if (night > 0) rmSync(join(supplier.data, `only-in-night-${night - 1}`));
+      deposits.push(await supplier.deposit());
+    }
+    const { page, opener } = await withFolders(browser);
+    await opener.give({
+      suitcase: deposits.map(({ suitcase }) => join(agent.incoming, suitcase)),
+      receipt: deposits.map(({ receiptFile }) => receiptFile),
+      signature: deposits.map(({ receiptFile }) => `${receiptFile}.asc`),
+      signers: supplier.signerPublic,
+      key: supplier.recipientKey,
+    });
+    const found = await opener.check();
+    expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true });
+    expect(await seriousFindings(page)).toEqual([]);
+    const id = deposits[1].depositId;
+    expect(dataOf(await saveAll(page))).toEqual({
+      [`${id}/data/data/`]: '',
+      [`${id}/data/data/dump.sql`]: sha256(nights[1]),
+      [`${id}/data/data/only-in-night-1`]: sha256('1'),
+      [`${id}/data/copy.sql`]: sha256(nights[1]),
+    });
+    await page.context().close();
   });
 
   describe('says what is needed, given and missing, and saves nothing', () => {
