@@ -13,6 +13,7 @@ const programs: Record<ThreadName, () => Program | Promise<Program>> = {
   sealing: async () => (await import('./seal/seal.js')).seal,
   rehearsal: async () => (await import('./open/rehearse.js')).rehearse,
   opening: async () => (await import('./open/open.js')).open,
+  'opening-all': async () => (await import('./open/open-all.js')).openAll,
   peeking: async () => (await import('./open/peek.js')).peek,
   assembling: async () => (await import('./open/assemble.js')).assembleNight,
   reading: () => readAhead,

@@ -8,6 +8,7 @@ export type ThreadName =
   | 'sealing'
   | 'rehearsal'
   | 'opening'
+  | 'opening-all'
   | 'peeking'
   | 'assembling'
   | 'reading'
@@ -63,6 +64,7 @@ const nurseryMiB: Record<ThreadName, number> = {
   sealing: 2,
   rehearsal: 4,
   opening: 4,
+  'opening-all': 4,
   peeking: 4,
   assembling: 4,
   reading: 1,

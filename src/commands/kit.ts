@@ -24,7 +24,7 @@ export function defineKit(parent: CommandLine): void {
     .command('kit')
     .summary('make the package for the beneficiary: letter, opener, keys, newest receipt')
     .description(
-      'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt.\nNever a private key, unless you made it for the beneficiary and --include-secret-key names the passphrase that locks it.',
+      'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt, with those of the deposits that it is built on.\nNever a private key, unless you made it for the beneficiary and --include-secret-key names the passphrase that locks it.',
     )
     .argument('[name]', 'arrangement')
     .option('--out <directory>', 'new directory for the kit')
@@ -66,12 +66,19 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
     context.screen.warn(
       'the kit has a private key: send its passphrase another way; what that key proves is only your own word',
     );
+  if (made.missing !== null)
+    context.screen.warn(
+      `there is no receipt of ${made.missing.depositId}, on which the newest deposit is built: the kit does not have the whole chain`,
+    );
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),
     labelled('deposit', made.depositId),
     ...made.signers.map((fingerprint) => labelled('signer', groupedFingerprint(fingerprint))),
     ...made.recipients.map((fingerprint) => labelled('recipient', groupedFingerprint(fingerprint))),
     ...(made.openerSha256 === null ? [] : [labelled('opener', `SHA-256 ${made.openerSha256}`)]),
+    ...(made.suitcases === null
+      ? []
+      : [labelled('suitcases', `${made.suitcases.length}, which the agent is asked for: suitcases.txt`)]),
     labelled('next', 'send it, then call the beneficiary and compare these digits'),
   ]);
   return 0;

@@ -38,6 +38,7 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
     key: text(flags, 'key'),
     passphraseFile: text(flags, 'passphraseFile'),
     deep: given(flags, 'deep'),
+    scratch: text(flags, 'scratch'),
     maxSize: size(flags, 'maxSize'),
     agentSha256: sha256(flags, 'agentSha256'),
     gpg: given(flags, 'gpg'),
@@ -81,6 +82,13 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
     throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
   if (o.maxSize !== undefined && !o.deep)
     throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
+  if (o.scratch !== undefined && !o.deep)
+    throw usage('--scratch is about --deep, which was not asked for', 'add --deep, or leave out --scratch');
+  if (o.scratch !== undefined && !isChain)
+    throw usage(
+      '--scratch is for increments, and those need the suitcases before them',
+      'name all suitcases, or the directory that holds them; or leave out --scratch',
+    );
   if (o.noSignature && o.signers.length > 0)
     throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
   if (o.agentSha256 !== undefined && !isGiven && o.receipt === undefined)
@@ -110,7 +118,7 @@ export function defineVerify(parent: CommandLine): void {
     .command('verify')
     .summary('check a suitcase, a receipt, and whether a key opens it')
     .description(
-      'Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written.',
+      'Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written, but for what --scratch allows.',
     )
     .argument('[suitcase...]', 'the encrypted file; or several, or a directory, for a chain')
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
@@ -121,7 +129,11 @@ export function defineVerify(parent: CommandLine): void {
     .option('--key <file>', 'the private key of the beneficiary')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
     .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
-    .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes nothing')
+    .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes no plaintext')
+    .option(
+      '--scratch <dir>',
+      'with --deep, for increments: put the night together in a file there, encrypted, and compare it',
+    )
     .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
     .option('--agent-sha256 <hex>', 'SHA-256 that the agent computed from the file it holds')
     .option(
@@ -155,6 +167,7 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const options = { ...o, gpg, signal, passphrase: passphraseFor(o.passphraseFile, context) };
   const hooks: VerifyHooks = {
     warn: (message) => screen.warn(message),
+    note: (message) => screen.note(message),
     progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
   };
   const outcome = await (o.isChain ? verifyNight(options, hooks) : check(options, hooks));

@@ -10,6 +10,7 @@ import { packDirectory } from './directory.js';
 import { packFileSource } from './file.js';
 import { HardLinks } from './hard-links.js';
 import { ChainNight, type ChainSummary } from './increment/chain-night.js';
+import { UnusableIndex } from './increment/frames.js';
 import { incrementReadme } from './increment/readme.js';
 import type { ManifestEnd } from './manifest.js';
 import { restoreScript } from './restore-script.js';
@@ -29,7 +30,7 @@ import type { DatasetHooks, DatasetOptions, DatasetSize, DatasetSummary } from '
  * `cleanup` runs whatever happens, also when the caller gives up; wait for that before ending the thread.
  *
  * @throws DepotError 'source-failed' | 'source-changed' | 'source-timed-out' | 'source-empty' | 'source-too-small' |
- * 'source-shrunk' | 'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
+ * 'source-shrunk' | 'config-invalid' (a source's name) | 'index-damaged'; the abort reason when `hooks.signal` fires
  */
 export async function* packDataset(
   options: DatasetOptions,
@@ -45,6 +46,16 @@ export async function* packDataset(
       await turn();
     }
     return dataset.summary();
+  } catch (error) {
+    if (!(error instanceof UnusableIndex)) throw error;
+    throw new DepotError(
+      'index-damaged',
+      `the index of the last deposit was whole, and then it was not: ${error.message}`,
+      {
+        hint: 'run it again: that makes a full deposit',
+        cause: error,
+      },
+    );
   } finally {
     dataset.close();
   }
@@ -69,14 +80,14 @@ class Dataset {
     this.#options = options;
     this.#hooks = hooks;
     this.#reading = new Reading(hooks.warn);
-    const { chain, sources } = options;
+    const { chain, depositId, sources } = options;
     if (chain === undefined) {
       this.archive = new Archive(1, hooks.spare);
       this.#chain = null;
     } else {
       const archiveOf = (isIncrement: boolean): Archive =>
         (this.archive = new Archive(isIncrement ? 2 : 1, hooks.spare));
-      this.#chain = new ChainNight(chain, { archiveOf, sources, hardLinks: this.#hardLinks });
+      this.#chain = new ChainNight(chain, { depositId, archiveOf, sources, hardLinks: this.#hardLinks });
     }
   }
 

@@ -6,6 +6,7 @@ import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { lockSecretKey, readCertificate } from '../pgp/keys.js';
 import { verifyDetached } from '../pgp/signature.js';
+import type { Chain } from '../receipt/chain.js';
 import { sha256Hex } from '../primitives.js';
 import { printable } from '../printable.js';
 import { localError, writeNew } from '../durable-file.js';
@@ -14,6 +15,7 @@ import { receiptName, signatureName } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { freePlace } from '../reader/output.js';
 import { readGiven } from '../reader/named-files.js';
+import { kitChain } from './kit-chain.js';
 import { letterHtml } from './letter.js';
 import { PartialDirectory } from '../reader/partial-directory.js';
 
@@ -36,6 +38,10 @@ export interface Kit {
   directory: string;
   depositId: string;
   files: string[];
+  /** The suitcases that open the newest deposit, as the agent is asked for them; null where it needs only its own. */
+  suitcases: { depositId: string; name: string; bytes: number; sha256: string }[] | null;
+  /** A deposit that the newest is built on, and of which there is no receipt that fits. */
+  missing: Chain['missing'];
   signers: string[];
   /** Fingerprints of the keys for which the newest deposit is sealed. */
   recipients: string[];
@@ -73,9 +79,11 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
   const secret = o.secretKeyPassphrase === undefined ? null : await secretKeyOf(o.arrangement, o.secretKeyPassphrase);
   const openerSha256 = opener === null ? null : sha256Hex(opener);
   const id = newest.depositId;
+  const chain = await kitChain(state, newest.receipt);
   const letter = letterHtml({
     supplier: o.config.supplier.name,
     receipt: newest.receipt,
+    chain,
     signers,
     openerSha256,
     secretKey: secret === null ? null : secretName,
@@ -88,6 +96,7 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
     [receiptName(id), newest.bytes],
     [signatureName(id), newest.signature],
     [newest.receipt.cover.name, cover],
+    ...(chain?.files ?? []),
     [secretName, secret],
   ];
   const contents = wanted.flatMap(([name, bytes]): [string, Uint8Array | string][] =>
@@ -98,6 +107,8 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
     directory: out,
     depositId: id,
     files: contents.map(([name]) => name),
+    suitcases: chain === null ? null : chain.receipts.map(({ depositId, suitcase }) => ({ depositId, ...suitcase })),
+    missing: chain?.missing ?? null,
     signers: signers.map(({ fingerprint }) => fingerprint),
     recipients: newest.receipt.encryption.recipients.map(({ fingerprint }) => fingerprint),
     openerSha256,

@@ -1,13 +1,17 @@
 /** The letter of a kit, in Dutch and English: what a beneficiary has, does every month, and does on the day itself. */
-import { depotLines, stockLines, stockTools } from '../receipt/cover.js';
+import { depotLines, isIncrement, stockLines, stockTools, type StockTool } from '../receipt/shell-lines.js';
+import type { Chain } from '../receipt/chain.js';
 import { receiptName, signatureName } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Language } from '../texts/both.js';
 import { letter } from '../texts/letter.js';
+import { scriptName, suitcasesName } from './kit-chain.js';
 
 export interface LetterFacts {
   supplier: string;
   receipt: Receipt;
+  /** Null where deposits are not built on each other. */
+  chain: Chain | null;
   /** Of the signers whose public keys are in the kit, in the order of their files. */
   signers: { file: string; fingerprint: string }[];
   /** SHA-256 of opener.html, hex; null when the kit has none. */
@@ -65,6 +69,13 @@ ${[
   ...f.signers.map(({ file }) => row(file, w.files.signer)),
   row(`${receiptName(id)}, ${signatureName(id)}`, w.files.receipt),
   row(receipt.cover.name, w.files.cover),
+  ...(f.chain === null
+    ? []
+    : [
+        ...f.chain.receipts.slice(0, -1).map((r) => row(receiptName(r.depositId), w.files.earlier)),
+        row(suitcasesName, w.files.suitcases),
+        row(scriptName, w.files.script),
+      ]),
   ...(f.secretKey === null ? [] : [row(f.secretKey, w.files.secret)]),
 ].join('\n')}
 </table>
@@ -83,18 +94,45 @@ ${f.openerSha256 === null ? '' : `<p>${text(w.otherSystems)}</p>\n`}<h2>${text(w
 ${list(w.monthlySteps)}
 <pre class="monthly">${text(`depot verify --receipt ${receiptName(id)} --signer signer.public.asc --key private.secret.asc`)}</pre>
 <h2>${text(w.day)}</h2>
-${list(w.daySteps)}
+${f.chain === null ? '' : chainPart(language, f.chain)}${list(w.daySteps)}
 ${f.openerSha256 === null ? '' : `<h3>${text(w.withOpener)}</h3>\n<p>${text(w.openerSteps)}</p>\n`}<h3>${text(w.withDepot)}</h3>
 <pre class="depot">${text(depotLines(receipt))}</pre>
 <h3>${text(w.withStock)}</h3>
-${stockTools(receipt)
-  .map(
-    (tool) =>
-      `<p>${text(w.stockFirst[tool])}</p>\n<pre class="stock">${text(stockLines(receipt, tool, receipt.supplier.signerFingerprint))}</pre>`,
-  )
-  .join('\n')}
-<p>${text(w.stockAfter)} ${text(w.notProven)}</p>
+${stockPart(language, receipt)}
+<p>${isIncrement(receipt) ? '' : `${text(w.stockAfter)} `}${text(w.notProven)}</p>
 </section>`;
+}
+
+/** The sealed files that the agent is asked for. */
+function chainPart(language: Language, { receipts, missing }: Chain): string {
+  const w = letter[language];
+  const rows = receipts.map(
+    ({ suitcase: { name, bytes, sha256 } }) =>
+      `<tr><td><code>${text(name)}</code></td><td>${bytes}</td><td><code>${sha256}</code></td></tr>`,
+  );
+  const unknown =
+    missing === null
+      ? []
+      : [
+          `<tr><td><code>${text(missing.depositId)}</code>, ${text(w.suitcasesUnknown)}</td><td></td><td><code>${missing.suitcaseSha256}</code></td></tr>`,
+        ];
+  return `<h3>${text(w.chainTitle)}</h3>
+<p>${text(w.chain(receipts.at(-1)!.chain?.number ?? 0))} ${text(w.chainDay)}</p>
+<table>
+<tr><td></td><td>bytes</td><td>SHA-256</td></tr>
+${[...rows, ...unknown].join('\n')}
+</table>
+`;
+}
+
+function stockPart(language: Language, receipt: Receipt): string {
+  const w = letter[language];
+  const signer = receipt.supplier.signerFingerprint;
+  const lines = (tool: StockTool, words: string): string =>
+    `<p>${text(words)}</p>\n<pre class="stock">${text(stockLines(receipt, tool, signer))}</pre>`;
+  const tools = stockTools(receipt);
+  if (!isIncrement(receipt)) return tools.map((tool) => lines(tool, w.stockFirst[tool])).join('\n');
+  return tools.includes('gpg') ? lines('gpg', w.stockChain) : `<p>${text(w.stockNone)}</p>`;
 }
 
 /** The one way into the page: whatever it is, it stays text. */

@@ -1,6 +1,7 @@
 import type { Assembled } from '../dataset/assemble/assemble.js';
 import { Thread, sharedKey, type ThreadName } from '../threads.js';
 import type { AssemblingData } from './assemble.js';
+import type { OpenedAll, OpeningAll } from './open-all.js';
 import type { OpeningHooks } from './opening.js';
 import type { Peeked, PeekOptions } from './peek.js';
 
@@ -13,6 +14,18 @@ export async function peekInto(suitcases: readonly PeekOptions[], hooks: Hooks):
     return await inThread<Peeked[]>('peeking', data, hooks);
   } finally {
     for (const { sessionKey } of data) sessionKey.fill(0);
+  }
+}
+
+/** Opens suitcases in one thread; the caller closes the files, and wipes the keys. */
+export async function openSuitcases({ suitcases, night, ...o }: OpeningAll, hooks: Hooks): Promise<OpenedAll> {
+  const shared = suitcases.map((suitcase) => ({ ...suitcase, sessionKey: sharedKey(suitcase.sessionKey) }));
+  const check = night && { ...night, key: sharedKey(night.key) };
+  try {
+    return await inThread<OpenedAll>('opening-all', { ...o, suitcases: shared, night: check }, hooks);
+  } finally {
+    for (const { sessionKey } of shared) sessionKey.fill(0);
+    check?.key.fill(0);
   }
 }
 

@@ -4,6 +4,7 @@ import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
 import { sha256 } from '../primitives.js';
+import type { EntrySink } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
 import type { Said } from '../threads.js';
@@ -16,6 +17,8 @@ import { SuitcaseSource } from './suitcase-source.js';
 import { DigestBeside, WriteBeside } from './write-beside.js';
 
 interface Tools {
+  /** Sees the entries that `check` sees. */
+  keep?: EntrySink | null;
   /** For `emit`. */
   to: Feeder | undefined;
   say: (said: Said) => void;
@@ -88,7 +91,7 @@ async function authenticated<T>(suitcase: SuitcaseSource, consume: () => Promise
   }
 }
 
-function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say }: Tools): Consumer {
+function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say, keep = null }: Tools): Consumer {
   switch (mode.kind) {
     case 'authenticate':
       return { write: () => undefined, end: () => null };
@@ -102,7 +105,7 @@ function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say }:
         end: () => null,
       };
     case 'check':
-      return untar(new ManifestCheck({ hash: sha256 }), null, false);
+      return untar(new ManifestCheck({ hash: sha256 }), keep === null ? null : { sink: keep }, false);
     case 'extract': {
       const extractor = new Extractor({
         directory: mode.directory,
@@ -117,16 +120,22 @@ function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say }:
           made: () => extractor.digest(),
           joined: (path, parts) => extractor.joined(path, parts),
         }),
-        extractor,
+        { sink: extractor, extractor },
         !mode.isPart,
       );
     }
   }
 }
 
-/** `finishes`: the tree gets its symlinks, modes and times at the end. */
-function untar(check: ManifestCheck, extractor: Extractor | null, finishes: boolean): Consumer {
-  const tar = new TarReader(extractor ? both(extractor, check) : check);
+interface Beside {
+  sink: EntrySink;
+  extractor?: Extractor;
+}
+
+/** `beside` sees each entry first; `finishes`: the tree gets its symlinks, modes and times at the end. */
+function untar(check: ManifestCheck, beside: Beside | null, finishes: boolean): Consumer {
+  const tar = new TarReader(beside === null ? check : both(beside.sink, check));
+  const extractor = beside?.extractor;
   let agrees = false;
   return {
     write: (bytes) => tar.write(bytes),

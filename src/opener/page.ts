@@ -1,7 +1,7 @@
 /** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
-import { anyDeposit, stockLines } from '../receipt/cover.js';
+import { anyDeposit, stockLines } from '../receipt/shell-lines.js';
 import { kindOf, type Kind } from './chosen-files.js';
 import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';
@@ -22,7 +22,7 @@ const ROWS = 500;
 const ALLOWED_GIB = [1, 10, 100, 1024, 10_240];
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
 /** Of these the opening uses one, and nobody but the person can say which. */
-const single: Kind[] = ['suitcase', 'key'];
+const single: Kind[] = ['key'];
 
 function noFiles(): Record<Kind, File[]> {
   return { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
@@ -191,7 +191,7 @@ class Page {
     this.#tell({
       kind: 'verify',
       given: {
-        suitcase: suitcase[0] ?? null,
+        suitcases: suitcase,
         receipts: receipt,
         signatures: signature,
         signers,

@@ -8,9 +8,11 @@ import { makeDirectory, writeFileAtomic } from '../durable-file.js';
 import { timestamp } from '../names/deposit.js';
 import { keyDerivedFrom } from '../pgp/derived-key.js';
 import { type ChainReceipt, isInChain } from '../receipt/chain.js';
+import type { Receipt, ReceiptDraft } from '../receipt/schema.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
 import { destroyedDeposits } from '../state/ledger.js';
 import { chainIn, newestDeposit } from '../state/list.js';
+import { lostDeposits } from '../state/lost.js';
 import { readPending } from '../state/pending.js';
 import { lastRun } from '../state/runs.js';
 import type { PushContext } from './push-context.js';
@@ -22,11 +24,10 @@ const TAG = `Signature: 8a477f597d28d172789f06886806bc55
 
 type Incremental = NonNullable<PushContext['o']['arrangement']['incremental']>;
 
-/** Null for an arrangement without `incremental:`. */
+/** Null for an arrangement without `incremental:`. `mustBeFull`: why nothing else will do. */
 export async function chainFor(
   { o, state, keys, ledgerId, hooks }: Pick<PushContext, 'o' | 'state' | 'keys' | 'hooks'> & { ledgerId: string },
-  depositId: string,
-  startedAt: Date,
+  { depositId, startedAt, mustBeFull }: { depositId: string; startedAt: Date; mustBeFull?: string | undefined },
 ): Promise<ChainOptions | null> {
   const { incremental } = o.arrangement;
   if (incremental === undefined) return null;
@@ -34,7 +35,9 @@ export async function chainFor(
   await makeDirectory(folder);
   await writeFileAtomic(path.join(folder, 'CACHEDIR.TAG'), TAG);
   const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
-  const found = o.full === true ? 'asked for with --full' : await baseFor(state, incremental, recipients, startedAt);
+  const found =
+    mustBeFull ??
+    (o.full === true ? 'asked for with --full' : await baseFor(state, incremental, recipients, startedAt));
   if (typeof found === 'string') hooks.warn(fullWords(found));
   const base = typeof found === 'string' ? null : found;
   if (base?.late === true)
@@ -97,6 +100,24 @@ async function baseFor(
   return age < 0 ? 'the last one is from the future' : 'the last one is old enough';
 }
 
+/** The deposit whose destruction keeps what was sealed from ever opening; null when there is none. */
+export async function destroyedBelow(
+  state: ArrangementState,
+  { chain }: Pick<ReceiptDraft, 'chain'>,
+): Promise<string | null> {
+  const base = chain?.previousDepositId ?? null;
+  if (base === null) return null;
+  const destroyed = await destroyedDeposits(state);
+  if (destroyed.has(base)) return base;
+  return (await lostDeposits(state, destroyed)).find(({ depositId }) => depositId === base)?.without ?? null;
+}
+
+/** Whether a deposit that an earlier run sealed is what this one was asked for. */
+export function isAsAsked({ full, reread }: PushContext['o'], { chain, startedAt }: Receipt): boolean {
+  if (chain === undefined) return true;
+  return (full !== true || chain.number === 0) && (reread !== true || chain.lastReadInFull === startedAt);
+}
+
 function isRereadDue({ chain }: ChainReceipt, { rereadEvery }: Incremental, now: Date): boolean {
   return now.getTime() - Date.parse(chain.lastReadInFull) >= rereadEvery;
 }
@@ -115,6 +136,7 @@ export async function clearIndexes(state: ArrangementState): Promise<void> {
   if (unreadable.length > 0) return;
   const kept = new Set([newest?.depositId, ...records.map(({ depositId }) => depositId)].map((id) => `${id}.index`));
   for (const name of names) {
-    if (name.endsWith('.index') && !kept.has(name)) await rm(state.file(path.join(FOLDER, name)), { force: true });
+    if (!name.endsWith('.index') || kept.has(name)) continue;
+    await rm(state.file(path.join(FOLDER, name)), { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-import { isRefusal } from '../errors.js';
+import { isDepotError, isRefusal } from '../errors.js';
 import { said } from '../printable.js';
 import { newDepositId, partialName, suitcaseName, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
@@ -18,14 +18,16 @@ import { rememberStrays } from './strays.js';
 
 /**
  * Makes the deposit, from the intent to the last sidecar. When the partial at the agent is lost on the way, it starts
- * again under a new id, as long as all sources can be read again.
+ * again under a new id, as long as all sources can be read again. So it does, with a full deposit, when the index of the
+ * last one is damaged while it is read.
  */
 export async function makeDeposit(context: PushContext): Promise<Deposit> {
   const { o, hooks } = context;
   const startAgainUntil = Date.now() + o.retryForMs;
+  let mustBeFull: string | undefined;
   for (;;) {
     try {
-      const beginning = beginDeposit(context);
+      const beginning = { ...beginDeposit(context), mustBeFull };
       const deposit = await (o.arrangement.spool
         ? spooledDeposit(context, beginning)
         : streamedDeposit(context, beginning));
@@ -34,6 +36,10 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
       });
       return deposit;
     } catch (error) {
+      if (mustBeFull === undefined && isDepotError(error, 'index-damaged') && canReadAgain(context)) {
+        mustBeFull = error.message;
+        continue;
+      }
       if (!(error instanceof PartialLost) || !canStartAgain(context, error) || Date.now() > startAgainUntil)
         throw error;
       hooks.warn(`${error.message}; starting again under a new id`);

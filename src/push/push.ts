@@ -13,6 +13,7 @@ import { ArrangementState } from '../state/arrangement-state.js';
 import { killedRun, runnerOf } from '../state/underway.js';
 import { lanesSeen } from '../state/tested-server.js';
 import { connectToAgent, withUsername } from './agent.js';
+import { isAsAsked } from './chain.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
@@ -233,7 +234,8 @@ async function depositOfThisRun(
   if (resumed !== null) {
     const counts =
       isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) &&
-      (!o.rehearse || resumed.deposit.receipt.rehearsed !== undefined);
+      (!o.rehearse || resumed.deposit.receipt.rehearsed !== undefined) &&
+      isAsAsked(o, resumed.deposit.receipt);
     if (counts) return resumed.deposit;
     run.startAgain();
   } else {

@@ -7,6 +7,7 @@ import type { Removal } from '../sftp/link.js';
 import { PartialLost } from '../sftp/status.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
+import { destroyedBelow } from './chain.js';
 import { recordOutcome } from './outcome.js';
 import { PushProgress } from './progress.js';
 import type { Deposit } from './push-types.js';
@@ -65,7 +66,7 @@ export async function spooledDeposit(context: PushContext, beginning: Beginning)
 /** Sends what an earlier run sealed. Null when it must not be sent any more, and is removed. Throws as a push does. */
 export async function resumeSpooled(context: PushContext, record: SpooledRecord): Promise<Deposit | null> {
   const { run, hooks } = context;
-  const unfit = unfitness(context, record) ?? spentName(context, record);
+  const unfit = (await unfitness(context, record)) ?? spentName(context, record);
   if (unfit !== null) {
     await discardSpooled(context, record, unfit);
     return null;
@@ -98,12 +99,14 @@ export function canReadAgain({ o }: PushContext): boolean {
 }
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
-function unfitness({ keys, o }: PushContext, { draft }: SpooledRecord): string | null {
+async function unfitness({ keys, o, state }: PushContext, { draft }: SpooledRecord): Promise<string | null> {
   if (o.rehearse && draft.rehearsed === undefined) return 'it was sealed without the rehearsal that is asked for now';
   const sorted = (of: SpooledRecord['draft']['encryption']['recipients']): string[] =>
     of.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
   const [today, sealedFor] = [sorted(keys.recipients), sorted(draft.encryption.recipients)];
-  return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';
+  if (today.join() !== sealedFor.join()) return 'it was sealed for other keys than those of today';
+  const gone = await destroyedBelow(state, draft);
+  return gone === null ? null : `${gone}, on which it is built, was destroyed`;
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Beginning {
   intent: Extract<PendingRecord, { stage: 'intent' }>;
   startedAt: Date;
   compression: CompressionFormat;
+  /** Why it must be a full deposit. */
+  mustBeFull?: string | undefined;
 }
 
 /** Draft and room for the receipt on disk, then close, rename: the commit point. */
@@ -75,15 +77,16 @@ export interface Begun {
 /** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function beginSealing(
   context: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'> & { ledger: Pick<Ledger, 'id'> | null },
-  { depositId, startedAt, compression }: { depositId: string; startedAt: Date; compression: CompressionFormat },
+  beginning: Omit<Beginning, 'intent'> & { depositId: string },
   sent: { acknowledged: number },
 ): Promise<Begun> {
   const { o, keys, hooks, state } = context;
+  const { depositId, compression } = beginning;
   const progress = new PushProgress(hooks, sent);
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
   const shrink = await shrinkRule(o, state);
   const ledgerId = context.ledger?.id ?? null;
-  const chain = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, depositId, startedAt);
+  const chain = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, beginning);
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
   let sealing: Sealing | undefined;

@@ -1,4 +1,6 @@
-import { DepotError } from '../errors.js';
+import path from 'node:path';
+import { DepotError, isDepotError } from '../errors.js';
+import { receiptName } from '../names/deposit.js';
 import { openSuitcase } from '../open/opening.js';
 import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
@@ -12,6 +14,7 @@ import { verifyEarlierReceipts } from './chain/verify-receipts.js';
 import { Checks, together, type Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
+import type { OpeningKey } from './key-proof.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, piecesOf, requireReadable, type SuitcaseFile } from './suitcase-file.js';
 
@@ -51,6 +54,8 @@ export interface Evidence extends Proven {
 
 export interface VerifyHooks {
   warn(message: string): void;
+  /** What is good to know before it takes long. */
+  note(message: string): void;
   progress(p: { bytes: number; totalBytes: number | null }): void;
 }
 
@@ -81,7 +86,7 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   });
   const checks = new Checks(true);
   if (o.others !== undefined) await o.others(checks);
-  else if (read.given !== null) await verifyEarlierReceipts({ ...o, given: read.given, key }, checks);
+  else if (read.given !== null) await verifyEarlierReceipts(earlierReceipts(o, read.given, key), checks);
   const opens = own.checks.some(({ name, result }) => name === 'key-proof' && result === 'passed');
   if (o.others === undefined && suitcase !== undefined && key !== null && opens)
     await verifyAlone(suitcase, { receipt: read.given?.receipt ?? null, key, signal: o.signal }, checks);
@@ -102,9 +107,24 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   };
 }
 
+/** Those that lie beside the receipt. */
+function earlierReceipts({ signers, noSignature }: VerifyOptions, given: GivenReceipt, key: OpeningKey | null) {
+  return {
+    receipt: given.receipt,
+    find: (depositId: string) =>
+      readReceipt(path.join(path.dirname(given.path), receiptName(depositId))).catch((error: unknown) => {
+        if (isDepotError(error, 'local-unreadable')) return null;
+        throw error;
+      }),
+    verify: signers.length === 0 ? null : (earlier: GivenReceipt) => verifyReceipt(earlier, undefined, [...signers]),
+    noSignature,
+    key,
+  };
+}
+
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */
-async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: VerifyHooks): Promise<SuitcaseExhibit> {
-  const file = await openSuitcaseFile(path);
+async function suitcaseFrom(name: string, { signal }: VerifyOptions, hooks: VerifyHooks): Promise<SuitcaseExhibit> {
+  const file = await openSuitcaseFile(name);
   const { handle, preamble, consumed, bytes: totalBytes } = file;
   const progress = (bytes: number): void => hooks.progress({ bytes, totalBytes });
   const inspect = (from: SuitcaseFile): Promise<Inspection> =>
@@ -130,7 +150,7 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
       ),
     async inspectAgain() {
       if (totalBytes === null) return null;
-      const again = await openSuitcaseFile(path);
+      const again = await openSuitcaseFile(name);
       try {
         return await inspect(again);
       } finally {
@@ -146,6 +166,8 @@ export interface VerifyNightOptions extends VerifyOptions {
   suitcases: string[];
   /** A deposit's id. */
   at?: string | undefined;
+  /** With `deep`: a directory for a file in which the night is put together, encrypted. */
+  scratch?: string | undefined;
 }
 
 export interface VerifiedNight extends Verified {
@@ -182,7 +204,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
             !tellsOf(night.receipt.receipt.chain, night.suitcase.chain)
           )
             checks.failed('chain', 'the receipt tells of another chain than the suitcase');
-          await verifyMembers(o, hooks, found, checks);
+          await verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks);
         },
       },
       hooks,

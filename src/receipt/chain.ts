@@ -8,6 +8,12 @@ export function isInChain(receipt: Receipt): receipt is ChainReceipt {
   return receipt.chain !== undefined;
 }
 
+/** The whole night's dataset: an increment's suitcase holds a part of it. */
+export function wholeNight({ dataset, chain }: Receipt): { entries: number; bytes: number; complete: boolean } {
+  const { entries, bytes } = chain ?? dataset;
+  return { entries, bytes, complete: dataset.complete && chain?.complete !== false };
+}
+
 export interface Chain {
   /** What opens the deposit: the full one first, itself last. Without those that are `missing`, and what they build on. */
   receipts: Receipt[];

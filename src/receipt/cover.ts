@@ -3,8 +3,18 @@
  * and commands that do so. No word of it is the supplier's: names, fingerprints and numbers come in, nothing else.
  */
 import { markCoverBytes, type CoverBytes } from '../outbound.js';
-import { receiptName, signatureName, suitcaseName, type Compression } from '../names/deposit.js';
+import { receiptName, signatureName, type Compression } from '../names/deposit.js';
 import type { Receipt } from './schema.js';
+import {
+  depotLines,
+  gnupgReads,
+  isIncrement,
+  openedName,
+  stockLines,
+  stockTools,
+  verifiesWithGnupg,
+  type StockTool,
+} from './shell-lines.js';
 
 export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption' | 'chain'> & {
   supplier: Pick<Receipt['supplier'], 'signerFingerprint'>;
@@ -58,7 +68,31 @@ ${depotLines(f)}
 
 ## Check and open it without depot
 
-${englishWays(f)}
+${isIncrement(f) ? englishChainWay(f) : englishWays(f)}`;
+}
+
+/** The chain is opened as a whole, by a script. */
+function englishChainWay(f: CoverFacts): string {
+  if (!stockTools(f).includes('gpg'))
+    return "GnuPG cannot read this file, and there is no script for other programs: use depot, or the page\n`opener.html` of the supplier's kit.\n";
+  return `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`. All suitcases of the
+chain, and the script \`restore.sh\`, must lie in this folder. The script is in the supplier's kit and in depot's
+documentation for beneficiaries; every increment has it too, as \`DEPOT/restore.sh\`, for which a checked receipt must vouch.
+In place of \`FINGERPRINT\` write that of the supplier's key, as the supplier's letter has it or as it was read out
+to you by telephone: ${f.supplier.signerFingerprint.length} digits, no spaces. Do not take it from this page.
+
+\`\`\`sh
+${stockLines(f)}
+\`\`\`
+
+The whole night is in the new folder \`new\`. When a suitcase is missing or is not the right one, the script says which
+and unpacks nothing; when it says \`STOP\`, there is no \`new\`. Where there is no receipt, write \`-\` in place of
+\`FINGERPRINT\`; nothing then shows who sealed the suitcases.
+`;
+}
+
+function englishWays(f: CoverFacts): string {
+  return `${englishTools(f)}
 The data is in the new folder \`new\`, and \`new/DEPOT/README.md\` says what is where. The
 lines end with exit code 0 only when everything was right; \`echo $?\` shows it. When it is
 not 0, the last words are \`STOP\` and why: do not use what is in \`new\`, it is incomplete.
@@ -114,7 +148,7 @@ geen ervan vóór de afgesproken termijn, gerekend vanaf het laatste.
 `;
 }
 
-function englishWays(f: CoverFacts): string {
+function englishTools(f: CoverFacts): string {
   const tools = stockTools(f);
   const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.${
     verifiesWithGnupg(f, 'gpg')
@@ -174,7 +208,30 @@ ${depotLines(f)}
 
 ## Controleren en openen zonder depot
 
-${dutchWays(f)}
+${isIncrement(f) ? dutchChainWay(f) : dutchWays(f)}`;
+}
+
+function dutchChainWay(f: CoverFacts): string {
+  if (!stockTools(f).includes('gpg'))
+    return "GnuPG kan dit bestand niet lezen, en voor andere programma's is er geen script: gebruik depot, of de pagina\n`opener.html` uit het pakket van de leverancier.\n";
+  return `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`. Alle koffers van de
+keten, en het script \`restore.sh\`, moeten in deze map staan. Het script zit in het pakket van de leverancier en in de
+documentatie van depot voor begunstigden; elk increment heeft het ook, als \`DEPOT/restore.sh\`, waarvoor een gecontroleerd depotbewijs moet instaan.
+Schrijf in plaats van \`FINGERPRINT\` de vingerafdruk van de sleutel van de leverancier, zoals die in de brief van de leverancier
+staat of u telefonisch is voorgelezen: ${f.supplier.signerFingerprint.length} tekens, zonder spaties. Neem hem niet van deze pagina over.
+
+\`\`\`sh
+${stockLines(f)}
+\`\`\`
+
+De hele nacht staat in de nieuwe map \`new\`. Ontbreekt er een koffer of is het niet de goede, dan zegt het script welke
+en pakt het niets uit; zegt het \`STOP\`, dan is er geen map \`new\`. Is er geen depotbewijs, schrijf dan \`-\` in plaats van
+\`FINGERPRINT\`; niets laat dan zien wie de koffers verzegelde.
+`;
+}
+
+function dutchWays(f: CoverFacts): string {
+  return `${dutchTools(f)}
 De gegevens staan in de nieuwe map \`new\`, en \`new/DEPOT/README.md\` zegt wat waar staat. De
 regels eindigen alleen met exitcode 0 als alles klopte; \`echo $?\` toont die. Is zij niet 0,
 dan staat er als laatste \`STOP\` met de reden: gebruik niet wat in \`new\` staat, het is
@@ -187,7 +244,7 @@ Op een Mac zonder \`sha256sum\` doet \`shasum -a 256\` hetzelfde.
 `;
 }
 
-function dutchWays(f: CoverFacts): string {
+function dutchTools(f: CoverFacts): string {
   const tools = stockTools(f);
   const gpg = `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.${
     verifiesWithGnupg(f, 'gpg')
@@ -221,108 +278,6 @@ function keysWithoutGnupg(f: CoverFacts): string {
     .filter((one) => !gnupgReads(one))
     .map(({ fingerprint }) => `\`${fingerprint}\``)
     .join(', ');
-}
-
-/** A deposit as lines for a shell name it. */
-export interface NamedDeposit {
-  depositId: string;
-  suitcase: Pick<Receipt['suitcase'], 'name'>;
-  encryption: Pick<Receipt['encryption'], 'packet' | 'compression'> & {
-    recipients: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>[];
-  };
-  supplier?: Pick<Receipt['supplier'], 'signerFingerprint'>;
-}
-
-/** The deposit of documents, which is called `ID`, for a key that GnuPG reads. */
-export function anyDeposit(
-  compression: Compression,
-  packet: NamedDeposit['encryption']['packet'] = 'SEIPDv1',
-): NamedDeposit {
-  return {
-    depositId: 'ID',
-    suitcase: { name: suitcaseName('ID', compression) },
-    encryption: { packet, compression, recipients: [] },
-  };
-}
-
-/** Lines for a shell that check and open the deposit with depot. */
-export function depotLines(f: NamedDeposit): string {
-  const proof = `--receipt ${receiptName(f.depositId)} --signer signer.public.asc --key private.secret.asc`;
-  return [
-    `depot verify ${f.suitcase.name} ${proof} --deep &&`,
-    `depot decrypt ${f.suitcase.name} ${proof} --out new`,
-  ].join('\n');
-}
-
-/** A program that opens a deposit; `rsop` stands for every one with the Stateless OpenPGP command line. */
-export type StockTool = 'gpg' | 'rsop';
-
-/** No GnuPG reads a key of version 6, nor the algorithms 25 and 26 of RFC 9580 in one of version 4. */
-export function gnupgReads({
-  fingerprint,
-  algorithm,
-}: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>): boolean {
-  return fingerprint.length === 40 && !['X25519', 'X448'].includes(algorithm);
-}
-
-/** With what the deposit can be opened: one program for all keys, or both, where GnuPG reads only some. */
-export function stockTools({ encryption }: NamedDeposit): StockTool[] {
-  if (encryption.packet === 'SEIPDv2') return ['rsop'];
-  if (encryption.recipients.every(gnupgReads)) return ['gpg'];
-  return encryption.recipients.some(gnupgReads) ? ['gpg', 'rsop'] : ['rsop'];
-}
-
-/**
- * The lines that check and open the deposit without depot: the receipt is signed by the key that the reader expects,
- * and names the digest of this suitcase. Each line that fails says so and ends with 1.
- *
- * `gpg --verify` ends well for a signature by any key that it knows, so the fingerprint of the primary key, the last
- * field of VALIDSIG, must be `signer`. Beside the suitcase, the reader writes it in: whoever made a receipt could have
- * made the lines, too. A user id may hold the word VALIDSIG, so the line must begin with it.
- *
- * `gpg -d` and `rsop decrypt` give plaintext before it has authenticated, and only bash, zsh and ksh have `pipefail`:
- * so nothing is piped out of them, and what they wrote is unpacked when they ended well and else removed. Each line is
- * right by itself, and none changes the shell that it is pasted into.
- */
-export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!, signer = 'FINGERPRINT'): string {
-  const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];
-  const opened = openedName(f);
-  const decrypt =
-    tool === 'gpg'
-      ? `gpg -d -o ${opened} ${f.suitcase.name}`
-      : `rsop decrypt private.secret.asc < ${f.suitcase.name} > ${opened}`;
-  const signed = verifiesWithGnupg(f, tool)
-    ? `gpg --status-fd 1 --verify ${signature} ${receipt} | grep '^.GNUPG:. VALIDSIG .* ${signer}$'`
-    : `rsop verify ${signature} signer.public.asc < ${receipt}`;
-  const same = String.raw`grep "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt}`;
-  const open = `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened}`;
-  return [
-    `(${signed} || ${stop('the receipt is not signed by that key')}) &&`,
-    `(${same} || ${stop('this is not the file of the receipt')}) &&`,
-    `${open} || ${stop('not opened; do not use what this left in new')}`,
-  ].join('\n');
-}
-
-/** A sentence where a person sees it; `!` makes its exit code 1. */
-function stop(why: string): string {
-  return `! echo 'STOP: ${why}' >&2`;
-}
-
-function verifiesWithGnupg(f: NamedDeposit, tool: StockTool): boolean {
-  return tool === 'gpg' && f.supplier?.signerFingerprint.length !== 64;
-}
-
-function openedName(f: NamedDeposit): string {
-  return `new/opened.tar${suffixes[f.encryption.compression]}`;
-}
-
-const suffixes: Record<Compression, string> = { none: '', gzip: '.gz', zstd: '.zst' };
-
-/** Tested before it is unpacked: of a pipeline only the last program's word counts. */
-function unpack(compression: Compression, opened: string): string {
-  if (compression === 'none') return `tar -x -f ${opened} -C new`;
-  const program = compression === 'gzip' ? 'gzip' : 'zstd';
-  return `${program} -t ${opened} && ${program} -d < ${opened} | tar -x -f - -C new`;
 }
 
 function recipients(f: CoverFacts, subkey: string): string {

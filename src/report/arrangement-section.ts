@@ -1,7 +1,7 @@
 /** One arrangement's part of the page. */
 import { age, groupedFingerprint, localTime } from '../ui/format.js';
 import { rhythmChart, valueChart, type ChartFrame, type Value } from './charts.js';
-import type { ArrangementReport, KeyRow, ReportData } from './data.js';
+import type { ArrangementReport, KeyRow, ReportData, ReportedChain } from './data.js';
 import { depositTables } from './deposit-tables.js';
 import { both, html, type Content, type Markup } from './markup.js';
 import { coveredBy } from './rhythm.js';
@@ -48,6 +48,7 @@ function facts(a: ArrangementReport): Markup {
   return html`<dl class="facts">
 ${fact(both('last deposit', 'laatste depot'), a.last === null ? both('none', 'geen') : html`${localTime(a.last.at)}, ${ageText(a.last.ageMs)}${a.last.ageMs === null ? '' : both(' ago', ' geleden')}`)}
 ${fact(both('agreed rhythm', 'afgesproken ritme'), a.everyMs === null && !a.configured ? both('not known', 'niet bekend') : rhythmText(a))}
+${a.chain === null ? null : fact(both('opens with', 'gaat open met'), chainFact(a.chain))}
 ${a.ended === null ? null : fact(both('ends', 'eindigt'), localTime(a.ended).slice(0, 10))}
 ${fact(both('deposits in this period', 'depots in deze periode'), a.points.length)}
 ${fact(both('failed runs in this period', 'mislukte uitvoeringen in deze periode'), a.failedRuns.total)}
@@ -55,6 +56,15 @@ ${a.lockedRuns === 0 ? null : fact(both('runs that found another one under way',
 ${fact(both('newest proof of a key', 'nieuwste bewijs van een sleutel'), newestProof === null ? both('not proven', 'niet bewezen') : html`${newestProof.proof.by ?? newestProof.proof.keyFingerprint}, ${localTime(newestProof.proof.at)}`)}
 ${a.configured ? null : fact(both('configuration', 'configuratie'), both('no longer in it, or no configuration given', 'staat er niet meer in, of die is er niet'))}
 </dl>`;
+}
+
+/** What the newest deposit needs, and until when the agent keeps that. */
+function chainFact({ fullDepositId, fullAgeMs, number, opensForMs, lastReadInFull }: ReportedChain): Markup {
+  return html`${both('the full deposit', 'het volledige depot')} <code>${fullDepositId}</code> (${both('age', 'leeftijd')}: ${ageText(fullAgeMs)})${number === 0 ? null : html` ${both('and', 'en')} ${countOf(number, 'increment')}`}${
+    opensForMs === null
+      ? null
+      : html`; ${both('if no deposit followed, it would open for', 'als er geen depot op volgde, zou het nog opengaan gedurende')} ${age(opensForMs)}`
+  }; ${both('every file was last read', 'elk bestand is voor het laatst gelezen')} ${localTime(new Date(lastReadInFull))}`;
 }
 
 function charts(data: ReportData, a: ArrangementReport, detail: number): Markup | null {

@@ -1,6 +1,7 @@
 /** What the page shows, gathered and judged; nothing here knows of HTML. */
 import type { DatasetSize } from '../dataset/sources.js';
 import type { LedgerAudit } from '../state/audit.js';
+import type { NewestChain } from '../standing/chain.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Gap } from './rhythm.js';
 
@@ -33,7 +34,11 @@ export type Reason =
   | { kind: 'unconfirmed' | 'not-complete' | 'no-receipt'; depositId: string }
   | { kind: 'key-expires'; name: string; days: number }
   | { kind: 'key-unusable'; name: string; why: string }
-  | { kind: 'unreadable'; count: number };
+  | { kind: 'unreadable'; count: number }
+  /** The full deposit on which the newest is built is old; `opensForMs`: how long the agent goes on to keep it. */
+  | { kind: 'full-old'; depositId: string; ageMs: number; opensForMs: number }
+  /** Deposits that no longer open, `depositId` and `last` the oldest and the newest, since `without` was destroyed. */
+  | { kind: 'lost'; count: number; depositId: string; last: string; without: string };
 
 export interface ArrangementReport {
   name: string;
@@ -45,6 +50,8 @@ export interface ArrangementReport {
   reasons: Reason[];
   /** The newest that the agent acknowledged and did not destroy, whatever the period. It has no age when it is dated in the future. */
   last: { depositId: string; at: Date; ageMs: number | null } | null;
+  /** What `last` is built on; null where deposits are not built on each other. */
+  chain: ReportedChain | null;
   /** Every one of the period, for the charts, oldest first. */
   points: Point[];
   /** The newest of the period, newest first; `points` may be more. */
@@ -62,6 +69,9 @@ export interface ArrangementReport {
   /** The newest proof of a key, of any deposit. */
   newestProof: { depositId: string; proof: Proof } | null;
 }
+
+/** `opensForMs`: null where nobody said how long the agent keeps deposits. `late`: something keeps a new full one from being made. */
+export type ReportedChain = NewestChain & { opensForMs: number | null; late: boolean };
 
 /** `bytes` of the suitcase; null when the run did not come to know. */
 export interface Point {
@@ -83,6 +93,8 @@ export interface ListedDeposit {
   filed: FiledReceipt | null;
   /** `YYYY-MM-DD`, by the agent. */
   destroyed: string | null;
+  /** The deposit that was destroyed, and without which this one no longer opens. */
+  lostWithout: string | null;
   proofs: Proof[];
 }
 

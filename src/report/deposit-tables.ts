@@ -1,4 +1,5 @@
 /** The table of deposits, folded by month, and the text of each receipt. */
+import { type ChainReceipt, wholeNight } from '../receipt/chain.js';
 import { bytes, duration, localTime, shortFingerprint } from '../ui/format.js';
 import type { ArrangementReport, KeyRow, ListedDeposit, Proof } from './data.js';
 import { both, html, verbatim, type Markup } from './markup.js';
@@ -58,6 +59,7 @@ const rehearsedPart = both('this part was opened again while it was made', 'dit 
 
 function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
   const r = d.filed?.receipt;
+  const night = r === undefined ? null : wholeNight(r);
   const recipients = r?.encryption.recipients
     .map(({ fingerprint }) =>
       [names.get(fingerprint), shortFingerprint(fingerprint)].filter((part) => part !== undefined).join(' '),
@@ -69,15 +71,24 @@ function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
       : r.transfer.status === 'acknowledged'
         ? acknowledged[r.transfer.remoteSize]
         : unconfirmed,
-    r === undefined || r.dataset.complete ? null : html`; ${notComplete}`,
+    r === undefined || night?.complete === true ? null : html`; ${notComplete}`,
     d.shrunkFrom === null
       ? null
       : html`; <span class="careful">! ${both('shrank', 'gekrompen')}</span>: ${both('the one before it had', 'het vorige had')} ${countOf(d.shrunkFrom.entries, 'entry')}, ${bytes(d.shrunkFrom.bytes)}`,
     r?.rehearsed === undefined ? null : html`; ${r.rehearsed === true ? rehearsed : rehearsedPart}`,
     d.destroyed === null ? null : html`; ${both('destroyed', 'vernietigd')} ${d.destroyed}`,
+    d.lostWithout === null
+      ? null
+      : html`; <span class="wrong">✗ ${both('no longer opens, since this one was destroyed', 'gaat niet meer open, omdat dit werd vernietigd')}</span>: <code>${d.lostWithout}</code>`,
   ];
-  return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code></td><td class="number">${r === undefined ? '–' : html`${countOf(r.dataset.entries, 'entry')}<br>${bytes(r.dataset.bytes)}`}</td><td class="number">${size(d.bytes)}</td><td class="number">${took(d.seconds)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>
+  return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code>${r?.chain === undefined ? null : html`<br>${chainText(r.chain)}`}</td><td class="number">${night === null ? '–' : html`${countOf(night.entries, 'entry')}<br>${bytes(night.bytes)}`}</td><td class="number">${size(d.bytes)}</td><td class="number">${took(d.seconds)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>
 ${d.filed === null ? null : receipt(d.filed)}`;
+}
+
+function chainText({ number, fullDepositId }: ChainReceipt['chain']): Markup {
+  return number === 0
+    ? both('full deposit', 'volledig depot')
+    : html`${both('increment', 'increment')} ${number} ${both('since', 'sinds')} <code>${fullDepositId}</code>`;
 }
 
 function proof(p: Proof): Markup {

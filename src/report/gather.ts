@@ -4,6 +4,8 @@ import { arrangement as declared } from '../config/arrangement.js';
 import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
 import { type DatasetSize, hasShrunk } from '../dataset/sources.js';
+import { wholeNight } from '../receipt/chain.js';
+import { chainStanding, lostIn, newestChain } from '../standing/chain.js';
 import { shrunkSince } from '../standing/shrunk.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';
@@ -15,7 +17,7 @@ import { type RunDataset, runsBackwards, type RunRecord } from '../state/runs.js
 import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
 import { version } from '../version.js';
-import type { ArrangementReport, FailedRun, ListedDeposit, Point, Proof, ReportData } from './data.js';
+import type { ArrangementReport, FailedRun, ListedDeposit, Point, Proof, ReportData, ReportedChain } from './data.js';
 import { configuredKeys, keysOfReceipts, signerKey } from './key-rows.js';
 import { gapsOf, sharesOf } from './rhythm.js';
 import { standingOf } from './report-state.js';
@@ -128,11 +130,25 @@ async function readHistory(state: ArrangementState, arrangement: Arrangement | n
     seconds,
     datasets,
     shrunk: await shrunkSince(state, arrangement ?? { shrink: usualShrink }, o.now),
+    chain: await chainOf(state, arrangement, o.now),
+    lost: await lostIn(state),
     failed,
     locked,
     withoutReceipt,
     audit: withoutPaths(await auditOf(state, o.checkSignature), state.directory),
   };
+}
+
+/** Without a configuration nobody knows how long the agent keeps what. */
+async function chainOf(
+  state: ArrangementState,
+  arrangement: Arrangement | null,
+  now: Date,
+): Promise<ReportedChain | null> {
+  const standing = arrangement === null ? null : await chainStanding(state, arrangement, now);
+  if (standing !== null) return standing;
+  const chain = await newestChain(state, now);
+  return chain === null ? null : { ...chain, opensForMs: null, late: false };
 }
 
 /**
@@ -248,10 +264,13 @@ function reportOf(
       lastRun: h.lastRun,
       underWay: h.underWay,
       shrunk: h.shrunk,
+      chain: h.chain,
+      lost: h.lost,
       unreadable: h.unreadable,
       now: o.now,
     }),
     keys: [...keys, ...keysOfReceipts(receiptsOf(all.slice().reverse()), keys, o.now)],
+    chain: h.chain,
     points,
     deposits: listed,
     summed: summed(inPeriod.slice(0, inPeriod.length - listed.length)),
@@ -270,7 +289,7 @@ function reportOf(
 
 /** By the run that made it; where none says so, by the receipts of the two, which is today's rule on what was made under another. */
 function shrunkFrom(
-  { depositId, receipt: { dataset } }: ListedReceipt,
+  { depositId, receipt }: ListedReceipt,
   before: ListedReceipt | undefined,
   h: History,
   shrink: Shrink,
@@ -278,15 +297,17 @@ function shrunkFrom(
   const said = h.datasets.get(depositId);
   if (said !== undefined) return said.shrunk ? said.previous : null;
   if (before === undefined || shrink.then === 'off') return null;
-  const { dataset: previous } = before.receipt;
-  return hasShrunk(dataset, { previous: { depositId: before.depositId, ...previous }, below: shrink.below })
+  const previous = wholeNight(before.receipt);
+  return hasShrunk(wholeNight(receipt), { previous: { depositId: before.depositId, ...previous }, below: shrink.below })
     ? previous
     : null;
 }
 
 function depositsOf(h: History, shrink: Shrink): ListedDeposit[] {
+  const lostWithout = new Map(h.lost.map(({ depositId, without }) => [depositId, without]));
   const more = (depositId: string) => ({
     destroyed: h.destroyed.get(depositId) ?? null,
+    lostWithout: lostWithout.get(depositId) ?? null,
     proofs: h.proofs.get(depositId) ?? [],
   });
   const filed = h.receipts

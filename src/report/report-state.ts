@@ -1,10 +1,20 @@
 /** What the badge of an arrangement says, and why. */
+import { wholeNight } from '../receipt/chain.js';
 import type { Shrunk } from '../standing/shrunk.js';
 import { lateness } from '../standing/standing.js';
+import type { Lost } from '../state/lost.js';
 import type { LedgerAudit } from '../state/audit.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
-import { states, type ArrangementReport, type KeyRow, type ListedDeposit, type Reason, type State } from './data.js';
+import {
+  states,
+  type ArrangementReport,
+  type KeyRow,
+  type ListedDeposit,
+  type ReportedChain,
+  type Reason,
+  type State,
+} from './data.js';
 
 export interface Facts {
   last: ArrangementReport['last'];
@@ -17,6 +27,8 @@ export interface Facts {
   lastRun: RunRecord | null;
   underWay: UnderWay;
   shrunk: Shrunk | null;
+  chain: ReportedChain | null;
+  lost: readonly Lost[];
   /** Files that should be receipts and are none. */
   unreadable: number;
   now: Date;
@@ -52,9 +64,19 @@ function reasonsOf(f: Facts): Reason[] {
     const { depositId, filed } = f.newest;
     if (filed === null) reasons.push({ kind: 'no-receipt', depositId });
     else if (filed.receipt.transfer.status === 'unconfirmed') reasons.push({ kind: 'unconfirmed', depositId });
-    else if (!filed.receipt.dataset.complete) reasons.push({ kind: 'not-complete', depositId });
+    else if (!wholeNight(filed.receipt).complete) reasons.push({ kind: 'not-complete', depositId });
   }
   if (f.shrunk !== null) reasons.push({ kind: 'shrunk', depositId: f.shrunk.depositId });
+  const { chain, lost } = f;
+  if (chain?.late === true)
+    reasons.push({
+      kind: 'full-old',
+      depositId: chain.fullDepositId,
+      ageMs: chain.fullAgeMs ?? 0,
+      opensForMs: chain.opensForMs ?? 0,
+    });
+  const [first] = lost;
+  if (first !== undefined) reasons.push({ kind: 'lost', count: lost.length, last: lost.at(-1)!.depositId, ...first });
   for (const { name, fingerprint, usable, daysLeft, reason } of f.keys) {
     const whose = name ?? fingerprint;
     if (usable === false) reasons.push({ kind: 'key-unusable', name: whose, why: reason ?? '' });

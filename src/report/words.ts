@@ -73,6 +73,7 @@ const nouns = {
   line: ['line', 'lines', 'regel', 'regels'],
   destruction: ['destruction', 'destructions', 'vernietiging', 'vernietigingen'],
   entry: ['entry', 'entries', 'item', 'items'],
+  increment: ['increment', 'increments', 'increment', 'incrementen'],
   receipt: ['receipt', 'receipts', 'depotbewijs', 'depotbewijzen'],
 } as const;
 
@@ -102,6 +103,10 @@ export function reasonText(reason: Reason): Markup {
       return html`${both('key expires in', 'sleutel verloopt over')} ${reason.days} ${both('days', 'dagen')}: ${reason.name}`;
     case 'key-unusable':
       return html`${both('key not usable for the next deposit', 'sleutel niet bruikbaar voor het volgende depot')}: ${reason.name} (<span lang="en">${reason.why}</span>)`;
+    case 'full-old':
+      return html`${both('the full deposit on which all since are built is', 'het volledige depot waarop alle latere voortbouwen is')} ${age(reason.ageMs)} ${both('old, and', 'oud, en')} ${reason.opensForMs === 0 ? both('the agent need not keep it any more', 'de agent hoeft het niet meer te bewaren') : html`${both('the agent keeps it for', 'de agent bewaart het nog')} ${age(reason.opensForMs)}${both(' more', '')}`}: <code>${reason.depositId}</code>`;
+    case 'lost':
+      return html`${both('deposits that no longer open, since one on which they are built was destroyed', 'depots die niet meer opengaan, omdat een depot waarop ze voortbouwen is vernietigd')}: ${reason.count}, <code>${reason.depositId}</code>${reason.count === 1 ? null : html` – <code>${reason.last}</code>`}`;
     case 'unreadable':
       return html`${both('files that should be receipts and are none', 'bestanden die depotbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
   }

@@ -8,8 +8,8 @@ import { destroyedDeposits } from '../state/ledger.js';
 import { newestDeposit } from '../state/list.js';
 import { lostDeposits, type Lost } from '../state/lost.js';
 
-export interface ChainStanding {
-  /** The deposit that was acknowledged last. */
+/** What the deposit that was acknowledged last is built on. */
+export interface NewestChain {
   depositId: string;
   /** How many increments it is away from the full deposit. */
   number: number;
@@ -17,34 +17,39 @@ export interface ChainStanding {
   fullAt: string;
   /** Null where the full deposit is dated in the future. */
   fullAgeMs: number | null;
+  lastReadInFull: string;
+}
+
+export interface ChainStanding extends NewestChain {
   /** How long the newest deposit goes on to open if no other comes: then the agent may destroy the full one. */
   opensForMs: number | null;
   /** The full deposit is so old that something keeps a new one from being made. */
   late: boolean;
-  lastReadInFull: string;
 }
 
-/** Null where there is no chain. */
+/** Null where there is no chain, by the receipts alone. */
+export async function newestChain(state: ArrangementState, now: Date): Promise<NewestChain | null> {
+  const newest = (await newestDeposit(state, await destroyedDeposits(state)))?.receipt;
+  if (newest === undefined || !isInChain(newest)) return null;
+  const { number, fullDepositId, lastReadInFull } = newest.chain;
+  const fullAt = timestamp(parseDepositId(fullDepositId)!.at);
+  return { depositId: newest.depositId, number, fullDepositId, fullAt, fullAgeMs: ageOf(fullAt, now), lastReadInFull };
+}
+
+/** Null where there is no chain, or none is made any more. */
 export async function chainStanding(
   state: ArrangementState,
   { incremental }: Pick<Arrangement, 'incremental'>,
   now: Date,
 ): Promise<ChainStanding | null> {
   if (incremental === undefined) return null;
-  const newest = (await newestDeposit(state, await destroyedDeposits(state)))?.receipt;
-  if (newest === undefined || !isInChain(newest)) return null;
-  const { number, fullDepositId, lastReadInFull } = newest.chain;
-  const fullAt = timestamp(parseDepositId(fullDepositId)!.at);
-  const fullAgeMs = ageOf(fullAt, now);
+  const chain = await newestChain(state, now);
+  if (chain === null) return null;
+  const { fullAgeMs } = chain;
   return {
-    depositId: newest.depositId,
-    number,
-    fullDepositId,
-    fullAt,
-    fullAgeMs,
+    ...chain,
     opensForMs: fullAgeMs === null ? null : Math.max(0, incremental.agentKeeps - fullAgeMs),
     late: fullAgeMs !== null && fullAgeMs > Math.min(1.5 * incremental.fullEvery, incremental.agentKeeps),
-    lastReadInFull,
   };
 }
 

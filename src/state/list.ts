@@ -3,7 +3,7 @@ import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName, receiptName } from '../names/deposit.js';
 import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
 import { lastRun } from './runs.js';
-import { type Chain, followChain } from '../receipt/chain.js';
+import { type Chain, followChain, wholeNight } from '../receipt/chain.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
@@ -168,9 +168,8 @@ export async function lastDeposit(state: ArrangementState): Promise<LastDeposit 
   return !isListed && byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
 }
 
-/** The whole night: an increment holds a part of it. */
-function datasetOf({ receipt: { dataset, chain } }: ListedReceipt): { entries: number; bytes: number } {
-  const { entries, bytes } = chain ?? dataset;
+function datasetOf({ receipt }: ListedReceipt): { entries: number; bytes: number } {
+  const { entries, bytes } = wholeNight(receipt);
   return { entries, bytes };
 }
 

@@ -53,6 +53,7 @@ export const exits = {
       'local-not-writable',
       'local-unreadable',
       'local-limit',
+      'index-damaged',
       'output-exists',
       'state-insecure',
     ],

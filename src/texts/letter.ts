@@ -12,7 +12,20 @@ const en = {
     signer: 'the public key with which the supplier signs receipts',
     opener: 'a page that checks and opens everything, in a browser, without internet',
     secret: 'your private key, with a passphrase that reaches you another way. The supplier made this key',
+    earlier: 'receipt, signature and cover of each deposit that the newest one is built on',
+    suitcases: 'the list of the sealed files that you need, ready to be mailed to the agent',
+    script: 'opens the sealed files together, with ordinary programs',
   },
+  /** Of a kit whose deposits are built on each other. */
+  chainTitle: 'It takes several sealed files',
+  chain: (number: number) =>
+    number === 0
+      ? 'The newest deposit is a full one: its sealed file holds the whole dataset. Later deposits may hold only what changed since, and do not open without it. For one of those, ask the supplier for the new list of files and the new receipts.'
+      : `The newest deposit is increment ${number}: its sealed file holds only what changed since the one before. It opens only together with the ${number === 1 ? 'full deposit' : `${number} sealed files before it`}. Ask the agent for all of these at once; suitcases.txt has the list, ready to be mailed. For a later deposit ask the supplier for the new list and the new receipts.`,
+  chainDay: 'Put all sealed files into one folder. If one is missing or damaged, no later night can be opened.',
+  suitcases: (id: string) =>
+    `To open the deposit ${id}, all of these files are needed.\nPlease release them together, with the receipts, signatures and covers beside them.\nUntil then please destroy none of them.`,
+  suitcasesUnknown: 'and what it is built on: there is no receipt of it here',
   yours:
     'What does not belong in this folder, and you keep yourself: your private key and its passphrase. If you lose them, the deposit can never be opened; nobody else has them.',
   telephone: 'Compare by telephone',
@@ -46,6 +59,9 @@ const en = {
     gpg: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. The lines have the fingerprint from above: compare it by telephone first.',
     rsop: 'No GnuPG reads this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
   },
+  stockChain:
+    'On Windows: WSL or Git Bash; on a Mac: gnupg, zstd and coreutils from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. Put restore.sh, all sealed files and their receipts into one folder. The line has the fingerprint from above: compare it by telephone first. If it says STOP, there is no folder new.',
+  stockNone: 'No ordinary program puts this deposit together: use depot or the page opener.html.',
   stockAfter:
     'If they say STOP, or the last line does not end with exit code 0 (echo $?), do not use what is in the folder new. The disk needs room for the contents and once more for the sealed file.',
   notProven: 'What this does not show: that the data is of use. Have a restore rehearsed.',
@@ -63,7 +79,20 @@ const nl: typeof en = {
     opener: 'een pagina die alles controleert en opent, in een browser, zonder internet',
     secret:
       'uw privésleutel, met een wachtwoordzin die u langs een andere weg krijgt. De leverancier heeft deze sleutel gemaakt',
+    earlier: 'depotbewijs, handtekening en begeleidende pagina van elk depot waarop het nieuwste voortbouwt',
+    suitcases: 'de lijst van de verzegelde bestanden die u nodig hebt, klaar om aan de agent te mailen',
+    script: "opent de verzegelde bestanden samen, met gewone programma's",
   },
+  chainTitle: 'Er zijn meer verzegelde bestanden nodig',
+  chain: (number: number) =>
+    number === 0
+      ? 'Het nieuwste depot is een volledig depot: het verzegelde bestand bevat de hele dataset. Latere depots bevatten soms alleen wat sindsdien veranderd is, en gaan zonder dit bestand niet open. Vraag de leverancier dan om de nieuwe lijst van bestanden en de nieuwe depotbewijzen.'
+      : `Het nieuwste depot is increment ${number}: het verzegelde bestand bevat alleen wat veranderd is sinds het vorige. Het gaat alleen open samen met ${number === 1 ? 'het volledige depot' : `de ${number} verzegelde bestanden ervoor`}. Vraag de agent om al deze bestanden tegelijk; suitcases.txt is de lijst, klaar om te mailen. Vraag de leverancier voor een later depot om de nieuwe lijst en de nieuwe depotbewijzen.`,
+  chainDay:
+    'Zet alle verzegelde bestanden in één map. Ontbreekt er een of is er een beschadigd, dan gaat geen latere nacht open.',
+  suitcases: (id: string) =>
+    `Om het depot ${id} te openen zijn al deze bestanden nodig.\nGeef ze samen vrij, met de depotbewijzen, handtekeningen en begeleidende pagina's die ernaast liggen.\nVernietig er tot die tijd geen enkel.`,
+  suitcasesUnknown: 'en waarop dat voortbouwt: daarvan is hier geen depotbewijs',
   yours:
     'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en de wachtwoordzin ervan. Wie die kwijt is, kan het depot nooit meer openen; niemand anders heeft ze.',
   telephone: 'Vergelijk telefonisch',
@@ -97,6 +126,9 @@ const nl: typeof en = {
     gpg: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. In de regels staat de vingerafdruk van hierboven: vergelijk die eerst telefonisch.',
     rsop: 'Geen GnuPG leest dit depot met elke sleutel waarvoor het is verzegeld. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
   },
+  stockChain:
+    'Op Windows: WSL of Git Bash; op een Mac: gnupg, zstd en coreutils van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. Zet restore.sh, alle verzegelde bestanden en hun depotbewijzen in één map. In de regel staat de vingerafdruk van hierboven: vergelijk die eerst telefonisch. Staat er STOP, dan is er geen map new.',
+  stockNone: 'Geen gewoon programma zet dit depot samen: gebruik depot, of de pagina opener.html.',
   stockAfter:
     'Staat er STOP, of eindigt de laatste regel niet met exitcode 0 (echo $?), gebruik dan niet wat in de map new staat. De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand.',
   notProven: 'Wat dit niet laat zien: dat de gegevens bruikbaar zijn. Laat een proef doen.',

@@ -1,11 +1,15 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../src/dataset/assemble/assemble.js';
+import { checkNight } from '../../src/dataset/assemble/check-night.js';
+import { KeptNight } from '../../src/dataset/assemble/kept-night.js';
+import { Scratch } from '../../src/dataset/assemble/scratch.js';
+import { TarReader } from '../../src/dataset/tar/read.js';
 import { tempDir } from '../support/cleanup.js';
 import { unpack } from '../support/extraction.js';
-import { readTree, type TreeEntry } from '../support/tree.js';
+import { restorable } from '../support/tree.js';
 import { edit, random } from './increment/edits.js';
 import { commandSource, directorySource, pack } from './packing.js';
 
@@ -31,19 +35,21 @@ function restore(archives: readonly Buffer[]) {
   return { out, done };
 }
 
-/** Modes without set-user-id and set-group-id, times to the microsecond: so much is restored. */
-async function restorable(directory: string): Promise<Map<string, TreeEntry>> {
-  const tree = await readTree(directory);
-  return new Map(
-    [...tree].map(([path, entry]) => [
-      path,
-      {
-        ...entry,
-        mode: entry.mode & (entry.type === 'directory' ? 0o1777 : 0o777),
-        mtimeNs: entry.type === 'symlink' ? 0n : entry.mtimeNs / 1000n,
-      },
-    ]),
-  );
+/** What putting it together without writing it says. */
+function checked(archives: readonly Buffer[]) {
+  const fd = openSync(join(tempDir('scratch'), 'scratch'), 'wx+');
+  onTestFinished(() => closeSync(fd));
+  const scratch = new Scratch(fd, randomBytes(32));
+  const nights = archives.map((tar) => {
+    const night = new KeptNight(scratch);
+    const reader = new TarReader(night);
+    // In pieces of odd sizes.
+    for (let at = 0; at < tar.length; at += 70_001) reader.write(tar.subarray(at, at + 70_001));
+    reader.end();
+    night.finish();
+    return night;
+  });
+  return checkNight({ nights, sources });
 }
 
 describe('every night of a chain that depot packed', () => {
@@ -62,12 +68,14 @@ describe('every night of a chain that depot packed', () => {
     for (let night = 0; night < NIGHTS; night++) {
       edit(tree, next, night === 0 ? 60 : Math.floor(next() * 20));
       writeFileSync(output, Buffer.alloc(Math.floor(next() * 40_000), `night ${Math.floor(night / 3)}\n`));
+      const depositId = `acme-crm_20261122T0030${String(night).padStart(2, '0')}Z_5f0c9a1e77b2d410`;
       const { tar, summary } = await pack(
         [
           directorySource(tree, { name: sources[0], allowEmpty: true }),
           commandSource(['cat', output], { name: sources[1], allowEmpty: true }),
         ],
         {
+          depositId,
           chain: {
             index: join(root, `${night}.index`),
             key: Buffer.alloc(32, 7),
@@ -80,7 +88,7 @@ describe('every night of a chain that depot packed', () => {
       );
       archives.push(tar);
       deposits.push({
-        depositId: `acme-crm_20261122T0030${String(night).padStart(2, '0')}Z_5f0c9a1e77b2d410`,
+        depositId,
         bytes: tar.length,
         sha256: createHash('sha256').update(tar).digest('hex'),
       });
@@ -90,6 +98,7 @@ describe('every night of a chain that depot packed', () => {
       expect(readFileSync(join(out, 'data', sources[1])).equals(readFileSync(output))).toBe(true);
       const { entries, bytes, datasetSha256 } = summary.chain!;
       expect(done).toEqual({ entries, bytes, datasetSha256, changed: 0, incomplete: 0 });
+      expect(checked(archives)).toEqual({ entries, bytes, datasetSha256 });
     }
   });
 });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { anyDeposit, depotLines, stockLines, stockTools } from '../../src/receipt/cover.js';
+import { anyDeposit, depotLines, stockLines, stockTools } from '../../src/receipt/shell-lines.js';
 import { beneficiaryPage, scriptOn } from '../docs/restore-script.js';
 import { makeAwkward } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';

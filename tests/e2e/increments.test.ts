@@ -14,8 +14,9 @@ import { describe, expect, test } from 'vitest';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
-import { depot, json } from '../support/cli.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { checkout, depot, json } from '../support/cli.js';
+import { depotHere } from '../support/in-process.js';
+import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
 
 const incremental = { agentKeeps: '90d' };
@@ -33,7 +34,7 @@ async function atNight(arrangement: SupplierOptions['arrangement'] = {}) {
   const push = async (
     ...more: string[]
   ): Promise<{ chain: NonNullable<Receipt['chain']>; receipt: Receipt; warnings: string }> => {
-    const done = await depot(['push', '--config', supplier.config, '--json', ...more]);
+    const done = await depotHere(['push', '--config', supplier.config, '--json', ...more]);
     expect(done.code, done.stderr + done.stdout).toBe(0);
     const { results } = json(done) as unknown as { results: { deposit: { receipt: Receipt } }[] };
     const { receipt } = results[0].deposit;
@@ -94,6 +95,26 @@ describe('what a night is built on', () => {
       },
       /damaged/,
     ],
+    [
+      'the index is that of an earlier full deposit',
+      async ({ index, push, night }) => {
+        const earlier = readFileSync(index());
+        night(1);
+        await push('--full');
+        writeFileSync(index(), earlier);
+        night(2);
+      },
+      /that of another one/,
+    ],
+    [
+      'a directory is in its place',
+      ({ index }) => {
+        const path = index();
+        rmSync(path);
+        mkdirSync(path);
+      },
+      /no index of this version/,
+    ],
     ['the index is something else', ({ index }) => writeFileSync(index(), 'index\n'), /cut off, or no index/],
     [
       'there is another source',
@@ -112,6 +133,59 @@ describe('what a night is built on', () => {
     expect(again.warnings).toMatch(says);
     expect(again.receipt.depositId).not.toBe(full.receipt.depositId);
     expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: again.receipt.depositId });
+  });
+
+  describe('the index is damaged while the push reads it', () => {
+    const once = [
+      'sh',
+      '-c',
+      'if rm once; then for f in state/acme-crm/index/*.index; do truncate -s 100 "$f"; done; fi',
+    ];
+
+    test('it starts again, with a full deposit', async () => {
+      const o = await atNight({ dataset: [{ directory: 'data', prepare: once }] });
+      await o.push();
+      o.night(1);
+      writeFileSync(join(o.supplier.directory, 'once'), '');
+      const again = await o.push();
+      expect(again.chain.number).toBe(0);
+      expect(again.warnings).toMatch(/full deposit: the index of the last deposit was whole, and then it was not/);
+      expect(o.supplier.stateFiles('pending')).toEqual([]);
+      expect([...o.server.files.keys()].filter((name) => name.endsWith('.partial'))).toEqual([]);
+      expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: again.receipt.depositId });
+    });
+
+    test('what comes from standard input cannot be read again: the push fails, and says what to do', async () => {
+      const o = await atNight({
+        dataset: [
+          { directory: 'data', prepare: once },
+          { stdin: true, as: 'in' },
+        ],
+      });
+      const push = () => depot(['push', '--config', o.supplier.config, '--json'], { input: 'standard input' });
+      expect((await push()).code).toBe(0);
+      o.night(1);
+      writeFileSync(join(o.supplier.directory, 'once'), '');
+      const failed = await push();
+      expect(failed.code, failed.stdout).toBe(5);
+      expect((json(failed).results ?? [])[0].error).toMatchObject({
+        code: 'index-damaged',
+        published: 'no',
+        hint: 'run it again: that makes a full deposit',
+      });
+      const next = await push();
+      expect(next.code, next.stdout).toBe(0);
+      expect(next.stderr).toMatch(/full deposit/);
+    });
+  });
+
+  test('more sources than a record of the index would take', async () => {
+    const names = Array.from({ length: 900 }, (_, i) => `${'source'.repeat(12)}-${i}`);
+    const { push, supplier } = await atNight({ dataset: names.map((as) => ({ file: 'data/dump.sql', as })) });
+    writeFileSync(join(supplier.data, 'dump.sql'), 'small');
+    await push();
+    writeFileSync(join(supplier.data, 'dump.sql'), 'and changed');
+    expect((await push()).chain).toMatchObject({ number: 1, entries: 900 });
   });
 
   test('another recipient: a full deposit at once', async () => {
@@ -144,6 +218,164 @@ describe('what a night is built on', () => {
     const next = await push();
     expect(next.chain.number).toBe(0);
     expect(next.warnings).toMatch(/larger/);
+  });
+});
+
+describe('which deposit is the base', () => {
+  const DAY_S = 86_400;
+  /** A push on another day: what it says, and how it ends. */
+  async function pushOn(o: Awaited<ReturnType<typeof atNight>>, day: number) {
+    const clock = ['--import', join(checkout, 'tests/support/preload-clock.mjs')];
+    const done = await depot(['push', '--config', o.supplier.config, '--json'], {
+      node: clock,
+      env: { DEPOT_CLOCK_S: String(day * DAY_S) },
+    });
+    const { results } = json(done) as unknown as { results: { deposit?: { receipt: Receipt } }[] };
+    return {
+      code: done.code,
+      receipt: results[0].deposit?.receipt,
+      chain: results[0].deposit?.receipt.chain,
+      said: done.stderr,
+    };
+  }
+  const shortly = (o: Awaited<ReturnType<typeof atNight>>, more: Record<string, unknown> = {}): void =>
+    o.supplier.writeConfig({ arrangement: { incremental: { ...incremental, ...more } }, remote: { retryFor: '1s' } });
+  const dropped: NonNullable<ScriptedServer['script']> = (request) =>
+    request.type === 'write' ? { do: false, then: 'drop' } : undefined;
+
+  test('one that was never confirmed is passed over, and the chain forks', async () => {
+    const o = await atNight();
+    const full = await o.push();
+    o.night(1);
+    o.server.options.collect = 'rename';
+    o.server.script = (request) => (request.type === 'rename' ? { do: true, then: 'drop' } : undefined);
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(18);
+    o.server.script = undefined;
+    o.night(2);
+    const next = await o.push();
+    expect(next.chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
+    o.night(3);
+    expect((await o.push()).chain).toMatchObject({ number: 2, previousDepositId: next.receipt.depositId });
+  });
+
+  test('one that is confirmed by the next run counts', async () => {
+    const o = await atNight();
+    shortly(o);
+    await o.push();
+    o.night(1);
+    let isLost = false;
+    o.server.script = (request) => {
+      isLost ||= request.type === 'rename';
+      if (request.type === 'rename') return { do: true, then: 'drop' };
+      return isLost && ['stat', 'lstat', 'opendir'].includes(request.type) ? { status: 3 } : undefined;
+    };
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(18);
+    o.server.script = undefined;
+    o.night(2);
+    const next = await o.push();
+    expect(next.chain.number).toBe(2);
+    expect(next.warnings).toContain(`${next.chain.previousDepositId}, begun by an earlier run, is at the agent`);
+  });
+
+  test('a full deposit that is due by its age', async () => {
+    const o = await atNight();
+    await o.push();
+    expect((await pushOn(o, 29)).chain).toMatchObject({ number: 1 });
+    const due = await pushOn(o, 31);
+    expect(due.chain).toMatchObject({ number: 0 });
+    expect(due.said).toContain('this is a full deposit: the last one is old enough');
+  });
+
+  test.each([
+    ['is not reachable', 14],
+    ['loses the connection', 16],
+  ])(
+    'if it fails since the server %s, the next run makes an increment, with a warning, until one and a half times that age',
+    async (_, exit) => {
+      const o = await atNight();
+      shortly(o);
+      await o.push();
+      const fail = async (day: number): Promise<void> => {
+        if (exit === 14) await o.server.stop();
+        else o.server.script = dropped;
+        expect((await pushOn(o, day)).code).toBe(exit);
+        if (exit === 14) await o.server.start();
+        o.server.script = undefined;
+      };
+      await fail(31);
+      const late = await pushOn(o, 32);
+      expect(late.chain).toMatchObject({ number: 1 });
+      expect(late.said).toContain('a full deposit is due, and the last try failed: this is an increment once more');
+      await fail(44);
+      expect((await pushOn(o, 44.5)).chain).toMatchObject({ number: 2 });
+      await fail(45.5);
+      expect((await pushOn(o, 46)).chain).toMatchObject({ number: 0 });
+    },
+  );
+
+  test('a full deposit that is due by the number of increments is not put off by a failure', async () => {
+    const o = await atNight();
+    shortly(o, { maxIncrements: 1 });
+    await o.push();
+    await o.push();
+    o.server.script = dropped;
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(16);
+    o.server.script = undefined;
+    expect((await o.push()).chain.number).toBe(0);
+  });
+
+  test('a last deposit that is dated in the future is followed by a full one', async () => {
+    const o = await atNight();
+    expect((await pushOn(o, 3)).code).toBe(0);
+    const next = await o.push();
+    expect(next.chain.number).toBe(0);
+    expect(next.warnings).toContain('from the future');
+    expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: next.receipt.depositId });
+  });
+});
+
+describe('what was sealed and not sent yet', () => {
+  /** A full deposit, and an increment that waits in the spool. */
+  async function waiting() {
+    const o = await atNight({ spool: true });
+    const full = await o.push();
+    o.night(1);
+    o.server.script = (request) => (request.type === 'write' ? { do: false, then: 'drop' } : undefined);
+    o.supplier.writeConfig({ arrangement: { incremental, spool: true }, remote: { retryFor: '1s' } });
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(16);
+    o.server.script = undefined;
+    return { ...o, full };
+  }
+
+  test('is sent by the next run, and costs no full deposit', async () => {
+    const { push, full, night } = await waiting();
+    const sent = await push();
+    expect(sent.chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
+    expect(sent.warnings).toContain(`going on with ${sent.receipt.depositId}`);
+    night(2);
+    expect((await push()).chain).toMatchObject({ number: 2, previousDepositId: sent.receipt.depositId });
+  });
+
+  test('is not sent when what it is built on was destroyed meanwhile: it would not open', async () => {
+    const { push, full, supplier } = await waiting();
+    const note = ['receipts', 'note', full.receipt.depositId, '--destroyed', new Date().toISOString().slice(0, 10)];
+    const noted = await depot([...note, '--config', supplier.config]);
+    expect(noted.code, noted.stderr).toBe(0);
+    const next = await push();
+    expect(next.chain.number).toBe(0);
+    expect(next.warnings).toContain(`is given up: ${full.receipt.depositId}, on which it is built, was destroyed`);
+    expect(supplier.stateFiles('pending')).toEqual([]);
+  });
+
+  test.each([
+    ['--full', { number: 0 }],
+    ['--reread', { number: 2 }],
+  ])('does not count for a run with %s, which makes another', async (flag, chain) => {
+    const { push } = await waiting();
+    const next = await push(flag);
+    expect(next.warnings).toContain('going on with');
+    expect(next.chain).toMatchObject(chain);
+    expect(next.chain.lastReadInFull).toBe(next.receipt.startedAt);
   });
 });
 

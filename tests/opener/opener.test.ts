@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { anyDeposit, stockLines, type NamedDeposit } from '../../src/receipt/cover.js';
+import { anyDeposit, stockLines, type NamedDeposit } from '../../src/receipt/shell-lines.js';
 import { seriousFindings, startBrowser } from '../support/browser.js';
 import { tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';

@@ -9,7 +9,7 @@ import { judgeRecipient } from '../../src/pgp/policy.js';
 import { wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { signDetached } from '../../src/pgp/signature.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
-import { stockLines } from '../../src/receipt/cover.js';
+import { stockLines } from '../../src/receipt/shell-lines.js';
 import { receiptName, signatureName, suitcaseName, type Compression } from '../../src/names/deposit.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { gcm, seal, v1 } from '../pgp/messages.js';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Compression } from '../../src/names/deposit.js';
 import { isOutbound } from '../../src/outbound.js';
-import { coverBytes, stockLines } from '../../src/receipt/cover.js';
+import { coverBytes } from '../../src/receipt/cover.js';
+import { stockLines } from '../../src/receipt/shell-lines.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { compatReceipt, receiptOf } from '../state/samples.js';
 import { blocks, textOf } from './cover-text.js';

@@ -13,6 +13,8 @@ export interface PastDeposit {
   bytes?: number;
   seconds?: number;
   changes?: Partial<Receipt>;
+  /** In its chain, 0 for a full deposit; it is built on the deposit before it. Without: deposits are not built on each other. */
+  number?: number;
 }
 
 export interface PastRun {
@@ -42,7 +44,7 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
   const runs: RunRecord[] = (h.failed ?? []).map((run) => runOf(h.arrangement, run));
   const ids: string[] = [];
   let previous: { receipt: string; line: string } | null = null;
-  for (const [i, { at, bytes = 1 << 30, seconds = 60, changes = {} }] of h.deposits.entries()) {
+  for (const [i, { at, bytes = 1 << 30, seconds = 60, changes = {}, number }] of h.deposits.entries()) {
     const depositId = `${h.arrangement}_${timestamp(at).replace(/[-:]/g, '')}_${sha256(`${h.arrangement} ${i}`).slice(0, 16)}`;
     const draft = draftOf(depositId, { startedAt: timestamp(at), ...changes });
     const receipt: Receipt = {
@@ -58,6 +60,7 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
         remoteName: suitcaseName(depositId, draft.encryption.compression),
       },
       ledger: { id: ledgerId, sequence: i + 1, previousReceiptSha256: previous?.receipt ?? null },
+      ...(number !== undefined && { schema: 'depot.receipt/2', chain: chainOf(depositId, number, ids, draft) }),
     };
     const problem = receiptProblem(receipt);
     if (problem !== null) throw new Error(problem);
@@ -91,6 +94,26 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
     mode: 0o600,
   });
   return ids;
+}
+
+function chainOf(
+  depositId: string,
+  number: number,
+  earlier: readonly string[],
+  { startedAt, dataset }: Pick<Receipt, 'startedAt' | 'dataset'>,
+): NonNullable<Receipt['chain']> {
+  const base = number === 0 ? null : earlier.at(-1)!;
+  return {
+    fullDepositId: number === 0 ? depositId : earlier.at(-number)!,
+    number,
+    previousDepositId: base,
+    previousSuitcaseSha256: base === null ? null : sha256(base),
+    datasetSha256: '77'.repeat(32),
+    entries: dataset.entries + 10_000,
+    bytes: dataset.bytes * 10,
+    complete: true,
+    lastReadInFull: startedAt,
+  };
 }
 
 function runOf(

@@ -8,24 +8,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { alteredDepot, passThrough } from '../support/altered.js';
 import { type Canary, canary, leaks, textCanary } from '../support/canaries.js';
 import { type Receipt } from '../support/cli.js';
+import { received } from '../support/received.js';
 import { type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { Supplier, type SupplierOptions } from '../support/supplier.js';
-
-/** Everything that the server decoded: each file as far as it was written, and every name that was spoken. */
-function received(server: ScriptedServer): [string, Buffer][] {
-  const files = new Map<string, Buffer>();
-  for (const { path, offset, data } of server.payloads) {
-    const before = files.get(path) ?? Buffer.alloc(0);
-    const after =
-      before.length >= offset + data.length
-        ? before
-        : Buffer.concat([before, Buffer.alloc(offset + data.length - before.length)]);
-    data.copy(after, offset);
-    files.set(path, after);
-  }
-  const names = server.requests.flatMap((request) => [request.path, request.target]).join('\n');
-  return [...files, ['the names in the requests', Buffer.from(names)]];
-}
 
 interface Scene {
   server: ScriptedServer;

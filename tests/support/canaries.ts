@@ -19,13 +19,16 @@ export function textCanary(of: string, text: string): Canary {
   return { of, bytes: Buffer.from(text) };
 }
 
-/** What would betray it: raw, hex, base64 at each of the three alignments, and all of those texts in UTF-16. */
+/** What would betray it: raw, hex, base64 at each of the three alignments, all of those texts in UTF-16, and as a manifest escapes names. */
 export function formsOf({ bytes }: Canary): Map<string, Buffer> {
   const forms = new Map<string, Buffer>([
     ['raw', bytes],
     ['UTF-16', utf16(bytes.toString('latin1'))],
     ['UTF-16BE', utf16(bytes.toString('latin1')).swap16()],
   ]);
+  const text = bytes.toString('latin1');
+  const escaped = text.replaceAll(/[^\w./+,:=@%~#-]/g, (c) => `\\0${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  if (escaped !== text) forms.set('escaped', Buffer.from(escaped));
   const hex = bytes.toString('hex');
   const texts = new Map([
     ['hex', hex],

@@ -58,6 +58,21 @@ export async function readTree(directory: string): Promise<Map<string, TreeEntry
   return entries;
 }
 
+/** As much of a tree as is restored: modes without set-user-id and set-group-id, times to the microsecond. */
+export async function restorable(directory: string): Promise<Map<string, TreeEntry>> {
+  const tree = await readTree(directory);
+  return new Map(
+    [...tree].map(([path, entry]) => [
+      path,
+      {
+        ...entry,
+        mode: entry.mode & (entry.type === 'directory' ? 0o1777 : 0o777),
+        mtimeNs: entry.type === 'symlink' ? 0n : entry.mtimeNs / 1000n,
+      },
+    ]),
+  );
+}
+
 export interface Comparison {
   /** Node sets times as a double of seconds, which is good to about 240 ns; default 1000. */
   mtimeToleranceNs?: bigint;

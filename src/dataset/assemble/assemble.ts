@@ -15,12 +15,13 @@ import { refused } from '../tar/format.js';
 import { FileMaker } from './make-files.js';
 import { NightDirectories, type OpenObject } from './night-directories.js';
 import { madePlace, Tree } from './place.js';
-import { Plan, type PlanLimits, type Wanted } from './plan.js';
+import { Plan, type Wanted } from './plan.js';
 import { RangesReader, type Range } from './ranges.js';
 import { Account, setIncomplete, type Salvage } from './salvage.js';
 import { storedIn } from './record-file.js';
+import type { NightLimits, Tally } from './tally.js';
 
-export interface AssembleOptions extends PlanLimits {
+export interface AssembleOptions extends NightLimits {
   /** Holds the full deposit as it was extracted, without its symlinks, and with its directories open. */
   directory: string;
   /** Inside of it: holds each increment likewise, in a directory of its number, and nothing else. Removed at the end. */
@@ -71,10 +72,10 @@ function assembled(o: AssembleOptions): Assembled {
   const missing = new Set(o.salvage?.missing);
   const places = [o.directory, ...Array.from({ length: o.increments }, (_, i) => path.join(o.work, String(i + 1)))];
   const nights = new NightDirectories(places.map((place, night) => (missing.has(night) ? null : place)));
-  const plan = new Plan(fromText(o.directory), o, missing);
+  const plan = new Plan(fromText(o.directory), missing);
   const account = o.salvage === undefined ? null : new Account(o.directory, o.salvage);
   try {
-    planFrom(plan, nights, o);
+    const tally = planFrom(plan, nights, o);
     const made = path.join(o.work, 'made');
     mkdirSync(made, { mode: 0o700 });
     const warnings = new Warnings(o.warn);
@@ -93,8 +94,8 @@ function assembled(o: AssembleOptions): Assembled {
     takeNewest(o);
     account?.write(path.join(o.directory, 'DEPOT'));
     settleDirectories(...finished);
-    const { entries, bytes, changed, datasetSha256 } = plan;
-    return { entries, bytes, changed, datasetSha256, incomplete: account?.incomplete ?? 0 };
+    const { entries, bytes, changed } = tally;
+    return { entries, bytes, changed, datasetSha256: tally.datasetSha256(), incomplete: account?.incomplete ?? 0 };
   } finally {
     nights.close();
     plan.close();
@@ -102,7 +103,8 @@ function assembled(o: AssembleOptions): Assembled {
   }
 }
 
-function planFrom(plan: Plan, nights: NightDirectories, { increments, sources }: AssembleOptions): void {
+function planFrom(plan: Plan, nights: NightDirectories, o: AssembleOptions): Tally {
+  const { increments, sources } = o;
   const order = new SourceOrder(sources.map(fromText));
   const open: OpenObject[] = [];
   try {
@@ -113,7 +115,7 @@ function planFrom(plan: Plan, nights: NightDirectories, { increments, sources }:
       open.push(manifest);
       manifests.push(new NightManifest(storedIn(manifest.fd), night, order));
     }
-    plan.fill(manifests);
+    return plan.fill(manifests, o);
   } finally {
     for (const { fd } of open) closeSync(fd);
   }

@@ -1,13 +1,11 @@
-import type { DepotError } from '../../errors.js';
 import { join, type ByteString } from '../bytestring.js';
 import { parted } from '../extract/parents.js';
 import { Spool } from '../extract/spool.js';
 import type { NightEntry } from '../increment/line.js';
 import { mergeNights, type Fate } from '../increment/merge.js';
-import { ListingDigest } from '../increment/listing-digest.js';
 import type { NightManifest } from '../increment/night-manifest.js';
-import { refused } from '../tar/format.js';
 import { RecordFile } from './record-file.js';
+import { Tally, type NightLimits } from './tally.js';
 
 /** Put behind the name of a file that is not, or perhaps not, what the night had. */
 export const INCOMPLETE = '.incomplete';
@@ -68,14 +66,6 @@ export type Make =
   | { kind: 'symlink'; target: ByteString; mtime: string }
   | { kind: 'link'; target: ByteString; mtime: string };
 
-export interface PlanLimits {
-  /** More bytes in the night's files are refused, or what `tooLarge` says is thrown. */
-  maxBytes?: number | undefined;
-  tooLarge?: (() => DepotError) | undefined;
-  maxEntries?: number | undefined;
-  tooMany?: (() => DepotError) | undefined;
-}
-
 /** What a merge of the manifests says, on disk and in the order of the walk. */
 export class Plan {
   readonly changes: RecordFile<Change>;
@@ -84,13 +74,7 @@ export class Plan {
   readonly ranges = new Map<number, RecordFile<WantedRanges>>();
   /** Symlinks, and the modes and times of directories: for the end. */
   readonly deferred: Spool;
-  entries = 0;
-  bytes = 0;
-  /** Files that changed while they were read. */
-  changed = 0;
-  datasetSha256 = '';
   readonly #directory: ByteString;
-  readonly #limits: PlanLimits;
   #ids = 0;
   readonly #lastMissing: number;
 
@@ -98,9 +82,8 @@ export class Plan {
    * `directory`: where its files lie, without names. `missing`: nights without a suitcase, of which nothing is known; what
    * an earlier night says may be outdated then.
    */
-  constructor(directory: ByteString, limits: PlanLimits, missing: ReadonlySet<number> = new Set()) {
+  constructor(directory: ByteString, missing: ReadonlySet<number> = new Set()) {
     this.#directory = directory;
-    this.#limits = limits;
     this.#lastMissing = Math.max(-1, ...missing);
     this.changes = new RecordFile(directory);
     this.copies = new RecordFile(directory);
@@ -108,32 +91,17 @@ export class Plan {
   }
 
   /** @throws DepotError 'archive-refused', and what the limits say */
-  fill(manifests: readonly NightManifest[]): void {
-    const digest = new ListingDigest(Buffer.from(manifests.at(-1)!.random, 'hex'));
+  fill(manifests: readonly NightManifest[], limits: NightLimits): Tally {
+    const tally = new Tally(manifests.at(-1)!.random, limits);
     for (const fate of mergeNights(manifests, this.#lastMissing >= 0)) {
-      if (fate.final !== null) {
-        this.#count(fate.final);
-        const { sha256, changed, linkTarget } = fate.final;
-        digest.add({ ...fate.final, sha256: sha256 === null ? null : Buffer.from(sha256, 'hex') }, changed, linkTarget);
-      }
+      if (fate.final !== null) tally.add(fate.final);
       this.#add(fate);
     }
-    this.datasetSha256 = digest.hex();
+    return tally;
   }
 
   close(): void {
     for (const list of [this.changes, this.copies, this.deferred, ...this.ranges.values()]) list.close();
-  }
-
-  #count({ size, changed }: NightEntry): void {
-    const { maxBytes, tooLarge, maxEntries, tooMany } = this.#limits;
-    this.entries++;
-    this.bytes += size;
-    if (changed) this.changed++;
-    if (this.bytes > (maxBytes ?? Infinity))
-      throw tooLarge?.() ?? refused(`the chain unfolds to more than ${maxBytes ?? 0} bytes`);
-    if (this.entries > (maxEntries ?? Infinity))
-      throw tooMany?.() ?? refused(`the chain holds more than ${maxEntries ?? 0} entries`);
   }
 
   #add({ path, first, final }: Fate): void {

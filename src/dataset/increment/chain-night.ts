@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import type { Archive } from '../archive.js';
 import type { HardLinks } from '../hard-links.js';
@@ -42,12 +42,15 @@ const VERSION = 1;
 
 interface Head {
   version: number;
+  /** Whose index it is: one of another night would claim contents that are not there. */
+  depositId: string;
   /** Of the blocks, in base64; new with each full deposit. */
   key: string;
-  sources: { name: string; kind: string }[];
-  recipients: string[];
+  /** Digests, as lists may be longer than a record. */
+  sources: string;
+  recipients: string;
   /** All that come before. */
-  deposits: ChainedDeposit[];
+  deposits: string;
   lastReadInFull: string;
 }
 
@@ -68,14 +71,23 @@ export class ChainNight {
   constructor(
     options: ChainOptions,
     {
+      depositId,
       archiveOf,
       sources,
       hardLinks,
-    }: { archiveOf: (isIncrement: boolean) => Archive; sources: readonly SourceSpec[]; hardLinks: HardLinks },
+    }: {
+      depositId: string;
+      archiveOf: (isIncrement: boolean) => Archive;
+      sources: readonly SourceSpec[];
+      hardLinks: HardLinks;
+    },
   ) {
     this.#options = options;
     this.#sources = sources.map(({ name }) => name);
-    const wanted = { sources: sources.map(({ name, kind }) => ({ name, kind })), recipients: [...options.recipients] };
+    const wanted = {
+      sources: digestOf(sources.map(({ name, kind }) => [name, kind])),
+      recipients: digestOf(options.recipients),
+    };
     const found = lastNight(options, wanted);
     this.#last = found.last;
     this.whyFull = found.whyFull;
@@ -86,9 +98,10 @@ export class ChainNight {
     const key = base?.head.key ?? randomBytes(32).toString('base64');
     const head: Head = {
       version: VERSION,
+      depositId,
       key,
       ...wanted,
-      deposits: [...this.deposits],
+      deposits: digestOf(this.deposits),
       lastReadInFull: this.#lastReadInFull,
     };
     const archive = archiveOf(base !== null);
@@ -176,12 +189,13 @@ function whyNot(
   wanted: Pick<Head, 'sources' | 'recipients'>,
 ): string | null {
   if (head.version !== VERSION) return 'the index of the last deposit is of another version of depot';
-  if (!same(head.sources, wanted.sources)) return 'the sources are not those of the last deposit';
-  if (!same(head.recipients, wanted.recipients)) return 'the recipients are not those of the last deposit';
-  if (!same(head.deposits, deposits.slice(0, -1))) return 'the index of the last deposit belongs to another chain';
+  if (head.sources !== wanted.sources) return 'the sources are not those of the last deposit';
+  if (head.recipients !== wanted.recipients) return 'the recipients are not those of the last deposit';
+  if (head.depositId !== deposits.at(-1)!.depositId || head.deposits !== digestOf(deposits.slice(0, -1)))
+    return 'what is there as the index of the last deposit is that of another one';
   return null;
 }
 
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+function digestOf(list: readonly unknown[]): string {
+  return hash('sha256', JSON.stringify(list));
 }

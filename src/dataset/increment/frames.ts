@@ -117,25 +117,34 @@ export class FrameReader {
   readonly #sealed = Buffer.alloc(SEALED);
 
   constructor(path: string, key: Uint8Array) {
+    this.#fd = reading(() => openSync(path, constants.O_RDONLY | HARMLESS));
     try {
-      this.#fd = openSync(path, constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0));
+      const { size, isWhole, salt } = reading(() => this.#head());
+      this.count = (size - HEAD) / SEALED;
+      this.#key = fileKey(key, salt);
+      if (!isWhole) throw new UnusableIndex('it is cut off, or no index of this version');
     } catch (error) {
-      throw new UnusableIndex(`it cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+      closeSync(this.#fd);
+      throw error;
     }
+  }
+
+  #head(): { size: number; isWhole: boolean; salt: Uint8Array } {
     const head = Buffer.alloc(HEAD);
-    const { size } = fstatSync(this.#fd);
-    this.count = Math.floor((size - HEAD) / SEALED);
+    const stat = fstatSync(this.#fd);
+    const { size } = stat;
     const isWhole =
-      readSync(this.#fd, head, 0, HEAD, 0) === HEAD && this.count > 0 && size === HEAD + this.count * SEALED;
-    this.#key = fileKey(key, head.subarray(MAGIC.length));
-    if (isWhole && head.subarray(0, MAGIC.length).equals(MAGIC)) return;
-    this.close();
-    throw new UnusableIndex('it is cut off, or no index of this version');
+      stat.isFile() &&
+      size > HEAD &&
+      (size - HEAD) % SEALED === 0 &&
+      readSync(this.#fd, head, 0, HEAD, 0) === HEAD &&
+      head.subarray(0, MAGIC.length).equals(MAGIC);
+    return { size, isWhole, salt: head.subarray(MAGIC.length) };
   }
 
   /** A frame's 64 KiB, which are the caller's. */
   frame(number: number): Buffer {
-    const got = readSync(this.#fd, this.#sealed, 0, SEALED, HEAD + number * SEALED);
+    const got = reading(() => readSync(this.#fd, this.#sealed, 0, SEALED, HEAD + number * SEALED));
     const decipher = createDecipheriv('aes-256-gcm', this.#key, nonceOf(number, number === this.count - 1));
     decipher.setAuthTag(this.#sealed.subarray(FRAME));
     try {
@@ -151,6 +160,18 @@ export class FrameReader {
   close(): void {
     closeSync(this.#fd);
     this.#key.fill(0);
+  }
+}
+
+/** A link is not followed, and a pipe is not waited for. */
+const HARMLESS =
+  ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+
+function reading<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new UnusableIndex(`it cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { type Hash, sha256 } from '../../primitives.js';
 import type { ByteString } from '../bytestring.js';
 import type { EntryType } from '../tar/format.js';
 
@@ -23,23 +23,28 @@ export class ListingDigest {
   entries = 0;
   bytes = 0;
   complete = true;
-  readonly #hash: Hash;
-  #buffer = Buffer.allocUnsafeSlow(ROOM);
+  readonly #hash: Hash = sha256();
+  #buffer = new Uint8Array(ROOM);
+  #view = new DataView(this.#buffer.buffer);
   #used = 0;
 
   /** `random`: the 32 bytes of the manifest. */
   constructor(random: Uint8Array) {
-    this.#hash = createHash('sha256').update(random);
+    this.#hash.update(random);
   }
 
   /** `changed`: while it was read. Three arguments, since an object more for each of a million files takes time. */
-  add({ path, type, mode, size, mtimeNs, sha256 }: Listed, changed: boolean, linkTarget: ByteString | null): void {
+  add(
+    { path, type, mode, size, mtimeNs, sha256: digest }: Listed,
+    changed: boolean,
+    linkTarget: ByteString | null,
+  ): void {
     this.entries++;
     this.bytes += size;
     if (changed) this.complete = false;
     const length = MOST + path.length + (linkTarget?.length ?? 0);
     if (this.#used + length > this.#buffer.length) this.#flush(length);
-    const out = this.#buffer;
+    const [out, view] = [this.#buffer, this.#view];
     let at = this.#used;
     let seconds = mtimeNs / NS;
     let nanoseconds = Number(mtimeNs % NS);
@@ -49,33 +54,37 @@ export class ListingDigest {
     }
     out[at++] = type.charCodeAt(0) === 0x73 ? 0x6c : type.charCodeAt(0); // l for a symlink, as in manifests
     out[at++] = changed ? 1 : 0;
-    at = out.writeUInt16BE(mode, at);
-    at = out.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at);
-    at = out.writeUInt32BE(size >>> 0, at);
-    at = out.writeBigInt64BE(seconds, at);
-    at = out.writeUInt32BE(nanoseconds, at);
-    at = putName(out, path, at);
+    view.setUint16(at, mode);
+    view.setUint32(at + 2, Math.floor(size / 0x1_0000_0000));
+    view.setUint32(at + 6, size >>> 0);
+    view.setBigInt64(at + 10, seconds);
+    view.setUint32(at + 18, nanoseconds);
+    at = this.#putName(path, at + 22);
     if (type === 'file') {
-      out.set(sha256!, at);
+      out.set(digest!, at);
       at += 32;
-    } else if (linkTarget !== null) at = putName(out, linkTarget, at);
+    } else if (linkTarget !== null) at = this.#putName(linkTarget, at);
     this.#used = at;
   }
 
   /** Lower-case hex; nothing may follow. */
   hex(): string {
     this.#flush(0);
-    return this.#hash.digest('hex');
+    return this.#hash.hex();
+  }
+
+  #putName(name: ByteString, at: number): number {
+    const { length } = name;
+    this.#view.setUint32(at, length);
+    for (let i = 0; i < length; i++) this.#buffer[at + 4 + i] = name.charCodeAt(i);
+    return at + 4 + length;
   }
 
   #flush(next: number): void {
     this.#hash.update(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
-    if (next > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(next);
+    if (next <= this.#buffer.length) return;
+    this.#buffer = new Uint8Array(next);
+    this.#view = new DataView(this.#buffer.buffer);
   }
-}
-
-function putName(out: Buffer, name: ByteString, at: number): number {
-  const start = out.writeUInt32BE(name.length, at);
-  return start + out.write(name, start, 'latin1');
 }

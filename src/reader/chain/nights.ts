@@ -1,5 +1,4 @@
 /** Which nights the given suitcases and receipts tell of, and which of them is wanted. */
-import path from 'node:path';
 import type { ChainedDeposit } from '../../dataset/increment/chain-file.js';
 import { DepotError } from '../../errors.js';
 import { parseDepositId } from '../../names/deposit.js';
@@ -117,7 +116,7 @@ class Identities {
   async idOf(suitcase: GivenSuitcase): Promise<string> {
     if (suitcase.depositId !== null) return suitcase.depositId;
     const known = this.#sizes.has(suitcase.bytes) ? this.#byDigest.get(await suitcase.sha256()) : undefined;
-    return known ?? path.basename(suitcase.path);
+    return known ?? suitcase.path.slice(suitcase.path.search(/[^/\\]*$/));
   }
 
   /** Of several files for one deposit, the one with the digest. */

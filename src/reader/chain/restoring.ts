@@ -8,14 +8,14 @@ import { requireSameChain, type Chain } from '../../dataset/increment/chain-file
 import { localError } from '../../durable-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { assembleChain } from '../../open/chain.js';
-import { openSuitcase } from '../../open/opening.js';
+import type { OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Decrypted, DecryptHooks, DecryptOptions } from '../decrypt.js';
 import { agreeing, sameAsReceipt, wrong } from '../found.js';
 import { limitsOf, type Limits } from '../room.js';
-import { openSuitcaseFile } from '../suitcase-file.js';
 import type { Member, Members } from './members.js';
+import { openMembers } from './open-members.js';
 
 export type RestoringOptions = Pick<DecryptOptions, 'signers' | 'maxSize' | 'signal'>;
 
@@ -25,8 +25,6 @@ export class Restoring {
   readonly #members: readonly Member[];
   readonly #receipt: Receipt | null;
   readonly #chain: Chain;
-  readonly #total: number;
-  #done = 0;
 
   constructor(o: RestoringOptions, hooks: DecryptHooks, { night, members }: Members) {
     this.#o = o;
@@ -34,7 +32,6 @@ export class Restoring {
     this.#members = members;
     this.#receipt = night.receipt?.receipt ?? null;
     this.#chain = night.suitcase!.chain!;
-    this.#total = members.reduce((sum, { suitcase }) => sum + (suitcase?.bytes ?? 0), 0);
   }
 
   /** How many suitcases come before the wanted one. */
@@ -47,8 +44,8 @@ export class Restoring {
     const limits = await limitsOf(this.#o, null, out);
     const work = await this.work(directory);
     // The newest first, since it names all others.
-    for (const night of [this.number, ...Array.from({ length: this.number }, (_, i) => i)])
-      await this.extract(night, directory, work, limits);
+    const nights = [this.number, ...Array.from({ length: this.number }, (_, i) => i)];
+    await this.#extract(nights, directory, work, limits);
     const done = await this.assemble(directory, work, out);
     this.#compare(done);
     return { entries: done.entries, bytes: done.bytes, origin: this.#isProven ? 'proven' : 'not proven' };
@@ -62,10 +59,28 @@ export class Restoring {
   }
 
   /** Opens one suitcase of the chain, and checks that it belongs to it. */
-  async extract(night: number, directory: string, work: string, limits: Limits): Promise<void> {
-    const place = night === 0 ? directory : path.join(work, String(night));
-    if (night > 0) await make(place);
-    this.#check(night, await this.#open(night, place, limits));
+  extract(night: number, directory: string, work: string, limits: Limits): Promise<void> {
+    return this.#extract([night], directory, work, limits);
+  }
+
+  async #extract(nights: readonly number[], directory: string, work: string, limits: Limits): Promise<void> {
+    const members = [];
+    for (const night of nights) {
+      const place = night === 0 ? directory : path.join(work, String(night));
+      if (night > 0) await make(place);
+      members.push({
+        member: this.#members[night]!,
+        mode: { kind: 'extract', directory: place, isPart: true } as const,
+      });
+    }
+    const { opened } = await openMembers(
+      { members, limits, goesOn: false, night: null, signal: this.#o.signal },
+      this.hooks,
+    );
+    for (const [i, result] of opened.entries()) {
+      if (result instanceof DepotError) throw result;
+      this.#check(nights[i]!, this.#seen(nights[i]!, result));
+    }
   }
 
   async assemble(directory: string, work: string, out: string, missing?: readonly number[]): Promise<Assembled> {
@@ -83,31 +98,14 @@ export class Restoring {
     return this.#receipt !== null && this.#o.signers.length > 0;
   }
 
-  async #open(night: number, directory: string, limits: Limits): Promise<ManifestResult> {
-    const { suitcase, need, depositId } = this.#members[night]!;
-    const file = await openSuitcaseFile(suitcase!.path);
+  #seen(night: number, result: OpenResult): ManifestResult {
+    const { depositId } = this.#members[night]!;
     try {
-      const { handle, preamble, consumed } = file;
-      const { sessionKey, cipher } = suitcase!.unwrapped!;
-      const mode = { kind: 'extract', directory, isPart: true } as const;
-      const opened = await openSuitcase(
-        { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode, ...limits, wantsSha256: need !== null },
-        {
-          signal: this.#o.signal,
-          warn: (message) => this.hooks.warn(message),
-          progress: (bytes) => this.hooks.progress({ bytes: this.#done + bytes, totalBytes: this.#total }),
-        },
-      );
-      this.#done += opened.bytes;
-      if (need !== null && opened.sha256 !== need.sha256)
-        throw wrong(`${printable(suitcase!.path)} changed while it was read`);
-      if (night === this.#chain.number) sameAsReceipt(opened, this.#receipt);
-      return agreeing(opened);
+      if (night === this.#chain.number) sameAsReceipt(result, this.#receipt);
+      return agreeing(result);
     } catch (error) {
       if (isDepotError(error)) error.message = `${printable(depositId)}: ${error.message}`;
       throw error;
-    } finally {
-      await file.handle.close();
     }
   }
 

@@ -1,79 +1,179 @@
 /** `verify` of a directory, or of several suitcases: every suitcase that the night needs. */
-import { isDepotError } from '../../errors.js';
-import { openSuitcase } from '../../open/opening.js';
-import { requireSameChain } from '../../dataset/increment/chain-file.js';
+import type { CheckedNight } from '../../dataset/assemble/check-night.js';
+import type { ManifestResult } from '../../dataset/compare.js';
+import { type Chain, requireSameChain } from '../../dataset/increment/chain-file.js';
+import { DepotError, isDepotError } from '../../errors.js';
+import type { NightCheck } from '../../open/open-all.js';
+import type { Limit, OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
+import type { Receipt } from '../../receipt/schema.js';
 import type { Checks } from '../checks.js';
 import { agreeing, wrong } from '../found.js';
-import { openSuitcaseFile } from '../suitcase-file.js';
+import { allowedBytes, contentLimit, twice } from '../limits.js';
 import { isWhole, missingWords, type Member, type Members } from './members.js';
+import { openMembers } from './open-members.js';
+import { openScratch, scratchBytes, type ScratchFile } from './scratch-file.js';
+
+/** More than any compression saves: what claims to unfold further is no night that somebody deposited. */
+const MOST_TIMES = 1100;
 
 interface NightOptions {
   deep: boolean;
+  /** A directory for contents, so that what lies in several suitcases can be put together. */
+  scratch?: string | undefined;
+  maxSize?: number | undefined;
+  /** Those at hand; signed by a given signer, where there is one. */
+  receipts: readonly Receipt[];
+  signers: readonly string[];
   signal: AbortSignal;
 }
 
 interface NightHooks {
   warn(message: string): void;
+  note(message: string): void;
   progress(p: { bytes: number; totalBytes: number | null }): void;
 }
 
-/** Checks the suitcases before the wanted one, which is checked like any other. Writes nothing. */
+/** Checks the suitcases before the wanted one, which is checked like any other, and the whole night. */
 export async function verifyMembers(o: NightOptions, hooks: NightHooks, found: Members, checks: Checks): Promise<void> {
   const earlier = found.members.slice(0, -1);
   const { words, code } = missingWords(found);
   if (code === 'incomplete') checks.missing('chain', words);
   else if (code !== null) checks.failed('chain', words, code);
-  else checks.passed('chain', `${earlier.length} suitcases before it, each with the size and SHA-256 that it names`);
+  else checks.passed('chain', `${counted(earlier.length)} before it, each with the size and SHA-256 that it names`);
   if (earlier.length === 0) return;
   const opened = earlier.filter(({ suitcase }) => suitcase !== null).length;
-  const scope = `the key opens ${opened} of the ${earlier.length} suitcases before it`;
+  const scope = `the key opens ${opened} of the ${counted(earlier.length)} before it`;
   if (opened === earlier.length) checks.passed('chain-key-proof', scope);
   else checks.missing('chain-key-proof', scope);
   if (!o.deep) return;
-  const total = earlier.reduce((sum, { suitcase }) => sum + (suitcase?.bytes ?? 0), 0);
-  let done = 0;
-  let right = 0;
-  for (const [number, member] of earlier.entries()) {
-    if (member.suitcase === null) continue;
-    const progress = (bytes: number): void => hooks.progress({ bytes: done + bytes, totalBytes: total });
-    if (await isRight(number, member, found, { ...o, warn: hooks.warn.bind(hooks), progress }, checks)) right++;
-    done += member.suitcase.bytes;
+  const whole = isWhole(found);
+  const scratch =
+    !whole || o.scratch === undefined ? null : await openScratchFor({ ...o, scratch: o.scratch }, hooks, found);
+  try {
+    await verifyContents(o, hooks, { found, scratch }, checks);
+  } finally {
+    scratch?.close();
   }
-  if (right === earlier.length)
-    checks.passed('chain-contents', `${right} suitcases, every entry as their own manifests say`);
-  if (isWhole(found))
-    checks.missing('dataset', 'what lies in several suitcases was not put together, since that takes room on disk');
+  if (whole && scratch === null)
+    checks.missing(
+      'dataset',
+      'what lies in several suitcases was not put together, since that takes room on disk',
+      'name a directory for it, where the contents are encrypted: --scratch DIR',
+    );
 }
 
-async function isRight(
-  number: number,
-  { suitcase, need, depositId }: Member,
-  { night }: Members,
-  hooks: { signal: AbortSignal; warn(message: string): void; progress(bytes: number): void },
+function openScratchFor(
+  { scratch, receipts }: NightOptions & { scratch: string },
+  hooks: NightHooks,
+  { members }: Members,
+): Promise<ScratchFile> {
+  return openScratch(scratch, scratchBytes(members, receipts), (message) => hooks.note(message));
+}
+
+interface Deep {
+  found: Members;
+  /** Null: the suitcases are opened, and nothing is put together. */
+  scratch: ScratchFile | null;
+}
+
+async function verifyContents(
+  o: NightOptions,
+  hooks: NightHooks,
+  { found, scratch }: Deep,
   checks: Checks,
-): Promise<boolean> {
-  const file = await openSuitcaseFile(suitcase!.path);
+): Promise<void> {
+  const { members, night } = found;
+  const chain = night.suitcase?.chain ?? null;
+  // The wanted one was opened by itself; to put the night together, it takes part once more.
+  const those = (scratch === null ? members.slice(0, -1) : members).flatMap((member, number) =>
+    member.suitcase === null ? [] : [{ member, number }],
+  );
+  const limit = o.maxSize === undefined ? (scratch?.room ?? null) : allowedBytes(o.maxSize, 'user');
+  const check: NightCheck | null =
+    scratch === null
+      ? null
+      : { scratch: scratch.fd, key: scratch.key, sources: chain!.sources, maxBytes: mostBytes(o, found) };
+  const result = await openMembers(
+    {
+      members: those.map(({ member }) => ({ member, mode: { kind: 'check' } })),
+      limits: { maxBytes: limit, maxWritten: null, maxEntries: null },
+      goesOn: true,
+      night: check,
+      signal: o.signal,
+    },
+    hooks,
+  );
+  const right = result.opened.filter((one, i) => isRight(one, those[i]!, chain, checks)).length;
+  if (right === members.length - (scratch === null ? 1 : 0))
+    checks.passed('chain-contents', `${counted(right)}, every entry as the manifest beside it says`);
+  if (result.night !== null) compareNight(result.night, night.receipt?.receipt ?? null, checks);
+}
+
+function isRight(
+  result: OpenResult | DepotError,
+  { member, number }: { member: Member; number: number },
+  chain: Chain | null,
+  checks: Checks,
+): boolean {
   try {
-    const { handle, preamble, consumed } = file;
-    const { sessionKey, cipher } = suitcase!.unwrapped!;
-    const mode = { kind: 'check' } as const;
-    const unlimited = { maxBytes: null, maxWritten: null, maxEntries: null };
-    const opened = await openSuitcase(
-      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode, ...unlimited, wantsSha256: true },
-      hooks,
-    );
-    if (opened.sha256 !== need!.sha256) throw wrong('it changed while it was read');
-    const { chain, manifest } = agreeing(opened);
-    if (number === 0 ? chain !== undefined || manifest === 'none' : chain?.number !== number)
-      throw wrong('it is not what its place in the chain says');
-    if (chain !== undefined && night.suitcase?.chain != null) requireSameChain(night.suitcase.chain, chain);
+    if (result instanceof DepotError) throw result;
+    requirePlace(agreeing(result), number, chain);
     return true;
   } catch (error) {
     if (!isDepotError(error, 'verification-failed') && !isDepotError(error, 'archive-refused')) throw error;
-    checks.failed('chain-contents', `${printable(depositId)}: ${error.message}`, error.code);
+    const words = result instanceof DepotError ? error.message : `${printable(member.depositId)}: ${error.message}`;
+    checks.failed('chain-contents', words, error.code);
     return false;
-  } finally {
-    await file.handle.close();
   }
+}
+
+/** Whether a suitcase, now that it is authentic, says of the chain what the wanted one said before it was. */
+function requirePlace({ chain, manifest }: ManifestResult, number: number, wanted: Chain | null): void {
+  if (number === 0 ? chain !== undefined || manifest === 'none' : chain?.number !== number)
+    throw wrong('it is not what its place in the chain says');
+  if (chain === undefined || wanted === null) return;
+  if (number < wanted.number) requireSameChain(wanted, chain);
+  else if (JSON.stringify(chain) !== JSON.stringify(wanted))
+    throw wrong('it names other suitcases than when it was first looked at');
+}
+
+/** What the user allows, else what a receipt says; without either, what no compression could hold. */
+function mostBytes({ maxSize, signers }: NightOptions, { night, members }: Members): Limit {
+  if (maxSize !== undefined) return allowedBytes(maxSize, 'user');
+  const receipt = night.receipt?.receipt;
+  if (receipt?.chain !== undefined)
+    return allowedBytes(
+      contentLimit({ ...receipt.dataset, entries: receipt.chain.entries, bytes: receipt.chain.bytes }),
+      signers.length > 0 ? 'receipt' : 'unverified receipt',
+    );
+  const most = MOST_TIMES * members.reduce((sum, { suitcase }) => sum + suitcase!.bytes, 0);
+  return {
+    most,
+    exceeded: {
+      code: 'archive-refused',
+      message: `the night unfolds to more than ${MOST_TIMES} times the size of its suitcases`,
+      hint: `allow more, if more is to be expected: --max-size ${twice(most)}`,
+    },
+  };
+}
+
+function compareNight(found: CheckedNight | DepotError, receipt: Receipt | null, checks: Checks): void {
+  if (found instanceof DepotError) {
+    if (found.code !== 'archive-refused') throw found;
+    checks.refused('dataset', found);
+    return;
+  }
+  const words = `${found.entries} entries with ${found.bytes} bytes, put together from all suitcases`;
+  const said = receipt?.chain;
+  if (said === undefined) checks.passed('dataset', `${words}; there is no receipt to compare it with`);
+  else if (found.datasetSha256 !== said.datasetSha256)
+    checks.failed('dataset', 'what was put together is not the dataset that the receipt names');
+  else if (found.entries !== said.entries || found.bytes !== said.bytes)
+    checks.failed('dataset', `${words}, but the receipt says ${said.entries} with ${said.bytes}`);
+  else checks.passed('dataset', `${words}, as the receipt says`);
+}
+
+function counted(suitcases: number): string {
+  return `${suitcases} ${suitcases === 1 ? 'suitcase' : 'suitcases'}`;
 }

@@ -1,31 +1,32 @@
 /** The receipts of the deposits before an increment, which lie beside its own: the key must open every one of them. */
-import path from 'node:path';
 import { isDepotError } from '../../errors.js';
 import { receiptName } from '../../names/deposit.js';
 import { printable } from '../../printable.js';
 import { followChain } from '../../receipt/chain.js';
+import type { Receipt } from '../../receipt/schema.js';
 import type { Checks } from '../checks.js';
 import { proveKey, type OpeningKey } from '../key-proof.js';
-import { readReceipt, verifyReceipt, type GivenReceipt } from '../named-files.js';
 
-interface Earlier {
-  given: GivenReceipt;
-  signers: string[];
+interface Earlier<T> {
+  receipt: Receipt;
+  /** The receipt of a deposit, null without one. @throws DepotError 'verification-failed' for what is none */
+  find: (depositId: string) => Promise<T | null>;
+  /** Whether a given signer signed it. Null where no signer was given. @throws DepotError 'verification-failed', … */
+  verify: ((given: T) => Promise<unknown>) | null;
   noSignature: boolean;
   key: OpeningKey | null;
 }
 
 /** Adds the checks `chain`, `chain-signatures` and `chain-key-proof`. */
-export async function verifyEarlierReceipts(
-  { given, signers, noSignature, key }: Earlier,
+export async function verifyEarlierReceipts<T extends { receipt: Receipt }>(
+  { receipt, find, verify, noSignature, key }: Earlier<T>,
   checks: Checks,
 ): Promise<void> {
-  const { receipt } = given;
   const number = receipt.chain?.number ?? 0;
   if (number === 0) return;
-  const found = new Map<string, GivenReceipt>();
+  const found = new Map<string, T>();
   const { receipts, missing } = await followChain(receipt, async (depositId) => {
-    const one = await beside(given.path, depositId, checks);
+    const one = await attempted(() => find(depositId), checks);
     if (one !== null) found.set(depositId, one);
     return one?.receipt ?? null;
   });
@@ -39,28 +40,32 @@ export async function verifyEarlierReceipts(
       `put ${receiptName(missing.depositId)} and its .asc beside this receipt`,
     );
   if (noSignature) checks.notPossible('chain-signatures', 'left out, as asked');
-  else if (signers.length > 0) await verifySignatures(earlier, signers, checks);
+  else if (verify !== null) await verifySignatures(earlier, verify, checks);
   if (key !== null) await proveKeys(earlier, key, { number, isWhole: missing === null }, checks);
 }
 
-async function beside(own: string, depositId: string, checks: Checks): Promise<GivenReceipt | null> {
+async function attempted<T>(find: () => Promise<T | null>, checks: Checks): Promise<T | null> {
   try {
-    return await readReceipt(path.join(path.dirname(own), receiptName(depositId)));
+    return await find();
   } catch (error) {
-    if (isDepotError(error, 'verification-failed')) checks.refused('chain', error);
-    else if (!isDepotError(error, 'local-unreadable')) throw error;
+    if (!isDepotError(error, 'verification-failed')) throw error;
+    checks.refused('chain', error);
     return null;
   }
 }
 
-async function verifySignatures(earlier: readonly GivenReceipt[], signers: string[], checks: Checks): Promise<void> {
+async function verifySignatures<T extends { receipt: Receipt }>(
+  earlier: readonly T[],
+  verify: (given: T) => Promise<unknown>,
+  checks: Checks,
+): Promise<void> {
   for (const given of earlier) {
     const { depositId } = given.receipt;
     try {
-      await verifyReceipt(given, undefined, signers);
+      await verify(given);
     } catch (error) {
       if (isDepotError(error, 'verification-failed')) checks.refused('chain-signatures', error);
-      else if (isDepotError(error, 'local-unreadable'))
+      else if (isDepotError(error, 'local-unreadable') || isDepotError(error, 'incomplete'))
         checks.missing('chain-signatures', `${depositId}: ${error.message}`);
       else throw error;
       return;
@@ -73,7 +78,7 @@ async function verifySignatures(earlier: readonly GivenReceipt[], signers: strin
 }
 
 async function proveKeys(
-  earlier: readonly GivenReceipt[],
+  earlier: readonly { receipt: Receipt }[],
   key: OpeningKey,
   { number, isWhole }: { number: number; isWhole: boolean },
   checks: Checks,

@@ -60,7 +60,9 @@ describe('twelve nights of a random tree', () => {
         edit(tree, next, night === 0 ? 60 : Math.floor(next() * 14));
         writeFileSync(output, Buffer.alloc(Math.floor(next() * 40_000), `night ${Math.floor(night / 3)}\n`));
         const before = await onDisk(tree);
+        const depositId = `x${night}`;
         const { tar, summary } = await pack(sources, {
+          depositId,
           chain: {
             index: join(root, `${night}.index`),
             key: KEY,
@@ -73,7 +75,7 @@ describe('twelve nights of a random tree', () => {
         expect(summary.chain).toMatchObject({ number: night, whyFull: null });
         archives.push(tar);
         deposits.push({
-          depositId: `x${night}`,
+          depositId,
           bytes: tar.length,
           sha256: createHash('sha256').update(tar).digest('hex'),
         });

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { fromText, toBytes, type ByteString } from '../bytestring.js';
+import { type NightEntry } from '../increment/line.js';
+import { mergeNights } from '../increment/merge.js';
+import { NightManifest } from '../increment/night-manifest.js';
+import { SourceOrder } from '../increment/order.js';
+import { refused, shown } from '../tar/format.js';
+import type { KeptNight, KeptObject } from './kept-night.js';
+import { RangesReader, type Range } from './ranges.js';
+import { Tally, type NightLimits } from './tally.js';
+
+const BUFFER_BYTES = 1 << 20;
+
+export interface KeptChain extends NightLimits {
+  /** The full deposit first, each compared with its own manifest before. */
+  nights: readonly KeptNight[];
+  /** Of `chain.json`. */
+  sources: readonly string[];
+}
+
+/** The whole night, as the manifests together say it. */
+export interface CheckedNight {
+  entries: number;
+  bytes: number;
+  /** As the receipt of the deposit has it in `chain`. */
+  datasetSha256: string;
+}
+
+/**
+ * As `assemble`, for who wants to know and not to have: every file of the last night that consists of pieces of others is
+ * put together in memory, a megabyte at a time, and compared with its digest. Writes nothing.
+ *
+ * @throws DepotError 'archive-refused', and what the limits say
+ */
+export function checkNight({ nights, sources, ...limits }: KeptChain): CheckedNight {
+  const order = new SourceOrder(sources.map(fromText));
+  const manifests = nights.map(({ manifest }, night) => new NightManifest(manifest, night, order));
+  const tally = new Tally(manifests.at(-1)!.random, limits);
+  const files = new FileCheck(nights, order);
+  for (const { path, final } of mergeNights(manifests)) {
+    if (final === null) continue;
+    tally.add(final);
+    files.check(path, final);
+  }
+  const { entries, bytes } = tally;
+  return { entries, bytes, datasetSha256: tally.datasetSha256() };
+}
+
+class FileCheck {
+  readonly #nights: readonly KeptNight[];
+  readonly #order: SourceOrder;
+  /** Each goes on where it is: a night's files come in the order of its ranges. */
+  readonly #readers = new Map<number, RangesReader>();
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  /** Of the file that is checked. */
+  readonly #objects = new Map<string, KeptObject>();
+
+  constructor(nights: readonly KeptNight[], order: SourceOrder) {
+    this.#nights = nights;
+    this.#order = order;
+  }
+
+  check(path: ByteString, entry: NightEntry & { night: number }): void {
+    const { origin, size, sha256 } = entry;
+    if (origin.kind === 'ranges') this.#compare(path, entry, this.#reader(entry.night).of(origin.number));
+    else if (origin.kind === 'object') {
+      const { night, object } = origin;
+      if (this.#object(night, object).size !== size)
+        throw refused(`a file of night ${night} does not have the size that a later one says`);
+      this.#compare(path, { size, sha256 }, size === 0 ? [] : [{ night, object, position: 0, length: size }]);
+    }
+    this.#objects.clear();
+  }
+
+  #compare(path: ByteString, { size, sha256 }: Pick<NightEntry, 'size' | 'sha256'>, ranges: Iterable<Range>): void {
+    const hash = createHash('sha256');
+    let left = size;
+    let used = 0;
+    for (const { night, object, position, length } of ranges) {
+      const from = this.#object(night, object);
+      if (length > left || position + length > from.size)
+        throw refused(
+          `the ranges of ${shown(toBytes(path))} lie outside of ${shown(toBytes(object))}, or make too much`,
+        );
+      left -= length;
+      for (let at = 0; at < length; ) {
+        const room = this.#buffer.subarray(used, used + length - at);
+        const read = from.stream.read(room, from.position + position + at);
+        at += read;
+        used += read;
+        if (used < BUFFER_BYTES) continue;
+        hash.update(this.#buffer);
+        used = 0;
+      }
+    }
+    if (left > 0) throw refused(`the ranges of ${shown(toBytes(path))} make less than its ${size} bytes`);
+    if (hash.update(this.#buffer.subarray(0, used)).digest('hex') !== sha256)
+      throw refused(`${shown(toBytes(path))} is not what its manifest says, once it is put together`);
+  }
+
+  #reader(night: number): RangesReader {
+    let reader = this.#readers.get(night);
+    if (reader === undefined) this.#readers.set(night, (reader = new RangesReader(this.#nights[night]!.ranges, night)));
+    return reader;
+  }
+
+  #object(night: number, path: ByteString): KeptObject {
+    const key = `${night} ${path}`;
+    let object = this.#objects.get(key);
+    if (object === undefined) this.#objects.set(key, (object = this.#nights[night]!.object(path, this.#order, night)));
+    return object;
+  }
+}
