@@ -204,8 +204,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
             !tellsOf(night.receipt.receipt.chain, night.suitcase.chain)
           )
             checks.failed('chain', 'the receipt tells of another chain than the suitcase');
-          const receipts = given.receipts.map(({ receipt }) => receipt);
-          await verifyMembers({ ...o, receipts }, hooks, found, checks);
+          await verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks);
         },
       },
       hooks,

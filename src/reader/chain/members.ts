@@ -91,7 +91,11 @@ export function aloneWords(id: string, { deposits }: Chain): string {
 }
 
 /** The newest night that could be opened instead: of this chain, else of another. */
-export async function newestWhole({ members }: Members, { night, all }: Choice, given: Given): Promise<string | null> {
+export async function newestWhole(
+  { members }: Pick<Members, 'members'>,
+  { night, all }: Pick<Choice, 'night' | 'all'>,
+  given: Given,
+): Promise<string | null> {
   const known = night.needs === null ? [] : members;
   const gap = known.findIndex(({ suitcase }) => suitcase === null);
   if (gap > 0) return known[gap - 1]!.depositId;

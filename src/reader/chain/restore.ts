@@ -7,7 +7,9 @@ import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
-import { findMembers, isWhole, type Members, requireStatedChain, requireWhole } from './members.js';
+import { printable } from '../../printable.js';
+import { typedWord } from '../../shell.js';
+import { findMembers, isWhole, type Members, newestWhole, requireStatedChain, requireWhole } from './members.js';
 import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
 import { salvage } from './salvage.js';
@@ -55,7 +57,19 @@ async function whole(
   out: string,
 ): Promise<Decrypted> {
   await requireWhole(found, choice, given);
+  await requireSigned(o, choice, given);
   return restored(o, hooks, found, out);
+}
+
+/** With a signer given, a night that no receipt of theirs tells of may be anybody's. @throws DepotError 'incomplete' */
+async function requireSigned({ signers }: DecryptChainOptions, { night, all }: Choice, given: Given): Promise<void> {
+  if (signers.length === 0 || night.receipt !== null) return;
+  const signed = all.filter(({ receipt }) => receipt !== null);
+  const whole = await newestWhole({ members: [] }, { night, all: signed }, given);
+  const instead = whole === null ? '' : `; or take the newest night that is whole and signed: --at ${typedWord(whole)}`;
+  throw new DepotError('incomplete', `nothing that the given signer signed tells of ${printable(night.id)}`, {
+    hint: `put its receipt and signature beside the suitcases${instead}; or leave out --signer, and nothing shows who made it`,
+  });
 }
 
 function restored(o: DecryptChainOptions, hooks: DecryptHooks, found: Members, out: string): Promise<Decrypted> {
