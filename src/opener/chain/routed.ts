@@ -1,7 +1,8 @@
 import { fromBytes } from '../../dataset/bytestring.js';
 import type { EntrySink, TarEntry } from '../../dataset/tar/format.js';
 import { TarReader } from '../../dataset/tar/read.js';
-import { partName } from '../../names/archive.js';
+import { MANIFEST_PATH } from '../../dataset/manifest.js';
+import { isInterleaved, partName } from '../../names/archive.js';
 import type { Consumer } from '../../open/consumer.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -71,7 +72,10 @@ export class Routed implements Consumer {
     const path: string = fromBytes(bytes);
     const isOwn = path.startsWith('DEPOT/');
     const part = type === 'file' ? partName(path) : null;
-    this.#isPart = part !== null && (isOwn || this.#joined.has(part.joined));
+    // Of depot's own no others are in parts, and each of these is remembered.
+    this.#isPart =
+      part !== null &&
+      (isOwn ? part.joined === MANIFEST_PATH || isInterleaved(part.joined) : this.#joined.has(part.joined));
     if (this.#isPart) this.#current = await (isOwn ? this.#ownPart(part!.joined) : this.#seriesPart(part!.joined));
     else {
       if (!isOwn) await this.#endSeries();
