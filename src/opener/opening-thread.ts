@@ -12,7 +12,8 @@ import { printable } from '../printable.js';
 import { stockLines } from '../receipt/shell-lines.js';
 import { Listing } from './listing.js';
 import { both } from '../open/consumer.js';
-import { allowedBytes } from '../reader/limits.js';
+import type { Limit } from '../open/opening.js';
+import { allowedBytes, contentLimit } from '../reader/limits.js';
 import type { Receipt } from '../receipt/schema.js';
 import { checkNight } from './chain/check-night.js';
 import { ChosenSuitcase, chooseSuitcases, openedAs, type ChosenNight } from './chain/chosen-suitcases.js';
@@ -215,13 +216,20 @@ class OpeningThread {
     const suitcases = given.suitcases.map((file) => new ChosenSuitcase(file));
     if (key !== null) for (const one of suitcases) await one.look((pkesk) => unwrapSessionKey(pkesk, key), reader);
     this.#unlocked.push(...suitcases.flatMap(({ unwrapped }) => unwrapped ?? []));
-    if (suitcases.length === 1 && suitcases[0]!.chain === null) {
+    // A key that opens none of them is a finding.
+    const isOfNoUse = suitcases.every(({ problem }) => problem?.code === 'not-addressed');
+    if (isOfNoUse || (suitcases.length === 1 && suitcases[0]!.chain === null)) {
       reader.expect(first.size);
       return { file: first, chosen: null };
     }
-    const { receipts } = await countedReceipts(given, key?.fingerprint ?? null);
-    const limitOf = (bytes: number) =>
-      given.most === null ? allowedBytes(mostUnproven(bytes), 'nobody') : allowedBytes(given.most, 'user');
+    const { receipts, verify } = await countedReceipts(given, key?.fingerprint ?? null);
+    const limitOf = ({ depositId, bytes }: ChosenSuitcase): Limit => {
+      if (given.most !== null) return allowedBytes(given.most, 'user');
+      const own = verify === null ? undefined : receipts.find(({ receipt }) => receipt.depositId === depositId);
+      return own === undefined
+        ? allowedBytes(mostUnproven(bytes), 'nobody')
+        : allowedBytes(contentLimit(own.receipt.dataset), 'receipt');
+    };
     const chosen = await chooseSuitcases(suitcases, receipts, { reader, limitOf });
     const { suitcase, damaged } = chosen.choice.night;
     return { file: ((suitcase ?? damaged) as ChosenSuitcase | null)?.file ?? null, chosen };
@@ -255,7 +263,7 @@ class OpeningThread {
     };
   }
 
-  #newest(opened: OpenedWanted, own: OwnFiles): OpenedSuitcase {
+  #newest(opened: OpenedWanted, own: OwnFiles): ReturnType<typeof openedAs> {
     return openedAs(own, opened.joined, opened.contents.chain ?? null, this.#again(opened));
   }
 

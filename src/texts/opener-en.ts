@@ -29,6 +29,7 @@ export const english = {
     most: 'Most that may come out',
     mostWhat:
       'A small file can unpack to one that fills a disk: the page stops at this. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
+    chooseFolder: 'Choose a folder with all of them…',
     choose: 'Choose…',
     remove: 'Leave out',
     check: 'Check',

@@ -30,6 +30,7 @@ export const dutch: OpenerTexts = {
     most: 'Hoeveel er hoogstens uit mag komen',
     mostWhat:
       'Een klein bestand kan bij het uitpakken een hele schijf vullen: de pagina stopt hierbij. Automatisch: zo veel als een getekend depotbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
+    chooseFolder: 'Een map kiezen waarin alles zit…',
     choose: 'Kiezen…',
     remove: 'Weglaten',
     check: 'Controleren',

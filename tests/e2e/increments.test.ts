@@ -135,50 +135,6 @@ describe('what a night is built on', () => {
     expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: again.receipt.depositId });
   });
 
-  describe('the index is damaged while the push reads it', () => {
-    const once = [
-      'sh',
-      '-c',
-      'if rm once; then for f in state/acme-crm/index/*.index; do truncate -s 100 "$f"; done; fi',
-    ];
-
-    test('it starts again, with a full deposit', async () => {
-      const o = await atNight({ dataset: [{ directory: 'data', prepare: once }] });
-      await o.push();
-      o.night(1);
-      writeFileSync(join(o.supplier.directory, 'once'), '');
-      const again = await o.push();
-      expect(again.chain.number).toBe(0);
-      expect(again.warnings).toMatch(/full deposit: the index of the last deposit was whole, and then it was not/);
-      expect(o.supplier.stateFiles('pending')).toEqual([]);
-      expect([...o.server.files.keys()].filter((name) => name.endsWith('.partial'))).toEqual([]);
-      expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: again.receipt.depositId });
-    });
-
-    test('what comes from standard input cannot be read again: the push fails, and says what to do', async () => {
-      const o = await atNight({
-        dataset: [
-          { directory: 'data', prepare: once },
-          { stdin: true, as: 'in' },
-        ],
-      });
-      const push = () => depot(['push', '--config', o.supplier.config, '--json'], { input: 'standard input' });
-      expect((await push()).code).toBe(0);
-      o.night(1);
-      writeFileSync(join(o.supplier.directory, 'once'), '');
-      const failed = await push();
-      expect(failed.code, failed.stdout).toBe(5);
-      expect((json(failed).results ?? [])[0].error).toMatchObject({
-        code: 'index-damaged',
-        published: 'no',
-        hint: 'run it again: that makes a full deposit',
-      });
-      const next = await push();
-      expect(next.code, next.stdout).toBe(0);
-      expect(next.stderr).toMatch(/full deposit/);
-    });
-  });
-
   test('more sources than a record of the index would take', async () => {
     const names = Array.from({ length: 900 }, (_, i) => `${'source'.repeat(12)}-${i}`);
     const { push, supplier } = await atNight({ dataset: names.map((as) => ({ file: 'data/dump.sql', as })) });
@@ -219,6 +175,22 @@ describe('what a night is built on', () => {
     expect(next.chain.number).toBe(0);
     expect(next.warnings).toMatch(/larger/);
   });
+});
+
+test('pushes that are killed leave no more than one index behind, and cost no full deposit', async () => {
+  const o = await atNight();
+  const full = await o.push();
+  o.night(1);
+  const stop = {
+    node: ['--import', join(checkout, 'tests/support/preload-stop.mjs')],
+    env: { DEPOT_STOP_AT: 'sealed' },
+  };
+  for (let i = 0; i < 3; i++) {
+    expect((await depot(['push', '--config', o.supplier.config], stop)).signal).toBe('SIGKILL');
+    expect(o.indexes()).toHaveLength(2);
+  }
+  expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
+  expect(o.indexes()).toHaveLength(1);
 });
 
 describe('which deposit is the base', () => {
@@ -324,6 +296,16 @@ describe('which deposit is the base', () => {
     expect((await o.push()).chain.number).toBe(0);
   });
 
+  test('after rereadEvery, every file is read whatever its times say, and the receipt tells when that was last', async () => {
+    const o = await atNight({ incremental: { ...incremental, rereadEvery: '2d' } });
+    const full = await o.push();
+    expect(full.chain.lastReadInFull).toBe(full.receipt.startedAt);
+    expect((await pushOn(o, 1)).chain).toMatchObject({ number: 1, lastReadInFull: full.receipt.startedAt });
+    const { receipt, chain } = await pushOn(o, 3);
+    expect(chain).toMatchObject({ number: 2, lastReadInFull: receipt!.startedAt });
+    expect((await pushOn(o, 4)).chain).toMatchObject({ number: 3, lastReadInFull: receipt!.startedAt });
+  });
+
   test('a last deposit that is dated in the future is followed by a full one', async () => {
     const o = await atNight();
     expect((await pushOn(o, 3)).code).toBe(0);
@@ -354,17 +336,6 @@ describe('what was sealed and not sent yet', () => {
     expect(sent.warnings).toContain(`going on with ${sent.receipt.depositId}`);
     night(2);
     expect((await push()).chain).toMatchObject({ number: 2, previousDepositId: sent.receipt.depositId });
-  });
-
-  test('is not sent when what it is built on was destroyed meanwhile: it would not open', async () => {
-    const { push, full, supplier } = await waiting();
-    const note = ['receipts', 'note', full.receipt.depositId, '--destroyed', new Date().toISOString().slice(0, 10)];
-    const noted = await depot([...note, '--config', supplier.config]);
-    expect(noted.code, noted.stderr).toBe(0);
-    const next = await push();
-    expect(next.chain.number).toBe(0);
-    expect(next.warnings).toContain(`is given up: ${full.receipt.depositId}, on which it is built, was destroyed`);
-    expect(supplier.stateFiles('pending')).toEqual([]);
   });
 
   test.each([

@@ -1,20 +1,23 @@
 /// <reference lib="dom" />
 /** The offline opener with nights that are put together of several suitcases, in a real Chromium. */
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
-import { startBrowser } from '../support/browser.js';
+import { seriousFindings, startBrowser } from '../support/browser.js';
 import { ChainFolder } from '../support/chain-folder.js';
 import { type FileNode, plain, sha256, type Tree, treeOf } from '../support/chain-tree.js';
 import { tempDir } from '../support/cleanup.js';
 import { Receiver } from '../support/hostile-suitcase.js';
 import { peers } from '../support/peers.js';
 import { RandomTree } from '../support/random-tree.js';
+import { startSshd } from '../support/sshd.js';
+import { type Deposit, Supplier } from '../support/supplier.js';
 import { type GivenFiles, openOpener, type OpenerPage, withFolders } from './page.js';
 
 const needed = peers('chromium');
+const server = peers('sshd', 'ssh-keygen');
 const directory: FileNode = { type: 'directory', mode: 0o755, mtimeNs: 1_700_000_000_000_000_000n };
 
 let browser: Browser;
@@ -47,8 +50,10 @@ async function threeNights(): Promise<{ chain: ChainFolder; trees: Tree[] }> {
   return { chain, trees };
 }
 
+type Several = 'suitcase' | 'receipt' | 'signature';
+
 /** What a beneficiary has. */
-function filesOf(chain: ChainFolder): GivenFiles & Record<'suitcase' | 'receipt' | 'signature', string[]> {
+function filesOf(chain: ChainFolder): Omit<GivenFiles, Several> & Record<Several, string[]> {
   return {
     suitcase: chain.nights.map(({ file }) => file),
     receipt: chain.nights.map(({ receiptFile }) => receiptFile),
@@ -214,6 +219,42 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     await opener.page.context().close();
   });
 
+  test.skipIf(!server)('opens the nights that «depot push» makes, and is accessible', async () => {
+    const agent = await startSshd();
+    const supplier = await Supplier.create(agent, {
+      dataset: [{ directory: 'data' }, { command: ['cat', 'data/dump.sql'], as: 'copy.sql' }],
+      arrangement: { incremental: { agentKeeps: '90d' } },
+    });
+    const dump = pattern(6_000_000);
+    const nights = [dump, Buffer.concat([dump.subarray(0, 3_000_000), pattern(5000, 3), dump.subarray(3_000_000)])];
+    const deposits: Deposit[] = [];
+    for (const [night, content] of nights.entries()) {
+      writeFileSync(join(supplier.data, 'dump.sql'), content);
+      writeFileSync(join(supplier.data, `only-in-night-${night}`), `${night}`);
+      if (night > 0) rmSync(join(supplier.data, `only-in-night-${night - 1}`));
+      deposits.push(await supplier.deposit());
+    }
+    const { page, opener } = await withFolders(browser);
+    await opener.give({
+      suitcase: deposits.map(({ suitcase }) => join(agent.incoming, suitcase)),
+      receipt: deposits.map(({ receiptFile }) => receiptFile),
+      signature: deposits.map(({ receiptFile }) => `${receiptFile}.asc`),
+      signers: supplier.signerPublic,
+      key: supplier.recipientKey,
+    });
+    const found = await opener.check();
+    expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true });
+    expect(await seriousFindings(page)).toEqual([]);
+    const id = deposits[1].depositId;
+    expect(dataOf(await saveAll(page))).toEqual({
+      [`${id}/data/data/`]: '',
+      [`${id}/data/data/dump.sql`]: sha256(nights[1]),
+      [`${id}/data/data/only-in-night-1`]: sha256('1'),
+      [`${id}/data/copy.sql`]: sha256(nights[1]),
+    });
+    await page.context().close();
+  });
+
   describe('says what is needed, given and missing, and saves nothing', () => {
     let chain: ChainFolder;
     let opener: OpenerPage;
@@ -257,7 +298,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
       ['is cut off', (file: string) => truncateSync(file, 3000)],
     ])('when one %s: it counts as missing', async (_, damage) => {
       const [full, second, third] = chain.nights;
-      const damaged = join(tempDir(), second.file.replace(/.*\//, ''));
+      const damaged = join(tempDir(), basename(second.file));
       copyFileSync(second.file, damaged);
       damage(damaged);
       expect(await checkedWith([full.file, damaged, third.file])).toMatchObject({
@@ -271,7 +312,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     test('when a suitcase of another chain has the name of one of this', async () => {
       const other = (await threeNights()).chain;
       const [full, second, third] = chain.nights;
-      const foreign = join(tempDir(), second.file.replace(/.*\//, ''));
+      const foreign = join(tempDir(), basename(second.file));
       copyFileSync(other.nights[1].file, foreign);
       expect(await checkedWith([full.file, foreign, third.file])).toMatchObject({
         verdict: 'failed',
@@ -291,6 +332,32 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
         verdict: 'passed',
         inside: true,
         states: ['given', 'given', 'given'],
+      });
+    });
+
+    test('and takes a folder with all of them, whatever else lies in it', async () => {
+      const folder = tempDir();
+      const { suitcase, receipt, signature, signers, key } = filesOf(chain);
+      for (const file of [...suitcase, ...receipt, ...signature]) copyFileSync(file, join(folder, basename(file)));
+      copyFileSync(signers as string, join(folder, 'signer.public.asc'));
+      copyFileSync(key!, join(folder, 'private.secret.asc'));
+      writeFileSync(join(folder, 'letter.html'), '<p>');
+      await opener.give({});
+      await opener.page.setInputFiles('#all', folder);
+      await opener.page.waitForSelector('#has-key:not(:empty)');
+      expect(await opener.page.textContent('#unknown')).toBe('');
+      const found = await opener.check();
+      expect(found).toMatchObject({ verdict: 'passed', inside: true, checks: { dataset: 'passed' } });
+    });
+
+    test("when the key is somebody else's: a finding, as of one suitcase", async () => {
+      const other = await Receiver.create();
+      const { suitcase } = filesOf(chain);
+      expect(await checkedWith(suitcase, { key: other.key.secretKey })).toMatchObject({
+        verdict: 'failed',
+        inside: false,
+        failure: '',
+        checks: { 'key-proof': 'failed' },
       });
     });
 
@@ -336,6 +403,16 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
         'with a range that makes too much',
         (line: string) => line.replace(/^(1 0) \d+$/, '$1 60000'),
         /outside of|make more than/,
+      ],
+      [
+        'with ranges of a page of depot',
+        (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 DEPOT/README.md'),
+        /there cannot be/,
+      ],
+      [
+        'with ranges of what there is not',
+        (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 data/dump.sql/x'),
+        /there is no file/,
       ],
       [
         'with ranges that make other contents',

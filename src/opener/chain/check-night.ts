@@ -1,4 +1,5 @@
 /** Whether the suitcases of a night are there, authentic, of one chain, and together the night that the receipt names. */
+import type { Chain } from '../../dataset/increment/chain-file.js';
 import { isDepotError } from '../../errors.js';
 import type { Limit } from '../../open/opening.js';
 import { printable } from '../../printable.js';
@@ -18,7 +19,7 @@ export interface CheckedNight extends Surveyed {
  */
 export function checkNight(
   chosen: ChosenNight,
-  newest: OpenedSuitcase | null,
+  newest: (OpenedSuitcase & { chain: Chain | null }) | null,
   { receipt, most, exceeded }: { receipt: Receipt | null; most: Limit; exceeded: (most: number) => void },
   checks: Checks,
 ): CheckedNight | null {
@@ -34,6 +35,10 @@ export function checkNight(
   const right = rightOnes(chosen, earlier, checks);
   const chain = chosen.choice.night.suitcase?.chain ?? null;
   if (right === null || newest === null || chain === null) return null;
+  if (JSON.stringify(newest.chain) !== JSON.stringify(chain)) {
+    checks.failed('chain', 'it names other suitcases than when it was first looked at');
+    return null;
+  }
   return survey(new Night([...right, newest], chain.sources), checks, { receipt, most, exceeded });
 }
 

@@ -2,6 +2,7 @@
 import { requireSameChain, type Chain } from '../../dataset/increment/chain-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { parseSuitcaseName } from '../../names/deposit.js';
+import { changedMeanwhile } from '../../open/content-format.js';
 import { ChainSink } from '../../open/chain-sink.js';
 import type { Limit } from '../../open/opening.js';
 import { TarReader } from '../../dataset/tar/read.js';
@@ -138,7 +139,7 @@ export interface ChosenNight {
 export async function chooseSuitcases(
   suitcases: ChosenSuitcase[],
   receipts: readonly GivenReceipt[],
-  { reader, limitOf }: { reader: SuitcaseReader; limitOf: (bytes: number) => Limit | null },
+  { reader, limitOf }: { reader: SuitcaseReader; limitOf: (suitcase: ChosenSuitcase) => Limit },
 ): Promise<ChosenNight> {
   // A receipt alone is that of a night that somebody else has, or of one that comes later.
   const own = receipts.filter(({ receipt: { depositId, suitcase } }) =>
@@ -152,12 +153,15 @@ export async function chooseSuitcases(
   );
   const opening = named.filter((one) => one.problem === null);
   reader.expect([...opening, night.suitcase].reduce((sum, one) => sum + (one?.bytes ?? 0), 0));
-  for (const one of opening) await one.open(reader, limitOf(one.bytes));
+  for (const one of opening) await one.open(reader, limitOf(one));
   const members = await findMembers(night, given);
   const chosen = members.members.map(({ suitcase }) => suitcase as ChosenSuitcase | null);
   // Those with another name than the chain's.
-  for (const one of chosen.slice(0, -1))
-    if (one !== null && one.opened === null && one.failure === null) await one.open(reader, limitOf(one.bytes));
+  for (const [number, one] of chosen.slice(0, -1).entries()) {
+    if (one === null || one.opened !== null || one.failure !== null) continue;
+    await one.open(reader, limitOf(one));
+    if ((await one.sha256()) !== members.members[number]!.need!.sha256) one.failure = changedMeanwhile();
+  }
   const whole = isWhole(members) ? null : await newestWhole(members, choice, given);
   return { choice, members, suitcases: chosen, needed: neededOf(members, whole) };
 }
