@@ -338,6 +338,8 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
         const refused = await supplier.depot(['receipts', 'import-attestation', forged]);
         expect(refused.code, refused.stderr).toBe(21);
       }
+      // Two of one second would be one that comes again.
+      if (how === 'its receipt') return;
       const imported = await supplier.depot(['receipts', 'import-attestation', out]);
       expect(imported.code, imported.stderr).toBe(0);
     },
