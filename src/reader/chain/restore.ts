@@ -1,6 +1,8 @@
 /** `decrypt` where more than one suitcase is given: the newest night, or the one that `--at` names. */
 import { DepotError, isDepotError } from '../../errors.js';
+import { printable } from '../../printable.js';
 import type { Receipt } from '../../receipt/schema.js';
+import { typedWord } from '../../shell.js';
 import { decrypt, type Decrypted, type DecryptHooks, type DecryptOptions, fetchAgain } from '../decrypt.js';
 import { openingKeyOf } from '../opening-key.js';
 import { freePlace, removeOrSay } from '../output.js';
@@ -54,7 +56,20 @@ async function whole(
   out: string,
 ): Promise<Decrypted> {
   await requireWhole(found, choice, given);
+  requireReceipt(o, choice);
   return restored(o, hooks, found, out);
+}
+
+/** Whoever names a signer wants to know whose it is. And anyone who has the public key can make a suitcase that is newer than all others. */
+function requireReceipt({ signers }: DecryptChainOptions, { night, all }: Choice): void {
+  if (signers.length === 0 || night.receipt !== null) return;
+  const proven = all.findLast(({ suitcase, receipt }) => suitcase !== null && receipt !== null);
+  const instead = proven === undefined ? '' : `; or take the newest night that has one: --at ${typedWord(proven.id)}`;
+  throw new DepotError(
+    'incomplete',
+    `there is no receipt of ${printable(night.id)} by a given signer, and anyone can make a suitcase`,
+    { hint: `put its receipt and signature beside it${instead}; or leave out --signer` },
+  );
 }
 
 function restored(o: DecryptChainOptions, hooks: DecryptHooks, found: Members, out: string): Promise<Decrypted> {
@@ -72,6 +87,7 @@ async function saved(
   out: string,
 ): Promise<Decrypted> {
   if (isWhole(found)) {
+    requireReceipt(o, choice);
     try {
       return await restored(o, hooks, found, out);
     } catch (error) {
