@@ -282,6 +282,22 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(readdirSync(join(out, '..')).filter((name) => name.startsWith(basename(out)))).toEqual([]);
   });
 
+  test.each([{ flags: [] }, { flags: ['--salvage'] }])(
+    'with --signer, a night needs a receipt: $flags',
+    async ({ flags }) => {
+      receive();
+      rmSync(join(released, `${deposits[2].depositId}.receipt.json`));
+      const signer = ['--signer', supplier.signerPublic];
+      const { out, code, said } = await decrypt([released], ...signer, ...flags);
+      expect(code, JSON.stringify(said)).toBe(24);
+      expect(said.error?.message).toContain(`nothing that the given signer signed tells of ${deposits[2].depositId}`);
+      expect(said.error?.hint).toContain(`--at ${deposits[1].depositId}`);
+      expect(existsSync(out)).toBe(false);
+      const proven = await decrypt([released], ...signer, '--at', deposits[1].depositId);
+      expect(proven.said).toMatchObject({ origin: 'proven' });
+    },
+  );
+
   test('--salvage of what is whole is an ordinary opening', async () => {
     const { out, code } = await decrypt([released], '--salvage');
     expect(code).toBe(0);
