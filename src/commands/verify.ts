@@ -226,11 +226,20 @@ function adviceOn(
       return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
     if (code === 'not-addressed')
       return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
-    return o.suitcase === undefined
+    return o.suitcase === undefined && !o.isChain
       ? 'do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone'
       : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
   }
   if (result !== 'incomplete') return null;
+  const lacks = (check: string): boolean => checks.some(({ name, result: one }) => name === check && one !== 'passed');
+  if (o.isChain && lacks('chain')) return 'ask the agent for the suitcases that are missing';
+  // A receipt that lay in the directory counts as one that was named.
+  if (
+    o.isChain &&
+    o.signers.length > 0 &&
+    checks.some(({ name, result: one }) => name === 'receipt' && one === 'passed')
+  )
+    return null;
   if (o.receipt === undefined)
     return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
   return o.signers.length === 0 && !o.noSignature

@@ -1,3 +1,4 @@
+import { receiptName } from '../names/deposit.js';
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
 import type { Line } from './wrap.js';
@@ -37,8 +38,8 @@ export function decryptDocument(o: Opened): object {
   };
 }
 
-/** `withReceipt`: one was given, so all that is missing is who signed it. */
-export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
+/** `receipt`: one of this deposit was given; `signer`: a key that must have signed it. */
+export function decryptLines(o: Opened, given: { receipt: boolean; signer: boolean }): Line[] {
   return [
     ...(o.night === undefined ? [] : nightLines(o.night)),
     ...(o.salvaged === undefined ? [] : salvagedLines(o.salvaged)),
@@ -46,26 +47,31 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
       'opened',
       `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`,
     ),
-    labelled(
-      'origin',
-      o.origin === 'proven'
-        ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
-        : withReceipt
-          ? 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer'
-          : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
-    ),
+    labelled('origin', originWords(o, given)),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
   ];
+}
+
+function originWords(
+  { origin, night, salvaged }: Opened,
+  { receipt, signer }: { receipt: boolean; signer: boolean },
+): string {
+  if (origin === 'proven') return 'proven: the receipt is signed by the given signer and belongs to this suitcase';
+  if (salvaged !== undefined) return 'not proven: what is not whole cannot be compared with its receipt';
+  if (receipt) return 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer';
+  return night !== undefined && signer
+    ? `not proven: there is no receipt of this deposit here; put ${printable(receiptName(night.depositId))} and its .asc beside it`
+    : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer';
 }
 
 function nightLines({ depositId, number, leftAside }: NonNullable<Opened['night']>): Line[] {
   const of =
     number === 0
       ? 'a full deposit'
-      : `increment ${number}, with the ${counted(number, 'suitcase', 'suitcases')} before it`;
+      : `increment ${number}, with the ${number === 1 ? 'suitcase' : counted(number, 'suitcase')} before it`;
   return [
     labelled('night', `${printable(depositId)}: ${of}`),
-    ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),
+    ...(leftAside.length === 0 ? [] : [labelled('not opened', leftAside.map((one) => printable(one)).join(', '))]),
   ];
 }
 

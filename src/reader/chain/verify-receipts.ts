@@ -37,7 +37,7 @@ export async function verifyEarlierReceipts<T extends { receipt: Receipt }>(
     checks.missing(
       'chain',
       `it opens only with the ${needed}; there is no receipt of ${missing.depositId} that fits`,
-      `put ${receiptName(missing.depositId)} and its .asc beside this receipt`,
+      `put ${receiptName(missing.depositId)}, those of the deposits before it, and their .asc into the folder of this receipt`,
     );
   if (noSignature) checks.notPossible('chain-signatures', 'left out, as asked');
   else if (verify !== null) await verifySignatures(earlier, verify, checks);
@@ -59,6 +59,10 @@ async function verifySignatures<T extends { receipt: Receipt }>(
   verify: (given: T) => Promise<unknown>,
   checks: Checks,
 ): Promise<void> {
+  if (earlier.length === 0) {
+    checks.missing('chain-signatures', 'no receipt of a deposit before it is here');
+    return;
+  }
   for (const given of earlier) {
     const { depositId } = given.receipt;
     try {
@@ -71,7 +75,10 @@ async function verifySignatures<T extends { receipt: Receipt }>(
       return;
     }
   }
-  checks.passed('chain-signatures', `${earlier.length} receipts, by a given signer`);
+  checks.passed(
+    'chain-signatures',
+    `${earlier.length} ${earlier.length === 1 ? 'receipt' : 'receipts'}, by a given signer`,
+  );
 }
 
 async function proveKeys(
