@@ -2,7 +2,7 @@
  * `npm run bench -- --against PATH/bin/depot.js`: two builds of depot, case by case. A run of one and a run of the other take
  * turns, so that a machine that slows down slows both down.
  */
-import type { Case, Contender } from './cases.js';
+import type { Case, Contender } from './case.js';
 import type { Bench } from './peers.js';
 
 /** The medians of one contender in one case. */

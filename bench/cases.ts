@@ -2,45 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
+import type { Case, Contender } from './case.js';
 import { dataset, noise, small, sql } from './data.js';
 import { configure, depotCommand, type DepotCase } from './depot.js';
-import type { Tree } from './nights-data.js';
 import { nightCases } from './nights.js';
 import { peers, type Bench } from './peers.js';
-
-export interface Contender {
-  /** Begins with `depot` when it is ours. */
-  name: string;
-  needs?: string[];
-  /** Bash, not measured: one of the nights before the one that is measured, from 1 on. */
-  earlier?(night: number): string;
-  /** Bash, not measured, before each run. */
-  before?(): string;
-  script(run: string): string;
-  /** Bash, not measured, after each run: fails when what came out is wrong. */
-  check?(): string;
-  /** Between two runs. */
-  clean?(): void;
-  /** After the last. */
-  end?(): void;
-  /** A directory at the server that grows by what is sent, if not all of the server's. */
-  stored?: string;
-  /** A directory with what the tool keeps on this machine from one night to the next. */
-  local?: string;
-}
-
-export interface Case {
-  name: string;
-  /** Of the dataset; leaves MiB/s out when there is none. */
-  mebibytes?: number;
-  roundTripMs?: number;
-  megabits?: number;
-  /** Instead of `--runs`. */
-  runs?: number;
-  /** A tree that is made anew and changes between the nights: so many earlier ones, then another change, or none. */
-  nights?: { tree(bench: Bench): Tree; earlier: number; changes: boolean };
-  contenders(bench: Bench): Contender[];
-}
 
 /** `scale`: of the nights' dataset, 1 for all of it. */
 export function cases(mebibytes: number, scale: number): Case[] {

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Case, Contender } from './cases.js';
+import type { Case, Contender } from './case.js';
 import { depotKeepers, homeOf, otherKeepers, type Keeper } from './keepers.js';
 import {
   LargeFileTree,

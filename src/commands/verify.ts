@@ -231,17 +231,12 @@ function adviceOn(
       : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
   }
   if (result !== 'incomplete') return null;
-  const lacks = (check: string): boolean => checks.some(({ name, result: one }) => name === check && one !== 'passed');
-  if (o.isChain && lacks('chain')) return 'ask the agent for the suitcases that are missing';
-  // A receipt that lay in the directory counts as one that was named.
-  if (
-    o.isChain &&
-    o.signers.length > 0 &&
-    checks.some(({ name, result: one }) => name === 'receipt' && one === 'passed')
-  )
-    return null;
-  if (o.receipt === undefined)
-    return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
+  if (o.isChain && checks.some(({ name, result: one }) => name === 'chain' && one !== 'passed'))
+    return 'ask the agent for the suitcases that are missing';
+  const isStated = checks.some(({ name, result: one }) => name === 'receipt' && one === 'passed');
+  if (!isStated && o.isChain)
+    return 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or --no-signature if only the suitcases are meant';
+  if (!isStated) return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
   return o.signers.length === 0 && !o.noSignature
     ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant'
     : null;

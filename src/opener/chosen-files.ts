@@ -43,18 +43,48 @@ interface Read {
   /** Throws what is wrong with it: a receipt that is none is a finding. Null when none was given. */
   receipt: (() => GivenReceipt) | null;
   signature: Exhibits['signature'];
-  aside: Aside;
+  aside: Omit<Aside, 'nights'>;
+}
+
+/** What the checks of one suitcase are made with. */
+export type GivenForOne = Pick<Given, 'receipts' | 'signatures' | 'signers' | 'agentSha256'> & {
+  suitcase: File | null;
+};
+
+/** Receipts that count, signed by a given signer where there is any, and how each of them is verified. */
+export interface Counted {
+  receipts: GivenReceipt[];
+  /** Null where no signer was given. */
+  verify: ((given: GivenReceipt) => Promise<VerifiedSignature>) | null;
+}
+
+/** `ownKey`: fingerprint of the private key. @throws DepotError 'local-unreadable', 'key-unreadable' */
+export async function countedReceipts(given: Given, ownKey: string | null): Promise<Counted> {
+  const signatures = await Promise.all(given.signatures.map(named));
+  const signers = await readSigners(given.signers);
+  const othersOf = (receipt: Receipt): Certificate[] =>
+    withoutOwnKeys(signers, ownKey, receipt).signers.map(({ certificate }) => certificate);
+  const verify = (one: GivenReceipt): Promise<VerifiedSignature> => verifyBy(signatures, othersOf(one.receipt), one);
+  const { receipts: all } = parsed(await Promise.all(given.receipts.map(named)));
+  const receipts: GivenReceipt[] = [];
+  for (const one of all) if (signers.length === 0 || (await succeeds(verify(one)))) receipts.push(one);
+  return { receipts, verify: signers.length === 0 ? null : verify };
+}
+
+async function readSigners(files: File[]): Promise<{ name: string; certificate: Certificate }[]> {
+  const signers: { name: string; certificate: Certificate }[] = [];
+  for (const file of files)
+    signers.push({ name: printable(file.name), certificate: await readCertificate(await small(file)) });
+  return signers;
 }
 
 /**
  * Reads them, and of several receipts takes the one that belongs to the suitcase. `ownKey`: fingerprint of the private
  * key. @throws DepotError 'local-unreadable', 'key-unreadable'
  */
-export async function readGiven(given: Given, ownKey: string | null): Promise<Read> {
+export async function readGiven(given: GivenForOne, ownKey: string | null): Promise<Read> {
   const signatures = await Promise.all(given.signatures.map(named));
-  const signers: { name: string; certificate: Certificate }[] = [];
-  for (const file of given.signers)
-    signers.push({ name: printable(file.name), certificate: await readCertificate(await small(file)) });
+  const signers = await readSigners(given.signers);
   const others = (read: GivenReceipt | null): Certificate[] =>
     withoutOwnKeys(signers, ownKey, read?.receipt ?? null).signers.map(({ certificate }) => certificate);
 
@@ -88,7 +118,7 @@ export async function readGiven(given: Given, ownKey: string | null): Promise<Re
   };
 }
 
-async function wantedReceipt({ receipts, suitcase, agentSha256 }: Given): Promise<Wanted> {
+async function wantedReceipt({ receipts, suitcase, agentSha256 }: GivenForOne): Promise<Wanted> {
   let pkesk: Uint8Array | null = null;
   // What is wrong with the suitcase is found when its turn comes.
   if (suitcase !== null && receipts.length > 1)
@@ -120,7 +150,7 @@ interface SmallFile {
   bytes: Uint8Array;
 }
 
-interface GivenReceipt extends SmallFile {
+export interface GivenReceipt extends SmallFile {
   receipt: Receipt;
 }
 

@@ -6,7 +6,7 @@ import { TarReader } from '../dataset/tar/read.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { Consumer } from '../open/consumer.js';
 import { printable } from '../printable.js';
-import { FolderTree, type FolderReport, type Room } from './folder-tree.js';
+import type { FolderTree } from './folder-tree.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -34,7 +34,7 @@ export class JoinedFiles {
 
 type Step = { kind: 'begin'; entry: TarEntry } | { kind: 'data'; bytes: Bytes };
 
-/** Writes every entry below `root`, which is new and empty. Never over anything. */
+/** Writes every entry of an archive. */
 export class FolderSaver {
   readonly #tree: FolderTree;
   /** Files that the manifest says are stored in parts: their parts are joined. */
@@ -46,14 +46,8 @@ export class FolderSaver {
   #file: FileSystemWritableFileStream | null = null;
   #series: { path: string; part: number; writable: FileSystemWritableFileStream } | null = null;
 
-  constructor(
-    root: FileSystemDirectoryHandle,
-    joined: { has(path: string): boolean },
-    platform: NodeJS.Platform,
-    room: Room,
-    signal: AbortSignal,
-  ) {
-    this.#tree = new FolderTree(root, platform, room);
+  constructor(tree: FolderTree, joined: { has(path: string): boolean }, signal: AbortSignal) {
+    this.#tree = tree;
     this.#joined = joined;
     this.#signal = signal;
   }
@@ -77,14 +71,6 @@ export class FolderSaver {
         return null;
       },
     };
-  }
-
-  begin(): Promise<void> {
-    return this.#tree.begin();
-  }
-
-  finish(): Promise<FolderReport> {
-    return this.#tree.finish();
   }
 
   /** After a failure. */

@@ -28,16 +28,44 @@ const MOST_LISTED = 50_000;
 /** A name can have 32 KiB, and each byte of it four characters when it is shown. */
 const MOST_CHARACTERS = 32 << 20;
 
+/** The lines of a list of contents, up to what a page can hold. */
+export class ListedRows {
+  readonly #entries: ListedEntry[] = [];
+  #characters = 0;
+  notListed = 0;
+
+  /** Whether there was room. */
+  add(row: ListedEntry): boolean {
+    if (this.#entries.length === MOST_LISTED || this.#characters > MOST_CHARACTERS) {
+      this.notListed++;
+      return false;
+    }
+    this.#characters += row.path.length + (row.target?.length ?? 0);
+    this.#entries.push(row);
+    return true;
+  }
+
+  /** Up to `count` lines whose path holds `text`, in whatever case. */
+  rows(text: string, count: number): Rows {
+    const wanted = text.toLowerCase();
+    const matching =
+      wanted === '' ? this.#entries : this.#entries.filter(({ path }) => path.toLowerCase().includes(wanted));
+    return { rows: matching.slice(0, count), matching: matching.length };
+  }
+
+  at(index: number): ListedEntry | undefined {
+    return this.#entries.find((entry) => entry.index === index);
+  }
+}
+
 /** Makes the list of contents while the archive goes by. */
 export class Listing implements EntrySink {
-  readonly #entries: ListedEntry[] = [];
+  readonly #rows = new ListedRows();
   #index = -1;
   #fromDepot = false;
   /** The file in parts that goes by, and the manifest, parts of which may come between. */
   #series: { joined: string; row: ListedEntry | null } | null = null;
   #manifest: { joined: string; row: ListedEntry | null } | null = null;
-  #characters = 0;
-  notListed = 0;
 
   begin(entry: TarEntry): void {
     this.#index++;
@@ -61,10 +89,6 @@ export class Listing implements EntrySink {
 
   /** A new line; null when there are too many. */
   #row(entry: TarEntry, path: string, isPart: boolean): ListedEntry | null {
-    if (this.#entries.length === MOST_LISTED || this.#characters > MOST_CHARACTERS) {
-      this.notListed++;
-      return null;
-    }
     const shown = path === '' ? '.' : printable(entry.path);
     const row = {
       index: this.#index,
@@ -74,9 +98,7 @@ export class Listing implements EntrySink {
       size: entry.size,
       target: entry.linkTarget === null ? null : printable(entry.linkTarget),
     };
-    this.#characters += row.path.length + (row.target?.length ?? 0);
-    this.#entries.push(row);
-    return row;
+    return this.#rows.add(row) ? row : null;
   }
 
   /** Entries in the archive, those of one file in parts counted each. */
@@ -92,15 +114,15 @@ export class Listing implements EntrySink {
     // An entry's line is complete when it begins.
   }
 
-  /** Up to `count` lines whose path holds `text`, in whatever case. */
+  get notListed(): number {
+    return this.#rows.notListed;
+  }
+
   rows(text: string, count: number): Rows {
-    const wanted = text.toLowerCase();
-    const matching =
-      wanted === '' ? this.#entries : this.#entries.filter(({ path }) => path.toLowerCase().includes(wanted));
-    return { rows: matching.slice(0, count), matching: matching.length };
+    return this.#rows.rows(text, count);
   }
 
   at(index: number): ListedEntry | undefined {
-    return this.#entries.find((entry) => entry.index === index);
+    return this.#rows.at(index);
   }
 }

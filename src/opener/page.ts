@@ -22,10 +22,15 @@ const ROWS = 500;
 const ALLOWED_GIB = [1, 10, 100, 1024, 10_240];
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
 /** Of these the opening uses one, and nobody but the person can say which. */
-const single: Kind[] = ['suitcase', 'key'];
+const single: Kind[] = ['key'];
 
 function noFiles(): Record<Kind, File[]> {
   return { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
+}
+
+/** Of a folder with all that is below it. */
+function directlyIn(files: Iterable<File>): File[] {
+  return [...files].filter(({ webkitRelativePath }) => webkitRelativePath.split('/').length === 2);
 }
 
 export function startPage(program: string): void {
@@ -77,6 +82,9 @@ class Page {
         input.focus();
       });
     }
+    const all = element<HTMLInputElement>('all');
+    all.addEventListener('click', () => (all.value = ''));
+    all.addEventListener('change', () => void this.#take(directlyIn(all.files ?? []), false));
     element('agent').addEventListener('input', () => this.#changed());
     element('most').append(
       ...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })),
@@ -191,7 +199,7 @@ class Page {
     this.#tell({
       kind: 'verify',
       given: {
-        suitcase: suitcase[0] ?? null,
+        suitcases: suitcase,
         receipts: receipt,
         signatures: signature,
         signers,
@@ -247,13 +255,14 @@ class Page {
     this.#show();
   }
 
-  async #take(files: File[]): Promise<void> {
+  /** `every`: what is not recognised is said; in a folder there may be other files. */
+  async #take(files: File[], every = true): Promise<void> {
     this.#unknown = [];
     const found = noFiles();
     for (const file of files) {
       const kind = await kindOf(file);
-      if (kind === null) this.#unknown.push(printable(file.name));
-      else found[kind].push(file);
+      if (kind !== null) found[kind].push(file);
+      else if (every) this.#unknown.push(printable(file.name));
     }
     this.#several = single.filter((kind) => found[kind].length > 1);
     for (const kind of kinds)

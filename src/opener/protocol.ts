@@ -6,7 +6,8 @@ import type { Rows } from './listing.js';
 
 /** Files as they were chosen; what is missing was not given. */
 export interface Given {
-  suitcase: File | null;
+  /** Of a chain all of them. */
+  suitcases: File[];
   /** Of several the one that belongs to the suitcase is taken, and the signature that belongs to it. */
   receipts: File[];
   signatures: File[];
@@ -43,6 +44,8 @@ export interface Kept {
 
 /** What was given and not used for the checks, and why. */
 export interface Aside {
+  /** Deposits whose suitcases were given and are no part of the night, ready to be shown. */
+  nights: string[];
   /** The receipt that was taken, and names of files with others. Null where there was no choice. */
   receipts: { taken: string; others: string[] } | null;
   /** Public keys that were given as the supplier's and are the holder's own. */
@@ -59,6 +62,25 @@ export interface Summary {
   most: number;
   /** Name for what is saved: the deposit's id, or the suitcase's name. */
   name: string;
+  /** How many suitcases the night is put together of. */
+  suitcases: number;
+}
+
+/** What a night is put together of. */
+export interface Needed {
+  /** The night's deposit. */
+  depositId: string;
+  suitcases: {
+    depositId: string;
+    /** Null where nothing tells. */
+    bytes: number | null;
+    sha256: string | null;
+    state: 'given' | 'missing' | 'damaged';
+  }[];
+  /** Whether nothing tells of those before these. */
+  isUnknown: boolean;
+  /** The newest night of which everything is there, when that is another. */
+  whole: string | null;
 }
 
 export type FromThread =
@@ -68,6 +90,8 @@ export type FromThread =
       verification: Verification;
       warnings: string[];
       aside: Aside;
+      /** Where a night takes more than one suitcase. */
+      needed: Needed | null;
       /** Null where nothing may be saved. */
       inside: Summary | null;
       /** The bound, where more came out. */

@@ -6,7 +6,7 @@ import type { OpenerTexts } from '../texts/opener-en.js';
 import type { ListedEntry } from './listing.js';
 import type { Pickers } from './places.js';
 import type { FromThread } from './protocol.js';
-import { MOST_IN_MEMORY } from './saving.js';
+import { MOST_IN_MEMORY } from './targets.js';
 
 export type Verified = Extract<FromThread, { kind: 'verified' }>;
 export type Saved = Extract<FromThread, { kind: 'saved' }>;
@@ -64,7 +64,7 @@ export function listenForDrops(take: (files: File[]) => void): void {
 export function showFindings(verified: Verified | null, words: OpenerTexts, language: Language): void {
   element('result').hidden = verified === null;
   if (verified === null) return;
-  const { verification, warnings, exceeded, aside } = verified;
+  const { verification, warnings, exceeded, aside, needed } = verified;
   const verdict = element('verdict');
   const said = verdictOf(verification);
   verdict.className = `verdict ${said === 'withoutKey' ? 'incomplete' : verification.result}`;
@@ -74,12 +74,38 @@ export function showFindings(verified: Verified | null, words: OpenerTexts, lang
     notes.push(words.otherReceipt);
   if (exceeded !== null) notes.push(words.tooMuchInside(sizeIn(language, exceeded)));
   if (aside.receipts !== null) notes.push(words.otherReceipts(aside.receipts.taken, aside.receipts.others.join(', ')));
+  if (aside.nights.length > 0) notes.push(words.otherNights(aside.nights.join(', ')));
   if (aside.ownKeys.length > 0) notes.push(words.ownKeys(aside.ownKeys.join(', ')));
   element('warnings').replaceChildren(
     ...notes.map((text) => made('li', text)),
     ...warnings.map((text) => made('li', printable(text), { lang: 'en' })),
   );
+  showNeeded(needed, words, language);
   element('checks').replaceChildren(...verification.checks.map((check) => finding(check, words)));
+}
+
+/** Ready to be copied into a mail to the agent. */
+function showNeeded(needed: Verified['needed'], words: OpenerTexts, language: Language): void {
+  element('needed').hidden = needed === null;
+  if (needed === null) return;
+  const { depositId, suitcases, isUnknown, whole } = needed;
+  const given = suitcases.filter(({ state }) => state === 'given').length;
+  const number = (n: number): string => n.toLocaleString(language);
+  const sum = words.needed(depositId, number(suitcases.length), number(given));
+  element('needed-words').textContent = isUnknown ? `${sum} ${words.neededUnknown}` : sum;
+  element('needed-suitcases').replaceChildren(
+    ...suitcases.map(({ depositId, bytes, sha256, state }) => {
+      const line = made('li', '');
+      line.dataset['state'] = state;
+      line.append(
+        made('strong', words.neededStates[state], { class: state === 'given' ? 'passed' : 'failed' }),
+        made('span', ` ${depositId}${bytes === null ? '' : `, ${number(bytes)} bytes`}`),
+        made('code', sha256 === null ? '' : ` SHA-256 ${sha256}`),
+      );
+      return line;
+    }),
+  );
+  element('needed-whole').textContent = whole === null ? '' : words.neededWhole(whole);
 }
 
 function finding({ name, result, detail }: Check, words: OpenerTexts): HTMLElement {
@@ -110,19 +136,23 @@ export function showInside(
   if (inside === null) return;
   const { showDirectoryPicker, showSaveFilePicker } = globalThis as Pickers;
   const number = (n: number): string => n.toLocaleString(language);
-  element('summary').textContent = words.summary(
+  const summary = words.summary(
     number(inside.entries),
     sizeIn(language, inside.bytes),
     inside.notListed === 0 ? null : number(inside.notListed),
   );
+  element('summary').textContent =
+    inside.suitcases === 1 ? summary : `${words.night(number(inside.suitcases))} ${summary}`;
   const origin = hasPassed(verification.checks, 'receipt-signature') ? words.originProven : words.originNotProven;
   element('origin').textContent = inside.manifest ? origin : `${origin} ${words.noManifest}`;
   element('folder').hidden = showDirectoryPicker === undefined;
+  const isNight = inside.suitcases > 1;
   const isTooLarge = showSaveFilePicker === undefined && inside.bytes > MOST_IN_MEMORY;
-  element('archive').hidden = isTooLarge;
+  element('archive').hidden = isTooLarge || isNight;
   if (showDirectoryPicker !== undefined)
     element('limit').textContent =
-      `${words.room(sizeIn(language, inside.bytes), sizeIn(language, inside.most))} ${words.canFolder}`;
+      `${words.room(sizeIn(language, inside.bytes), sizeIn(language, inside.most))} ${isNight ? `${words.roomNight} ` : ''}${words.canFolder}`;
+  else if (isNight) element('limit').textContent = words.noFolderNight;
   else element('limit').textContent = isTooLarge ? `${words.noFolder} ${words.tooLarge}` : words.noFolder;
   element('saved').textContent = saved === null ? '' : savedText(saved, words, number);
 }

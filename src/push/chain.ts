@@ -6,6 +6,7 @@ import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { makeDirectory, writeFileAtomic } from '../durable-file.js';
 import { timestamp } from '../names/deposit.js';
+import { said } from '../printable.js';
 import { keyDerivedFrom } from '../pgp/derived-key.js';
 import { type ChainReceipt, isInChain } from '../receipt/chain.js';
 import type { Receipt, ReceiptDraft } from '../receipt/schema.js';
@@ -33,6 +34,8 @@ export async function chainFor(
   if (incremental === undefined) return null;
   const folder = state.file(FOLDER);
   await makeDirectory(folder);
+  // Of pushes that were killed: those of many nights would fill the disk.
+  await clearIndexes({ state, hooks });
   await writeFileAtomic(path.join(folder, 'CACHEDIR.TAG'), TAG);
   const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   const found =
@@ -129,7 +132,13 @@ export async function forgetIndex(state: ArrangementState, depositId: string): P
 }
 
 /** Removes the indexes on which nothing can be built any more: all but those of the newest deposit and of pending ones. */
-export async function clearIndexes(state: ArrangementState): Promise<void> {
+export async function clearIndexes({ state, hooks }: Pick<PushContext, 'state' | 'hooks'>): Promise<void> {
+  await removeOldIndexes(state).catch((error: unknown) => {
+    hooks.warn(`old indexes could not be removed: ${said(error)}`);
+  });
+}
+
+async function removeOldIndexes(state: ArrangementState): Promise<void> {
   const names = await readdir(state.file(FOLDER)).catch(() => []);
   if (names.length === 0) return;
   const newest = await newestDeposit(state, await destroyedDeposits(state));

@@ -1,5 +1,4 @@
 import { isDepotError, isRefusal } from '../errors.js';
-import { said } from '../printable.js';
 import { newDepositId, partialName, suitcaseName, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { chooseCompression } from '../seal/compress.js';
@@ -31,9 +30,7 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
       const deposit = await (o.arrangement.spool
         ? spooledDeposit(context, beginning)
         : streamedDeposit(context, beginning));
-      await clearIndexes(context.state).catch((error: unknown) => {
-        hooks.warn(`old indexes could not be removed: ${said(error)}`);
-      });
+      await clearIndexes(context);
       return deposit;
     } catch (error) {
       if (mustBeFull === undefined && isDepotError(error, 'index-damaged') && canReadAgain(context)) {

@@ -5,7 +5,8 @@ import { openSuitcase, type OpenResult } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
 import type { Receipt } from '../receipt/schema.js';
-import { namedDeposits } from './chain/words.js';
+import { chainOfAlone, idOf } from './chain/alone.js';
+import { aloneWords } from './chain/members.js';
 import { addressed } from './exhibits.js';
 import { agreeing, belongsTogether, sameAsReceipt } from './found.js';
 import type { OpeningKey } from './key-proof.js';
@@ -94,6 +95,10 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     const unwrapped = await addressed(key.unwrap(file.preamble.pkesk), receipt);
     try {
       if (receipt !== null) belongsTogether(o.suitcase, file, unwrapped, receipt);
+      if (out !== null) {
+        const chain = await chainOfAlone(o.suitcase, file, unwrapped, receipt, o.signal);
+        if (chain !== null) throw needsOthers(o.suitcase, chain);
+      }
       const limits = await limitsOf(o, origin === 'proven' ? receipt : null, out);
       const opening: Opening = { o, hooks, file, receipt, unwrapped, origin, limits };
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
@@ -154,14 +159,10 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
 }
 
 /** An increment alone is not the whole dataset. */
-function needsOthers(path: string, { number, deposits }: Chain): DepotError {
-  return new DepotError(
-    'incomplete',
-    `${printable(path)} is increment ${number} of a chain, and needs the ${number === 1 ? 'deposit' : `${number} deposits`} before it: ${namedDeposits(deposits)}`,
-    {
-      hint: 'put all of them into one directory, and name that: «depot decrypt DIRECTORY --key FILE --out OUT»',
-    },
-  );
+function needsOthers(file: string, chain: Chain): DepotError {
+  return new DepotError('incomplete', aloneWords(idOf(file), chain), {
+    hint: 'put all of them into one directory, and name that: «depot decrypt DIRECTORY --key FILE --out OUT»',
+  });
 }
 
 /** First pass: is all of it authentic? Second pass: the same bytes, handed out. */

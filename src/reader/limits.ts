@@ -6,7 +6,7 @@ const BYTES_PER_ENTRY = 16 * 1024;
 const BYTES_BESIDE = 64 << 20;
 
 /** The most bytes that the archive of such a dataset can have; more is a bomb and not this dataset. */
-export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
+export function contentLimit({ bytes, entries }: Pick<Receipt['dataset'], 'bytes' | 'entries'>): number {
   return bytes + entries * BYTES_PER_ENTRY + BYTES_BESIDE;
 }
 

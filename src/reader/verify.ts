@@ -4,9 +4,11 @@ import { receiptName } from '../names/deposit.js';
 import { openSuitcase } from '../open/opening.js';
 import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
+import { verifyAlone } from './chain/alone.js';
 import { readGiven, wipe } from './chain/given.js';
-import { findMembers } from './chain/members.js';
+import { askFor, findMembers, isWhole, newestWhole } from './chain/members.js';
 import { chooseNight } from './chain/nights.js';
+import { tellsOf } from './chain/stated.js';
 import { verifyMembers } from './chain/verify-night.js';
 import { verifyEarlierReceipts } from './chain/verify-receipts.js';
 import { Checks, together, type Verification } from './checks.js';
@@ -85,6 +87,9 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   const checks = new Checks(true);
   if (o.others !== undefined) await o.others(checks);
   else if (read.given !== null) await verifyEarlierReceipts(earlierReceipts(o, read.given, key), checks);
+  const opens = own.checks.some(({ name, result }) => name === 'key-proof' && result === 'passed');
+  if (o.others === undefined && suitcase !== undefined && key !== null && opens)
+    await verifyAlone(suitcase, { receipt: read.given?.receipt ?? null, key, signal: o.signal }, checks);
   const verification = { ...own, ...together(own, checks.verdict()) };
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
   if (advice !== null) hooks.warn(advice);
@@ -165,11 +170,12 @@ export interface VerifyNightOptions extends VerifyOptions {
   scratch?: string | undefined;
 }
 
+export interface VerifiedNight extends Verified {
+  night: { depositId: string; number: number; leftAside: string[] };
+}
+
 /** As `verify`, of the newest night among several suitcases, or of the one that `at` names. */
-export async function verifyNight(
-  o: VerifyNightOptions,
-  hooks: VerifyHooks,
-): Promise<Verified & { leftAside: string[] }> {
+export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Promise<VerifiedNight> {
   const key = await openingKeyOf(o);
   if (key === null)
     throw new DepotError(
@@ -191,12 +197,21 @@ export async function verifyNight(
         ...o,
         suitcase: night.suitcase?.path,
         receipt: night.receipt?.path,
-        others: (checks) =>
-          verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks),
+        others: async (checks) => {
+          if (
+            night.suitcase !== null &&
+            night.receipt !== null &&
+            !tellsOf(night.receipt.receipt.chain, night.suitcase.chain)
+          )
+            checks.failed('chain', 'the receipt tells of another chain than the suitcase');
+          await verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks);
+        },
       },
       hooks,
     );
-    return { ...verified, leftAside: choice.leftAside };
+    const advice = isWhole(found) ? verified.advice : askFor(await newestWhole(found, choice, given));
+    const { id, needs } = night;
+    return { ...verified, advice, night: { depositId: id, number: needs?.length ?? 0, leftAside: choice.leftAside } };
   } finally {
     wipe(given.suitcases);
   }

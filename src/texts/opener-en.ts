@@ -11,7 +11,7 @@ export const english = {
     drop: 'Drop all your files here: each is recognised by what is in it. Or choose them one by one below. Give what you have: what is missing is not checked, and the result says so.',
     suitcase: 'Suitcase',
     suitcaseWhat:
-      'The encrypted file that the escrow agent releases; its name ends in .pgp. Leave it out to check beforehand whether your key opens the deposit.',
+      'The encrypted file that the escrow agent releases; its name ends in .pgp. Where it holds only what changed since an earlier one, choose all of them. Leave it out to check beforehand whether your key opens the deposit.',
     receipt: 'Receipt',
     receiptWhat: 'Its name ends in .receipt.json.',
     signature: 'Signature of the receipt',
@@ -29,6 +29,7 @@ export const english = {
     most: 'Most that may come out',
     mostWhat:
       'A small file can unpack to one that fills a disk: the page stops at this. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
+    chooseFolder: 'Choose a folder with all of them…',
     choose: 'Choose…',
     remove: 'Leave out',
     check: 'Check',
@@ -157,6 +158,36 @@ export const english = {
       failed: 'Your private key does not open this deposit, or receipt and suitcase do not belong together.',
       open: 'Without your private key it was not checked whether it opens the deposit. Choose it above.',
     },
+    chain: {
+      title: 'All suitcases that it needs',
+      passed: 'Everything that this deposit is built on is here, each with the size and the SHA-256 that it names.',
+      failed: 'A suitcase that it needs is damaged, or is another one. It counts as missing: nothing of it was used.',
+      open: 'This deposit holds only what changed since earlier ones, and not all of those are here: see the list above.',
+    },
+    'chain-signatures': {
+      title: 'Signatures of the receipts before it',
+      passed: 'The supplier signed the receipts of all deposits that it is built on.',
+      failed: 'A receipt of a deposit that it is built on is not signed by the given key.',
+      open: 'The signatures of the receipts before it were not checked. Choose these files above.',
+    },
+    'chain-key-proof': {
+      title: 'Your key opens those before it',
+      passed: 'Your private key opens every deposit that it is built on.',
+      failed: 'Your private key does not open a deposit that it is built on, so it does not open this one either.',
+      open: 'Not for all deposits that it is built on it was seen that your key opens them.',
+    },
+    'chain-contents': {
+      title: 'Contents of those before it',
+      passed: 'All suitcases before it were decrypted, and hold what their own lists say.',
+      failed: 'A suitcase before it cannot be authenticated, or does not belong to it. It counts as missing.',
+      open: 'The suitcases before it were not all opened.',
+    },
+    dataset: {
+      title: 'The whole night',
+      passed: 'The suitcases together are the dataset of that night, as the receipt says.',
+      failed: 'The suitcases together are not the dataset that the receipt names, or more than was allowed.',
+      open: 'Without the receipt of this night there is nothing to compare the whole with.',
+    },
     'agent-sha256': {
       title: 'What the agent says that it holds',
       passed:
@@ -166,6 +197,9 @@ export const english = {
     },
   },
   failures: {
+    usage:
+      'What you chose belongs to several nights, and this page cannot know which one you want. Leave out the files of the others, and check again.',
+    incomplete: 'Something that this needs was not given.',
     'passphrase-wrong':
       'The passphrase does not unlock your private key. Try again: capitals and spaces count, and it must be the passphrase of this very key.',
     'secret-missing': 'Your private key is locked: enter its passphrase above.',
@@ -185,6 +219,19 @@ export const english = {
   },
   summary: (entries: string, bytes: string, notListed: string | null) =>
     `${entries} entries, ${bytes}. All of it was decrypted and authenticated.${notListed === null ? '' : ` ${notListed} more are not listed here; “save everything” saves them too.`}`,
+  /** A deposit that is built on others. */
+  needed: (id: string, all: string, given: string) =>
+    `${id} is not the whole dataset by itself: ${all} suitcases are needed, ${given} of them are here and in order.`,
+  neededUnknown: 'It is not known what comes before these: nothing here tells.',
+  neededStates: { given: '✓ here', missing: '✗ missing', damaged: '✗ damaged, counts as missing' },
+  neededWhole: (id: string) =>
+    `Ask the agent for what is missing. The newest night that is whole here is ${id}: to open that one, leave out the suitcases that came later.`,
+  otherNights: (nights: string) => `Left aside, since they are no part of the night that was checked: ${nights}.`,
+  night: (suitcases: string) =>
+    `One night, put together from ${suitcases} suitcases; what was removed since is not in it.`,
+  roomNight: 'While it works it may take as much again, for what files are made of.',
+  noFolderNight:
+    'This browser cannot put a night together in a folder; browsers based on Chromium (Chrome, Edge, Brave, Opera) can. It has checked all suitcases, and saves single files from the list, each of at most 2 GiB with all that it is made of. For the whole night use one of those browsers, depot, or the commands below.',
   /** The receipt quotes other session key packets than the suitcase has. */
   otherReceipt:
     'Receipt and suitcase do not belong together. Mostly that is the receipt of an earlier or later deposit: choose the one whose name begins like that of the suitcase. Without it you can open the suitcase too (leave receipt and signature out); nothing then shows who sealed it.',

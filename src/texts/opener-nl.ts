@@ -12,7 +12,7 @@ export const dutch: OpenerTexts = {
     drop: 'Sleep al uw bestanden hierheen: elk wordt herkend aan wat erin staat. Of kies ze hieronder een voor een. Geef wat u hebt: wat ontbreekt wordt niet gecontroleerd, en het resultaat zegt dat.',
     suitcase: 'Koffer',
     suitcaseWhat:
-      'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
+      'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Bevat het alleen wat sinds een eerder bestand veranderd is, kies ze dan allemaal. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
     receipt: 'Depotbewijs',
     receiptWhat: 'De naam eindigt op .receipt.json.',
     signature: 'Handtekening onder het depotbewijs',
@@ -30,6 +30,7 @@ export const dutch: OpenerTexts = {
     most: 'Hoeveel er hoogstens uit mag komen',
     mostWhat:
       'Een klein bestand kan bij het uitpakken een hele schijf vullen: de pagina stopt hierbij. Automatisch: zo veel als een getekend depotbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
+    chooseFolder: 'Een map kiezen waarin alles zit…',
     choose: 'Kiezen…',
     remove: 'Weglaten',
     check: 'Controleren',
@@ -160,6 +161,37 @@ export const dutch: OpenerTexts = {
       failed: 'Uw privésleutel opent dit depot niet, of depotbewijs en koffer horen niet bij elkaar.',
       open: 'Zonder uw privésleutel is niet gecontroleerd of hij het depot opent. Kies hem hierboven.',
     },
+    chain: {
+      title: 'Alle koffers die nodig zijn',
+      passed: 'Alles waarop dit depot voortbouwt is hier, elk met de grootte en de SHA-256 die het noemt.',
+      failed:
+        'Een koffer die nodig is, is beschadigd of is een andere. Hij telt als ontbrekend: er is niets van gebruikt.',
+      open: 'Dit depot bevat alleen wat sinds eerdere depots veranderd is, en die zijn hier niet allemaal: zie de lijst hierboven.',
+    },
+    'chain-signatures': {
+      title: 'Handtekeningen van de depotbewijzen ervoor',
+      passed: 'De leverancier tekende de depotbewijzen van alle depots waarop het voortbouwt.',
+      failed: 'Een depotbewijs van een depot waarop het voortbouwt, is niet met de gegeven sleutel getekend.',
+      open: 'De handtekeningen van de depotbewijzen ervoor zijn niet gecontroleerd. Kies deze bestanden hierboven.',
+    },
+    'chain-key-proof': {
+      title: 'Uw sleutel opent die ervoor',
+      passed: 'Uw privésleutel opent elk depot waarop het voortbouwt.',
+      failed: 'Uw privésleutel opent een depot waarop het voortbouwt niet, en dus ook dit niet.',
+      open: 'Niet van alle depots waarop het voortbouwt is gezien dat uw sleutel ze opent.',
+    },
+    'chain-contents': {
+      title: 'Inhoud van die ervoor',
+      passed: 'Alle koffers ervoor zijn ontsleuteld, en bevatten wat hun eigen lijsten zeggen.',
+      failed: 'Van een koffer ervoor staat de echtheid niet vast, of hij hoort er niet bij. Hij telt als ontbrekend.',
+      open: 'De koffers ervoor zijn niet allemaal geopend.',
+    },
+    dataset: {
+      title: 'De hele nacht',
+      passed: 'De koffers zijn samen de dataset van die nacht, zoals het depotbewijs zegt.',
+      failed: 'De koffers zijn samen niet de dataset die het depotbewijs noemt, of meer dan was toegestaan.',
+      open: 'Zonder het depotbewijs van deze nacht is er niets om het geheel mee te vergelijken.',
+    },
     'agent-sha256': {
       title: 'Wat de agent zegt te hebben',
       passed:
@@ -169,6 +201,9 @@ export const dutch: OpenerTexts = {
     },
   },
   failures: {
+    usage:
+      'Wat u koos hoort bij meerdere nachten, en deze pagina kan niet weten welke u wilt. Laat de bestanden van de andere weg, en controleer opnieuw.',
+    incomplete: 'Er ontbreekt iets dat hiervoor nodig is.',
     'passphrase-wrong':
       'De wachtwoordzin past niet bij uw privésleutel. Probeer het opnieuw: hoofdletters en spaties tellen mee, en het moet de wachtwoordzin van precies deze sleutel zijn.',
     'secret-missing': 'Uw privésleutel is vergrendeld: vul hierboven de wachtwoordzin in.',
@@ -189,6 +224,18 @@ export const dutch: OpenerTexts = {
   },
   summary: (entries, bytes, notListed) =>
     `${entries} items, ${bytes}. Alles is ontsleuteld en echt bevonden.${notListed === null ? '' : ` Nog ${notListed} staan niet in deze lijst; “alles opslaan” slaat ook die op.`}`,
+  needed: (id, all, given) =>
+    `${id} is op zichzelf niet de hele dataset: er zijn ${all} koffers nodig, en daarvan zijn er ${given} hier en in orde.`,
+  neededUnknown: 'Wat daaraan voorafgaat is niet bekend: niets hier vertelt het.',
+  neededStates: { given: '✓ hier', missing: '✗ ontbreekt', damaged: '✗ beschadigd, telt als ontbrekend' },
+  neededWhole: (id) =>
+    `Vraag de agent om wat ontbreekt. De nieuwste nacht die hier heel is, is ${id}: laat om die te openen de koffers weg die later kwamen.`,
+  otherNights: (nights) => `Terzijde gelaten, omdat ze niet horen bij de nacht die gecontroleerd is: ${nights}.`,
+  night: (suitcases) =>
+    `Eén nacht, samengesteld uit ${suitcases} koffers; wat sindsdien verwijderd is, zit er niet in.`,
+  roomNight: 'Onderweg kan er nog eens zo veel nodig zijn, voor waar bestanden uit gemaakt worden.',
+  noFolderNight:
+    'Deze browser kan een nacht niet in een map samenstellen; browsers op basis van Chromium (Chrome, Edge, Brave, Opera) wel. Alle koffers zijn gecontroleerd, en losse bestanden uit de lijst kunnen worden opgeslagen, elk tot 2 GiB met alles waaruit het gemaakt wordt. Gebruik voor de hele nacht een van die browsers, depot, of de opdrachten hieronder.',
   otherReceipt:
     'Depotbewijs en koffer horen niet bij elkaar. Meestal is het dan het depotbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. Ook zonder kunt u de koffer openen (laat depotbewijs en handtekening weg); niets laat dan zien wie hem verzegelde.',
   otherReceipts: (taken, others) =>

@@ -1,7 +1,10 @@
 import { receiptName } from '../names/deposit.js';
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
+import { type Night, nightLines } from './night.js';
 import type { Line } from './wrap.js';
+
+type Salvaged = NonNullable<Opened['salvaged']>;
 
 export interface Opened {
   /** Null where nobody counted. */
@@ -12,7 +15,7 @@ export interface Opened {
   origin: 'proven' | 'not proven';
   warnings: readonly string[];
   /** Of several that were given. */
-  night?: { depositId: string; number: number; leftAside: readonly string[] };
+  night?: Night;
   /** Not the whole. */
   salvaged?: {
     of: string;
@@ -41,11 +44,12 @@ export function decryptDocument(o: Opened): object {
 /** `receipt`: one of this deposit was given; `signer`: a key that must have signed it. */
 export function decryptLines(o: Opened, given: { receipt: boolean; signer: boolean }): Line[] {
   return [
+    ...(o.salvaged === undefined ? [] : wantedLines(o.salvaged)),
     ...(o.night === undefined ? [] : nightLines(o.night)),
     ...(o.salvaged === undefined ? [] : salvagedLines(o.salvaged)),
     labelled(
       'opened',
-      `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`,
+      `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte ${o.salvaged?.incomplete ? 'that is there is ' : ''}authenticated`,
     ),
     labelled('origin', originWords(o, given)),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
@@ -57,33 +61,29 @@ function originWords(
   { receipt, signer }: { receipt: boolean; signer: boolean },
 ): string {
   if (origin === 'proven') return 'proven: the receipt is signed by the given signer and belongs to this suitcase';
-  if (salvaged !== undefined) return 'not proven: what is not whole cannot be compared with its receipt';
+  if (salvaged !== undefined) return 'not proven: what was salvaged was not compared with a receipt';
   if (receipt) return 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer';
   return night !== undefined && signer
     ? `not proven: there is no receipt of this deposit here; put ${printable(receiptName(night.depositId))} and its .asc beside it`
     : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer';
 }
 
-function nightLines({ depositId, number, leftAside }: NonNullable<Opened['night']>): Line[] {
-  const of =
-    number === 0
-      ? 'a full deposit'
-      : `increment ${number}, with the ${number === 1 ? 'suitcase' : counted(number, 'suitcase')} before it`;
-  return [
-    labelled('night', `${printable(depositId)}: ${of}`),
-    ...(leftAside.length === 0 ? [] : [labelled('not opened', leftAside.map((one) => printable(one)).join(', '))]),
-  ];
+function wantedLines({ of, wanted }: Salvaged): Line[] {
+  return of === wanted
+    ? []
+    : [labelled('wanted', `${printable(wanted)}, which cannot be had: what follows is an earlier night`)];
 }
 
-function salvagedLines({ of, wanted, incomplete, missing, whole }: NonNullable<Opened['salvaged']>): Line[] {
+function salvagedLines({ incomplete, missing, whole }: Salvaged): Line[] {
   const list = (ids: readonly string[]): string => ids.map((id) => printable(id)).join(', ');
   return [
     labelled(
-      'incomplete',
-      `${counted(incomplete, 'entry is', 'entries are')} not whole, or perhaps not: DEPOT/gaps.txt`,
+      'salvaged',
+      incomplete === 0
+        ? 'every entry of that night is whole'
+        : `${counted(incomplete, 'entry is', 'entries are')} not whole, or perhaps not: DEPOT/gaps.txt`,
     ),
-    ...(of === wanted ? [] : [labelled('night', `of ${printable(of)}, as ${printable(wanted)} itself is missing`)]),
-    labelled('missing', list(missing)),
+    labelled('not usable', list(missing)),
     labelled('whole', whole.length === 0 ? 'no night' : list(whole)),
   ];
 }

@@ -1,5 +1,6 @@
 import { printable } from '../printable.js';
 import { counted } from './format.js';
+import { type Night, nightLines } from './night.js';
 import type { Line } from './wrap.js';
 
 export type CheckResult = 'passed' | 'failed' | 'not possible';
@@ -14,6 +15,8 @@ export interface Verification {
   ok: boolean;
   result: 'passed' | 'failed' | 'incomplete';
   checks: readonly ShownCheck[];
+  /** Of several suitcases that were given. */
+  night?: Night;
 }
 
 type Paint = (style: 'green' | 'red' | 'yellow', text: string) => string;
@@ -25,7 +28,12 @@ const words = { failed: 'failed', 'not possible': 'not checked' } as const;
 
 /** What `verify --json` prints. */
 export function verifyDocument(v: Verification): object {
-  return { ok: v.ok, result: v.result, checks: v.checks.map(({ name, result, detail }) => ({ name, result, detail })) };
+  return {
+    ok: v.ok,
+    result: v.result,
+    ...v.night,
+    checks: v.checks.map(({ name, result, detail }) => ({ name, result, detail })),
+  };
 }
 
 /** One line a check: sign, name, the result in words unless it passed, and what was found. */
@@ -39,7 +47,7 @@ export function verifyLines(v: Verification, paint: Paint = (_, text) => text): 
       hang: width + 4,
     };
   });
-  return [...lines, '', verdict(v, paint)];
+  return [...(v.night === undefined ? [] : [...nightLines(v.night), '']), ...lines, '', verdict(v, paint)];
 }
 
 function verdict(v: Verification, paint: Paint): string {

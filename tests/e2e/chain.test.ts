@@ -11,8 +11,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { basename, join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeAwkward, pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
@@ -58,6 +58,9 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     };
     const push = async (): Promise<void> => {
       keep();
+      // Without receipts only the second in their names says which of two is newer.
+      const last = deposits.at(-1)?.receipt.startedAt;
+      await vi.waitFor(() => expect(`${new Date().toISOString().slice(0, 19)}Z`).not.toBe(last), 5000);
       deposits.push(await supplier.deposit());
     };
     await push();
@@ -83,6 +86,13 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     for (const { suitcase } of deposits) copyFileSync(join(server.incoming, suitcase), join(released, suitcase));
   });
 
+  /** Changes a byte, so many before the end; 40 and less are in what authenticates it. */
+  const damage = (suitcase: string, fromEnd: number): void => {
+    const file = join(released, suitcase);
+    const bytes = readFileSync(file);
+    bytes[bytes.length - fromEnd] ^= 1;
+    writeFileSync(file, bytes);
+  };
   const receive = (from = 0): void => {
     for (const { receiptFile, depositId } of deposits.slice(from)) {
       copyFileSync(receiptFile, join(released, `${depositId}.receipt.json`));
@@ -164,10 +174,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
 
   test.each([0, 1, 2])('a damaged suitcase of night %i counts as missing', async (night) => {
     receive();
-    const file = join(released, deposits[night].suitcase);
-    const bytes = readFileSync(file);
-    bytes[bytes.length - 100] ^= 1;
-    writeFileSync(file, bytes);
+    damage(deposits[night].suitcase, 100);
     const { code, said } = await decrypt([released]);
     expect(code).toBe(21);
     expect(said.error?.message).toContain(deposits[night].suitcase);
@@ -199,14 +206,77 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
   });
 
   test('--salvage uses nothing of a damaged suitcase, also where only its end shows it', async () => {
-    const file = join(released, deposits[2].suitcase);
-    const bytes = readFileSync(file);
-    bytes[bytes.length - 1] ^= 1;
-    writeFileSync(file, bytes);
+    damage(deposits[2].suitcase, 1);
     const { out, code, said } = await decrypt([released], '--salvage');
     expect(code, JSON.stringify(said)).toBe(21);
     expect(said).toMatchObject({ salvaged: { of: deposits[1].depositId, missing: [deposits[2].depositId] } });
     await isNight(`${out}.incomplete`, 1);
+  });
+
+  test.each(['with', 'without'])(
+    '%s receipts, --salvage of a damaged increment after a lone full deposit gives the night of that, and says so',
+    async (how) => {
+      if (how === 'with') receive();
+      for (const { suitcase, depositId } of deposits.slice(2))
+        for (const name of [suitcase, `${depositId}.receipt.json`]) rmSync(join(released, name), { force: true });
+      damage(deposits[1].suitcase, 40);
+      const { out, code, said } = await decrypt([released], '--salvage', '--signer', supplier.signerPublic);
+      expect(code, JSON.stringify(said)).toBe(21);
+      expect(said).toMatchObject({
+        ok: false,
+        depositId: deposits[0].depositId,
+        number: 0,
+        origin: how === 'with' ? 'proven' : 'not proven',
+        salvaged: {
+          of: deposits[0].depositId,
+          wanted: deposits[1].depositId,
+          incomplete: 0,
+          missing: [deposits[1].depositId],
+          whole: [deposits[0].depositId],
+        },
+      });
+      await isNight(`${out}.incomplete`, 0);
+      const { stdout } = await depotHere([
+        ...['decrypt', released, '--key', supplier.recipientKey, '--out', freshPath(), '--salvage'],
+      ]);
+      expect(stdout).toMatch(new RegExp(`^wanted +${deposits[1].depositId}, which cannot be had`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^night +${deposits[0].depositId}: a full deposit`, 'm'));
+    },
+  );
+
+  test('--salvage without a sound full deposit gives what the increments hold, and a list of the rest', async () => {
+    damage(deposits[0].suitcase, 1);
+    const { out, code, said } = await decrypt([released], '--salvage');
+    expect(code, JSON.stringify(said)).toBe(21);
+    expect(said).toMatchObject({
+      salvaged: { of: deposits[2].depositId, missing: [deposits[0].depositId], whole: [] },
+    });
+    const data = `${out}.incomplete/data`;
+    expect(readFileSync(join(data, 'data/folder/file'), 'utf8')).toBe('of the third night');
+    expect(existsSync(join(data, 'dump.sql'))).toBe(false);
+    const [dump, was] = [join(data, 'dump.sql.incomplete'), join(nights[2], 'dump.sql')].map((file) =>
+      readFileSync(file),
+    );
+    const gaps = readFileSync(`${out}.incomplete/DEPOT/gaps.txt`, 'utf8').matchAll(
+      /^data\/dump\.sql (\d+) (\d+) (.*)$/gm,
+    );
+    let zeros = 0;
+    for (const [, offset, length, depositId] of gaps) {
+      expect(depositId).toBe(deposits[0].depositId);
+      was.fill(0, Number(offset), Number(offset) + Number(length));
+      zeros += Number(length);
+    }
+    expect(zeros).toBeGreaterThan(2_900_000);
+    expect(zeros).toBeLessThan(3_000_000);
+    expect(dump.equals(was)).toBe(true);
+  });
+
+  test('--salvage when no suitcase is sound says so, and leaves nothing', async () => {
+    for (const { suitcase } of deposits) damage(suitcase, 1);
+    const { out, code, said } = await decrypt([released], '--salvage');
+    expect(code, JSON.stringify(said)).toBe(21);
+    expect(said.error?.message).toContain(`nothing can be saved of ${deposits[2].depositId}`);
+    expect(readdirSync(join(out, '..')).filter((name) => name.startsWith(basename(out)))).toEqual([]);
   });
 
   test('--salvage of what is whole is an ordinary opening', async () => {
@@ -219,7 +289,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     const finished = await depotHere(['verify', ...args, '--key', supplier.recipientKey, '--json']);
     const { checks } = JSON.parse(finished.stdout) as { checks: { name: string; result: string }[] };
     const of = (name: string) => checks.filter((check) => check.name === name).map(({ result }) => result);
-    return { code: finished.code, of, stdout: finished.stdout };
+    return { ...finished, of };
   };
 
   test('verify of a receipt passes only with the key proof of every deposit of its chain', async () => {
@@ -251,10 +321,48 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(missing.of('chain')).toEqual(['not possible']);
   });
 
-  test('an increment alone says what it needs', async () => {
-    const { code, said } = await decrypt([join(released, deposits[1].suitcase)]);
+  test('an increment alone says what is missing, before there is any output', async () => {
+    receive();
+    const { suitcase, depositId, receiptFile } = deposits[1];
+    const { bytes, sha256 } = deposits[0].receipt.suitcase;
+    const words = `${depositId} needs 2 suitcases; given: 1, missing: ${deposits[0].depositId} (${bytes} bytes, SHA-256 ${sha256})`;
+    for (const proof of [[], ['--receipt', receiptFile, '--signer', supplier.signerPublic]]) {
+      const out = freshPath();
+      // Whoever begins to unpack stumbles over it.
+      mkdirSync(`${out}.partial`);
+      const finished = await depotHere([
+        ...['decrypt', join(released, suitcase), '--key', supplier.recipientKey, '--out', out, '--json', ...proof],
+      ]);
+      expect(finished.code).toBe(24);
+      expect(json(finished).error?.message).toBe(words);
+    }
+    const alone = await verify(join(released, suitcase), '--no-signature');
+    expect(alone.code, alone.stdout).toBe(24);
+    expect(alone.stdout).toContain(words);
+    const deeper = await decrypt([join(released, suitcase)], '--at', depositId);
+    expect(deeper.code).toBe(24);
+    expect(deeper.said.error?.message).toBe(words);
+  });
+
+  test('verify of an increment alone passes with all receipts, and says that others are needed', async () => {
+    receive();
+    const receipt = join(released, `${deposits[2].depositId}.receipt.json`);
+    const { code, of, stdout } = await verify(
+      ...[join(released, deposits[2].suitcase), '--receipt', receipt, '--signer', supplier.signerPublic],
+    );
+    expect(code, stdout).toBe(0);
+    expect(of('chain-suitcases')).toEqual(['not possible']);
+    for (const { depositId } of deposits.slice(0, 2)) expect(stdout).toContain(`${depositId} (`);
+    const full = await verify(join(released, deposits[0].suitcase), '--no-signature');
+    expect(full.code, full.stdout).toBe(0);
+    expect(full.of('chain-suitcases')).toEqual([]);
+  });
+
+  test('verify of an incomplete newest night names the newest that is whole', async () => {
+    rmSync(join(released, deposits[1].suitcase));
+    const { code, stderr } = await depotHere(['verify', released, '--no-signature', '--key', supplier.recipientKey]);
     expect(code).toBe(24);
-    expect(said.error?.message).toContain(deposits[0].depositId);
+    expect(stderr).toContain(`--at ${deposits[0].depositId}`);
   });
 
   test('another chain in the directory is left aside, and named', async () => {
@@ -265,6 +373,11 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(said).toMatchObject({ depositId: other.depositId, number: 0 });
     expect(said.leftAside?.join()).toContain(deposits[2].depositId);
     await isNight(out, 2);
+    const verified = await verify(released, '--no-signature');
+    expect(json(verified)).toMatchObject({ depositId: other.depositId, number: 0, leftAside: said.leftAside });
+    const { stdout } = await depotHere(['verify', released, '--no-signature', '--key', supplier.recipientKey]);
+    expect(stdout).toMatch(new RegExp(`^night +${other.depositId}: a full deposit`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^left aside +${deposits[2].depositId}`, 'm'));
   });
 });
 

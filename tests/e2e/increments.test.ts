@@ -14,9 +14,9 @@ import { describe, expect, test } from 'vitest';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
-import { depot, json } from '../support/cli.js';
+import { checkout, depot, json } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
 
 const incremental = { agentKeeps: '90d' };
@@ -135,50 +135,6 @@ describe('what a night is built on', () => {
     expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: again.receipt.depositId });
   });
 
-  describe('the index is damaged while the push reads it', () => {
-    const once = [
-      'sh',
-      '-c',
-      'if rm once; then for f in state/acme-crm/index/*.index; do truncate -s 100 "$f"; done; fi',
-    ];
-
-    test('it starts again, with a full deposit', async () => {
-      const o = await atNight({ dataset: [{ directory: 'data', prepare: once }] });
-      await o.push();
-      o.night(1);
-      writeFileSync(join(o.supplier.directory, 'once'), '');
-      const again = await o.push();
-      expect(again.chain.number).toBe(0);
-      expect(again.warnings).toMatch(/full deposit: the index of the last deposit was whole, and then it was not/);
-      expect(o.supplier.stateFiles('pending')).toEqual([]);
-      expect([...o.server.files.keys()].filter((name) => name.endsWith('.partial'))).toEqual([]);
-      expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: again.receipt.depositId });
-    });
-
-    test('what comes from standard input cannot be read again: the push fails, and says what to do', async () => {
-      const o = await atNight({
-        dataset: [
-          { directory: 'data', prepare: once },
-          { stdin: true, as: 'in' },
-        ],
-      });
-      const push = () => depot(['push', '--config', o.supplier.config, '--json'], { input: 'standard input' });
-      expect((await push()).code).toBe(0);
-      o.night(1);
-      writeFileSync(join(o.supplier.directory, 'once'), '');
-      const failed = await push();
-      expect(failed.code, failed.stdout).toBe(5);
-      expect((json(failed).results ?? [])[0].error).toMatchObject({
-        code: 'index-damaged',
-        published: 'no',
-        hint: 'run it again: that makes a full deposit',
-      });
-      const next = await push();
-      expect(next.code, next.stdout).toBe(0);
-      expect(next.stderr).toMatch(/full deposit/);
-    });
-  });
-
   test('more sources than a record of the index would take', async () => {
     const names = Array.from({ length: 900 }, (_, i) => `${'source'.repeat(12)}-${i}`);
     const { push, supplier } = await atNight({ dataset: names.map((as) => ({ file: 'data/dump.sql', as })) });
@@ -221,6 +177,145 @@ describe('what a night is built on', () => {
   });
 });
 
+test('pushes that are killed leave no more than one index behind, and cost no full deposit', async () => {
+  const o = await atNight();
+  const full = await o.push();
+  o.night(1);
+  const stop = {
+    node: ['--import', join(checkout, 'tests/support/preload-stop.mjs')],
+    env: { DEPOT_STOP_AT: 'sealed' },
+  };
+  for (let i = 0; i < 3; i++) {
+    expect((await depot(['push', '--config', o.supplier.config], stop)).signal).toBe('SIGKILL');
+    expect(o.indexes()).toHaveLength(2);
+  }
+  expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
+  expect(o.indexes()).toHaveLength(1);
+});
+
+describe('which deposit is the base', () => {
+  const DAY_S = 86_400;
+  /** A push on another day: what it says, and how it ends. */
+  async function pushOn(o: Awaited<ReturnType<typeof atNight>>, day: number) {
+    const clock = ['--import', join(checkout, 'tests/support/preload-clock.mjs')];
+    const done = await depot(['push', '--config', o.supplier.config, '--json'], {
+      node: clock,
+      env: { DEPOT_CLOCK_S: String(day * DAY_S) },
+    });
+    const { results } = json(done) as unknown as { results: { deposit?: { receipt: Receipt } }[] };
+    return {
+      code: done.code,
+      receipt: results[0].deposit?.receipt,
+      chain: results[0].deposit?.receipt.chain,
+      said: done.stderr,
+    };
+  }
+  const shortly = (o: Awaited<ReturnType<typeof atNight>>, more: Record<string, unknown> = {}): void =>
+    o.supplier.writeConfig({ arrangement: { incremental: { ...incremental, ...more } }, remote: { retryFor: '1s' } });
+  const dropped: NonNullable<ScriptedServer['script']> = (request) =>
+    request.type === 'write' ? { do: false, then: 'drop' } : undefined;
+
+  test('one that was never confirmed is passed over, and the chain forks', async () => {
+    const o = await atNight();
+    const full = await o.push();
+    o.night(1);
+    o.server.options.collect = 'rename';
+    o.server.script = (request) => (request.type === 'rename' ? { do: true, then: 'drop' } : undefined);
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(18);
+    o.server.script = undefined;
+    o.night(2);
+    const next = await o.push();
+    expect(next.chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
+    o.night(3);
+    expect((await o.push()).chain).toMatchObject({ number: 2, previousDepositId: next.receipt.depositId });
+  });
+
+  test('one that is confirmed by the next run counts', async () => {
+    const o = await atNight();
+    shortly(o);
+    await o.push();
+    o.night(1);
+    let isLost = false;
+    o.server.script = (request) => {
+      isLost ||= request.type === 'rename';
+      if (request.type === 'rename') return { do: true, then: 'drop' };
+      return isLost && ['stat', 'lstat', 'opendir'].includes(request.type) ? { status: 3 } : undefined;
+    };
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(18);
+    o.server.script = undefined;
+    o.night(2);
+    const next = await o.push();
+    expect(next.chain.number).toBe(2);
+    expect(next.warnings).toContain(`${next.chain.previousDepositId}, begun by an earlier run, is at the agent`);
+  });
+
+  test('a full deposit that is due by its age', async () => {
+    const o = await atNight();
+    await o.push();
+    expect((await pushOn(o, 29)).chain).toMatchObject({ number: 1 });
+    const due = await pushOn(o, 31);
+    expect(due.chain).toMatchObject({ number: 0 });
+    expect(due.said).toContain('this is a full deposit: the last one is old enough');
+  });
+
+  test.each([
+    ['is not reachable', 14],
+    ['loses the connection', 16],
+  ])(
+    'if it fails since the server %s, the next run makes an increment, with a warning, until one and a half times that age',
+    async (_, exit) => {
+      const o = await atNight();
+      shortly(o);
+      await o.push();
+      const fail = async (day: number): Promise<void> => {
+        if (exit === 14) await o.server.stop();
+        else o.server.script = dropped;
+        expect((await pushOn(o, day)).code).toBe(exit);
+        if (exit === 14) await o.server.start();
+        o.server.script = undefined;
+      };
+      await fail(31);
+      const late = await pushOn(o, 32);
+      expect(late.chain).toMatchObject({ number: 1 });
+      expect(late.said).toContain('a full deposit is due, and the last try failed: this is an increment once more');
+      await fail(44);
+      expect((await pushOn(o, 44.5)).chain).toMatchObject({ number: 2 });
+      await fail(45.5);
+      expect((await pushOn(o, 46)).chain).toMatchObject({ number: 0 });
+    },
+  );
+
+  test('a full deposit that is due by the number of increments is not put off by a failure', async () => {
+    const o = await atNight();
+    shortly(o, { maxIncrements: 1 });
+    await o.push();
+    await o.push();
+    o.server.script = dropped;
+    expect((await depot(['push', '--config', o.supplier.config])).code).toBe(16);
+    o.server.script = undefined;
+    expect((await o.push()).chain.number).toBe(0);
+  });
+
+  test('after rereadEvery, every file is read whatever its times say, and the receipt tells when that was last', async () => {
+    const o = await atNight({ incremental: { ...incremental, rereadEvery: '2d' } });
+    const full = await o.push();
+    expect(full.chain.lastReadInFull).toBe(full.receipt.startedAt);
+    expect((await pushOn(o, 1)).chain).toMatchObject({ number: 1, lastReadInFull: full.receipt.startedAt });
+    const { receipt, chain } = await pushOn(o, 3);
+    expect(chain).toMatchObject({ number: 2, lastReadInFull: receipt!.startedAt });
+    expect((await pushOn(o, 4)).chain).toMatchObject({ number: 3, lastReadInFull: receipt!.startedAt });
+  });
+
+  test('a last deposit that is dated in the future is followed by a full one', async () => {
+    const o = await atNight();
+    expect((await pushOn(o, 3)).code).toBe(0);
+    const next = await o.push();
+    expect(next.chain.number).toBe(0);
+    expect(next.warnings).toContain('from the future');
+    expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: next.receipt.depositId });
+  });
+});
+
 describe('what was sealed and not sent yet', () => {
   /** A full deposit, and an increment that waits in the spool. */
   async function waiting() {
@@ -241,17 +336,6 @@ describe('what was sealed and not sent yet', () => {
     expect(sent.warnings).toContain(`going on with ${sent.receipt.depositId}`);
     night(2);
     expect((await push()).chain).toMatchObject({ number: 2, previousDepositId: sent.receipt.depositId });
-  });
-
-  test('is not sent when what it is built on was destroyed meanwhile: it would not open', async () => {
-    const { push, full, supplier } = await waiting();
-    const note = ['receipts', 'note', full.receipt.depositId, '--destroyed', new Date().toISOString().slice(0, 10)];
-    const noted = await depot([...note, '--config', supplier.config]);
-    expect(noted.code, noted.stderr).toBe(0);
-    const next = await push();
-    expect(next.chain.number).toBe(0);
-    expect(next.warnings).toContain(`is given up: ${full.receipt.depositId}, on which it is built, was destroyed`);
-    expect(supplier.stateFiles('pending')).toEqual([]);
   });
 
   test.each([

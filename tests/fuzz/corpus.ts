@@ -153,6 +153,38 @@ const files: Record<TargetName, Record<string, string | Uint8Array>> = {
     plain: knownHostsLine('10.20.0.5', 22, 'ssh-ed25519', key) + knownHostsLine('10.20.0.5', 2222, 'ssh-ed25519', key),
     patterns: `@revoked *.example,!a?.example ssh-ed25519 ${key.toString('base64')}\n|1|${Buffer.alloc(20, 1).toString('base64')}|${Buffer.alloc(20, 2).toString('base64')} ssh-ed25519 ${key.toString('base64')}\n@cert-authority *a*a*a*a*b ssh-ed25519 ${key.toString('base64')}\n`,
   },
+  chain: {
+    'two.json': `${JSON.stringify({
+      schema: 'depot.chain/1',
+      number: 2,
+      sources: ['crm', 'a'],
+      deposits: [0, 1].map((n) => ({
+        depositId: id.replace(/0{16}/, String(n).repeat(16)),
+        bytes: n + 1,
+        sha256: `${n}f`.repeat(32),
+      })),
+    })}\n`,
+  },
+  nights: {
+    'every-line': [
+      `{"manifest":"depot.manifest/2","random":"${'1'.repeat(64)}"}`,
+      'data/crm d 0755 1700000000',
+      `data/crm/a r 0644 1700000000.5 10 ${'cd'.repeat(32)} 1`,
+      'data/crm/b -',
+      `data/crm/c f 0600 -1.25 5 ${'ef'.repeat(32)} !`,
+      'data/crm/d h 0600 1 data/crm/c',
+      'data/crm/e\\0040e l 0777 1 ../x\\0012',
+      `data/crm/f o 0644 1 1 ${'ab'.repeat(32)} 0 data/crm/a`,
+      `data/a r 0600 1 0 ${'cd'.repeat(32)} 2`,
+      `DEPOT/ranges p 0600 1 30 ${'12'.repeat(32)} 1`,
+      `DEPOT/pieces p 0600 1 10 ${'34'.repeat(32)} 1`,
+      '{"entries":2,"bytes":15,"skipped":{},"complete":false}',
+      '',
+    ].join('\n'),
+  },
+  ranges: {
+    'two-files': '> 1\n@ 0 1 DEPOT/pieces\n0 0 4\n@ 1 0 data/crm/a\\0040b\n1 100 6\n0 -4 3\n> 2\n',
+  },
   config: { 'depot.yaml': readFileSync(join(root, 'config/depot.yaml')) },
   manifest: { 'manifest.ndjson': manifest },
 };

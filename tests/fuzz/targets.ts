@@ -5,6 +5,13 @@ import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.js';
 import { type Surroundings } from '../../src/config/state.js';
 import { ManifestCheck } from '../../src/dataset/compare.js';
+import { fromText } from '../../src/dataset/bytestring.js';
+import { parseChain } from '../../src/dataset/increment/chain-file.js';
+import { mergeNights } from '../../src/dataset/increment/merge.js';
+import { NightManifest } from '../../src/dataset/increment/night-manifest.js';
+import { SourceOrder } from '../../src/dataset/increment/order.js';
+import { MAX_LINE, parseRangesLine } from '../../src/dataset/increment/parse.js';
+import { linesOf, type Stored } from '../../src/dataset/increment/stored-lines.js';
 import { sha256 } from '../../src/primitives.js';
 import { MANIFEST_PART_BYTES, MANIFEST_PATH, parseManifestLine } from '../../src/dataset/manifest.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
@@ -86,6 +93,23 @@ function untar(tar: Uint8Array): void {
   reader.end();
   check.finish();
 }
+
+/** The full deposit that the increments of the corpus build on. */
+const fullManifest = Buffer.from(
+  [
+    `{"manifest":"depot.manifest/1","random":"${'0'.repeat(64)}"}`,
+    '{"path":"data/crm","type":"directory","size":0,"mode":"0755","mtime":"2026-11-22T00:30:00Z"}',
+    `{"path":"data/crm/a","type":"file","size":1,"mode":"0644","mtime":"2026-11-22T00:30:00Z","sha256":"${'ab'.repeat(32)}"}`,
+    '{"path":"data/crm/b","type":"symlink","size":0,"mode":"0777","mtime":"2026-11-22T00:30:00Z","linkTarget":"a"}',
+    '{"entries":3,"bytes":1,"skipped":{},"complete":true}',
+    '',
+  ].join('\n'),
+);
+const sources = new SourceOrder(['crm', 'a'].map(fromText));
+const stored = (bytes: Uint8Array): Stored => ({
+  size: bytes.length,
+  read: (into, position) => Buffer.from(bytes).copy(into, 0, position),
+});
 
 /** The keys of test-fixtures/keys that the corpus is addressed to or signed by. */
 const fixture = (name: string): Buffer =>
@@ -213,6 +237,27 @@ export const targets = {
     codes: ['config-invalid'],
     async read(input) {
       await parseConfig(input, '/nowhere/depot.yaml', surroundings);
+    },
+  },
+  chain: {
+    codes: ['archive-refused'],
+    read(input) {
+      const { number, deposits } = parseChain(input);
+      if (deposits.length !== number) throw new Error('a chain that does not name what it needs');
+    },
+  },
+  nights: {
+    codes: ['archive-refused'],
+    read(input) {
+      const manifests = [fullManifest, input].map((text, night) => new NightManifest(stored(text), night, sources));
+      for (const { path } of mergeNights(manifests))
+        if (!path.startsWith('data/')) throw new Error(`a path that is not below data/: ${path}`);
+    },
+  },
+  ranges: {
+    codes: ['archive-refused'],
+    read(input) {
+      for (const line of linesOf(stored(input), MAX_LINE)) parseRangesLine(line);
     },
   },
   manifest: {

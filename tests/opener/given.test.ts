@@ -98,10 +98,10 @@ describe.skipIf(!needed)('the offline opener', () => {
       inside: false,
       checks: { 'key-packets': 'failed' },
     });
-    // Two suitcases: the user must choose.
+    // Two private keys: the user must choose.
     await opener.page.evaluate(() => {
       const dropped = new DataTransfer();
-      for (const name of ['one.pgp', 'two.pgp']) dropped.items.add(new File([new Uint8Array([0xc1, 0])], name));
+      for (const name of ['one.key', 'two.key']) dropped.items.add(new File([new Uint8Array([0xc5, 0])], name));
       document.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, cancelable: true }));
     });
     await opener.page.waitForSelector('#several:not(:empty)');

@@ -43,6 +43,32 @@ describe.skipIf(!needed)('the memory of the offline opener', () => {
     expect(most[1] - most[0], `${most.map((bytes) => Math.round(bytes / MiB)).join(' and ')} MiB`).toBeLessThan(chance);
   });
 
+  test('does not grow with six times the data, of which a night changed a part', async () => {
+    const supplier = await Supplier.create(server, {
+      arrangement: { compression: 'none', incremental: { agentKeeps: '90d' } },
+    });
+    const most: number[] = [];
+    for (const size of [small, small + more]) {
+      const suitcases: string[] = [];
+      for (const night of ['--full', '--reread']) {
+        const file = join(supplier.data, 'zeros');
+        writeFileSync(file, night);
+        truncateSync(file, size);
+        suitcases.push(join(server.incoming, (await supplier.deposit([night])).suitcase));
+      }
+      const browser = await startBrowser();
+      const opener = await openOpener(browser);
+      await opener.give({ suitcase: suitcases, key: supplier.recipientKey });
+      most.push(
+        await mostMemoryDuring(async () =>
+          expect(await opener.check()).toMatchObject({ inside: true, checks: { chain: 'passed' } }),
+        ),
+      );
+      await browser.close();
+    }
+    expect(most[1] - most[0], `${most.map((bytes) => Math.round(bytes / MiB)).join(' and ')} MiB`).toBeLessThan(chance);
+  });
+
   test('control: the measurement notices what a page keeps', async () => {
     const browser = await startBrowser();
     const { page } = await openOpener(browser);

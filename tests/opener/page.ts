@@ -13,7 +13,7 @@ import { checkout } from '../support/cli.js';
 export const openerFile = join(checkout, 'dist/opener.html');
 
 export interface GivenFiles {
-  suitcase?: string;
+  suitcase?: string | string[];
   receipt?: string | string[];
   signature?: string | string[];
   signers?: string | string[];

@@ -155,22 +155,23 @@ async function attempt(seed: number): Promise<'whole' | 'refused' | { wrong: str
   const joined = new JoinedFiles();
   joined.add('data/p' as never);
   const platform = (['linux', 'win32', 'darwin'] as const)[random(3)];
+  const listing = new Listing();
+  const read = async (consumer: { write(bytes: Uint8Array<ArrayBuffer>): unknown; end(): unknown }): Promise<void> => {
+    for (let at = 0; at < made.tar.length; ) {
+      const length = 1 + random(3000);
+      await consumer.write(new Uint8Array(made.tar.subarray(at, at + length)));
+      at += length;
+    }
+    await consumer.end();
+  };
   const saving = {
-    listing: new Listing(),
-    joined,
+    rows: listing,
     name: 'opened',
     entries: made.told.length,
     most: 2 ** 20,
     made: () => undefined,
     signal: new AbortController().signal,
-    read: async (consumer: { write(bytes: Uint8Array<ArrayBuffer>): unknown; end(): unknown }): Promise<void> => {
-      for (let at = 0; at < made.tar.length; ) {
-        const length = 1 + random(3000);
-        await consumer.write(new Uint8Array(made.tar.subarray(at, at + length)));
-        at += length;
-      }
-      await consumer.end();
-    },
+    contents: { kind: 'suitcase' as const, listing, joined, read },
   };
   const failure = await save(
     { kind: 'folder', directory: place as unknown as FileSystemDirectoryHandle, platform },

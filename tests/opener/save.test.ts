@@ -4,9 +4,10 @@ import type { ByteString } from '../../src/dataset/bytestring.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { Listing } from '../../src/opener/listing.js';
 import { Enough } from '../../src/opener/open-blob.js';
-import { fileTarget, MemoryTarget, oneFile } from '../../src/opener/saving.js';
+import { oneFile } from '../../src/opener/saving.js';
+import { fileTarget, MemoryTarget } from '../../src/opener/targets.js';
 import { FolderSaver, JoinedFiles } from '../../src/opener/folder.js';
-import { newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder-tree.js';
+import { FolderTree, newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder-tree.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
 import { FakeDirectory } from '../support/folders.js';
 
@@ -16,18 +17,13 @@ async function saved(
   root = new FakeDirectory(),
   { tar, joined } = { tar: new Uint8Array(depotTar(members).tar), joined: new JoinedFiles() },
 ): Promise<Record<string, string>> {
-  const saver = new FolderSaver(
-    root as unknown as FileSystemDirectoryHandle,
-    joined,
-    'linux',
-    room,
-    new AbortController().signal,
-  );
-  await saver.begin();
+  const tree = new FolderTree(root as unknown as FileSystemDirectoryHandle, 'linux', room);
+  const saver = new FolderSaver(tree, joined, new AbortController().signal);
+  await tree.begin();
   const consumer = saver.consumer();
   await consumer.write(tar);
   await consumer.end();
-  await saver.finish();
+  await tree.finish();
   return Object.fromEntries([...root.files()].map(([path, { text }]) => [path, text]));
 }
 

@@ -4,6 +4,7 @@ import { rows as connect } from './rows/connect.js';
 import { rows as data } from './rows/data.js';
 import { rows as direct } from './rows/direct.js';
 import { rows as disk } from './rows/disk.js';
+import { rows as increments } from './rows/increments.js';
 import { rows as local } from './rows/local.js';
 import { rows as openssh } from './rows/openssh.js';
 import { rows as sidecars } from './rows/sidecars.js';
@@ -27,6 +28,7 @@ export const groups: { heading: string; file: string; rows: readonly Row[] }[] =
   { heading: 'Published directly', file: 'direct', rows: direct },
   { heading: 'The spool itself', file: 'spool-file', rows: spoolFile },
   { heading: 'From a spool', file: 'spool', rows: spool },
+  { heading: 'With increments', file: 'increments', rows: increments },
   { heading: 'Against OpenSSH', file: 'openssh', rows: openssh },
 ];
 

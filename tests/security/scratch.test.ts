@@ -79,7 +79,7 @@ describe('verify --deep --scratch', () => {
     const { code, scratch, text } = await verify(await alteredDepot(named));
     expect(code, text).toBe(0);
     const found = kept(scratch);
-    expect(found[1]![1].length).toBeGreaterThan(4_000_000);
+    expect(found[1][1].length).toBeGreaterThan(4_000_000);
     expect(leaks(found, canaries)).toEqual([]);
   });
 

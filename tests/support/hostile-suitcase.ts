@@ -65,6 +65,15 @@ export class Receiver {
     );
   }
 
+  /** The same key, and files in the same folder, from somebody who has its public part. */
+  async withAnotherSigner(): Promise<Receiver> {
+    return new Receiver(
+      this.directory,
+      this.key,
+      await makeKey(join(this.directory, 'another'), 'Another B.V.', 'compat'),
+    );
+  }
+
   /** `content`: what comes out of the literal packet, compressed or not. */
   async seal(content: Uint8Array, o: SealOptions = {}): Promise<HostileSuitcase> {
     const encryption = o.encryption ?? compat;

@@ -227,7 +227,7 @@ test('decrypt of a chain never asks for a signer that was given', () => {
   );
   const salvaged = { of: night.depositId, wanted: night.depositId, incomplete: 1, missing: ['x'], whole: [] };
   expect(last({ ...opened, salvaged }, true)).toBe(
-    'origin     not proven: what is not whole cannot be compared with its receipt',
+    'origin     not proven: what was salvaged was not compared with a receipt',
   );
 });
 

@@ -6,6 +6,7 @@ import { NightManifest } from '../increment/night-manifest.js';
 import { SourceOrder } from '../increment/order.js';
 import { refused, shown } from '../tar/format.js';
 import type { KeptNight, KeptObject } from './kept-night.js';
+import { LinkCheck } from './link-check.js';
 import { RangesReader, type Range } from './ranges.js';
 import { Tally, type NightLimits } from './tally.js';
 
@@ -34,14 +35,19 @@ export interface CheckedNight {
  */
 export function checkNight({ nights, sources, ...limits }: KeptChain): CheckedNight {
   const order = new SourceOrder(sources.map(fromText));
-  const manifests = nights.map(({ manifest }, night) => new NightManifest(manifest, night, order));
+  const read = (): NightManifest[] => nights.map(({ manifest }, night) => new NightManifest(manifest, night, order));
+  const manifests = read();
   const tally = new Tally(manifests.at(-1)!.random, limits);
   const files = new FileCheck(nights, order);
-  for (const { path, final } of mergeNights(manifests)) {
+  const links = new LinkCheck();
+  for (const fate of mergeNights(manifests)) {
+    const { path, final } = fate;
     if (final === null) continue;
+    links.note(fate);
     tally.add(final);
     files.check(path, final);
   }
+  links.check(() => mergeNights(read()));
   const { entries, bytes } = tally;
   return { entries, bytes, datasetSha256: tally.datasetSha256() };
 }

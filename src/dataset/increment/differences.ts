@@ -57,7 +57,8 @@ export class Differences {
   }
 
   readonly #block = (bytes: Buffer, digest: Buffer): void => {
-    const found = this.#last?.block(digest, this.#found) ?? null;
+    const isFirst = this.#position + this.#length === 0;
+    const found = this.#last?.block(digest, this.#found) ?? (isFirst ? this.#last?.start(digest) : null) ?? null;
     const ranges = found === null ? [this.#store(bytes)] : found.frame.rangesOf(found.number);
     // What comes after something new is most often what came after the last that was known.
     if (found !== null) this.#found = found;

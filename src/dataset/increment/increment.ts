@@ -53,6 +53,8 @@ export class Increment {
   readonly #ranges = new GrowingFile(RANGES, PART_BYTES);
   readonly #objects = new Map<string, { number: number; end: number }>();
   #rangedFiles = 0;
+  /** Files with several names that have a line tonight: so do their other names, as a shell puts a new file in place of the old. */
+  readonly #linked = new Set<ByteString>();
   /** The directories above; those that have no entry yet get one before anything below them is named. */
   readonly #above: { header: TarHeader; isStored: boolean }[] = [];
   /** Files of up to `LARGE` bytes, and one byte more than they should have. */
@@ -90,7 +92,8 @@ export class Increment {
 
   *#hardLink(header: TarHeader, stat: BigIntStats): Generator<Chunk, void> {
     const last = yield* this.#meet(header.path);
-    if (last === null || !sameEntry(last, header)) yield* this.#line(lineWithoutContent(header));
+    if (last === null || !sameEntry(last, header) || this.#linked.has(header.linkTarget!))
+      yield* this.#line(lineWithoutContent(header));
     this.#o.index.addWithoutContent(header, stat);
     if (last !== null) this.#entries.met();
   }
@@ -122,9 +125,10 @@ export class Increment {
         this.#o.index.keep(last, this.#entries);
         return last.size;
       }
-      yield* size > LARGE
+      const hasLine = yield* size > LARGE
         ? this.#largeFile({ fd, file, size, context: watch }, header, before, last)
         : this.#smallFile({ fd, file, size, context: watch }, header, before, last);
+      if (hasLine && before.nlink > 1n) this.#linked.add(path);
       return header.size;
     } finally {
       closeSync(fd);
@@ -146,7 +150,13 @@ export class Increment {
     );
   }
 
-  *#smallFile(open: OpenFile, header: TarHeader, before: BigIntStats, last: IndexEntry | null): Generator<Chunk, void> {
+  /** Whether it has a line tonight. */
+  *#smallFile(
+    open: OpenFile,
+    header: TarHeader,
+    before: BigIntStats,
+    last: IndexEntry | null,
+  ): Generator<Chunk, boolean> {
     const readAtNs = BigInt(Date.now()) * 1_000_000n;
     const got = open.size === 0 ? 0 : readFully(open, this.#small, 0, open.size + 1);
     const content = (open.size === 0 ? readSizeless(open) : null) ?? this.#small.subarray(0, open.size);
@@ -165,19 +175,20 @@ export class Increment {
     const isSame = last?.type === 'file' && sha256.equals(last.sha256!);
     let place = isSame ? objectOf(last) : null;
     place ??= this.#o.last.fileWith(sha256);
+    const hasLine = place === null || !isSame || !sameEntry(last, header) || changed !== ((last.flags & CHANGED) !== 0);
     const listed = { sha256: sha256.toString('hex'), parts: null, changed };
     if (place === null) {
       place = { night: this.#o.number, object: header.path };
       yield* this.#storeAbove();
       yield* this.#o.archive.stored(header, content);
       yield* this.#o.archive.list(header, listed);
-    } else if (!isSame || !sameEntry(last, header) || changed !== ((last.flags & CHANGED) !== 0))
-      yield* this.#line(objectLine(header, listed, place.night, place.object));
+    } else if (hasLine) yield* this.#line(objectLine(header, listed, place.night, place.object));
     this.#o.index.addFile(header, before, flags, sha256, place);
     if (last !== null) this.#entries.met();
+    return hasLine;
   }
 
-  *#largeFile(open: OpenFile, header: TarHeader, before: BigIntStats, last: IndexEntry | null): Generator<Chunk, void> {
+  *#largeFile(open: OpenFile, header: TarHeader, before: BigIntStats, last: IndexEntry | null): Generator<Chunk, true> {
     const readAtNs = BigInt(Date.now()) * 1_000_000n;
     const digest = createHash('sha256');
     const { index } = this.#o;
@@ -203,6 +214,7 @@ export class Increment {
     this.#sayIfHidden(open, before, last, sha256);
     const flags = (changed ? CHANGED | REREAD : 0) | freshness(before, readAtNs);
     yield* this.#endLarge(header, flags, sha256, last);
+    return true;
   }
 
   /** What a command printed, or standard input: `header` without its size, which the content tells. */

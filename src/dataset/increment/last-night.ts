@@ -20,6 +20,7 @@ import { TagTable } from './tables.js';
 /** Files that are found by their content, and blocks by their digests: 11 bytes of memory each. */
 const MOST_FILES = 1 << 21;
 const MOST_ANCHORS = 1 << 19;
+const MOST_STARTS = 1 << 19;
 /** One block in 32 is an anchor: found wherever it lies. The others are looked for near the last that was found. */
 const FEWEST_ZEROS = 31;
 /** Frames of blocks that are held: some 4 MiB of content each. */
@@ -49,6 +50,8 @@ export class LastNight {
   readonly #files = new TagTable(MOST_FILES);
   readonly #anchors = new TagTable(MOST_ANCHORS);
   #zeros = FEWEST_ZEROS;
+  /** First blocks of contents: one that has another name now costs no more than a range. */
+  readonly #starts = new TagTable(MOST_STARTS);
   readonly #held: BlockFrame[] = [];
   readonly #lists: { frame: number; files: Map<string, KnownFile> }[] = [];
 
@@ -72,7 +75,11 @@ export class LastNight {
       kind = records.kind;
       const { record, frameNumber } = records;
       if (kind === ENTRY && field.isFile(record)) this.#files.add(field.sha256(record).readUInt32LE(0), frameNumber);
-      else if (kind === PAGE) this.#addAnchors(digestsOf(record), frameNumber);
+      else if (kind === PAGE) {
+        const digests = digestsOf(record);
+        if (field.position(record) === 0) this.#starts.add(digests.readUInt32LE(0), frameNumber);
+        this.#addAnchors(digests, frameNumber);
+      }
     }
     if (kind !== TAIL) throw new UnusableIndex('it has no end');
     return head;
@@ -123,8 +130,16 @@ export class LastNight {
       const number = frame.find(digest);
       if (number !== null) return { frame: this.#touch(frame), number };
     }
-    if ((tag & this.#zeros) !== 0) return null;
-    return this.#anchors.find(tag, (at) => {
+    return (tag & this.#zeros) === 0 ? this.#in(this.#anchors, digest) : null;
+  }
+
+  /** As `block`, for the first one of a content. */
+  start(digest: Buffer): KnownBlock | null {
+    return this.#in(this.#starts, digest);
+  }
+
+  #in(table: TagTable, digest: Buffer): KnownBlock | null {
+    return table.find(digest.readUInt32LE(0), (at) => {
       const frame = this.#blocksOf(at);
       const number = frame.find(digest);
       return number === null ? null : { frame, number };

@@ -295,10 +295,12 @@ export function entryOf(record: Buffer, path: ByteString): IndexEntry {
   };
 }
 
-/** Without making an object of a million entries. */
+/** Without making an object of each of a million records. */
 export const field = {
   isFile: (record: Buffer): boolean => TYPES[record[3]!] === 'file',
   sha256: (record: Buffer): Buffer => record.subarray(45, ENTRY_BYTES),
+  /** Of a page. */
+  position: (record: Buffer): number => record.readUIntLE(3, 6),
 };
 
 export function pageOf(record: Buffer): Page {

@@ -6,7 +6,11 @@ import { wrong } from '../found.js';
 import type { Given, GivenSuitcase } from './given.js';
 import type { Choice, Need, Night } from './nights.js';
 import { tellsOf } from './stated.js';
+import type { Chain } from '../../dataset/increment/chain-file.js';
 import { listed } from './words.js';
+
+/** Suitcases that a message names: more than chains have that depot makes. */
+const MOST_NAMED = 100;
 
 /** One suitcase of the chain. */
 export interface Member {
@@ -80,8 +84,18 @@ async function ownMember({ id, suitcase, damaged, receipt }: Night): Promise<Mem
     : { ...member, damage: changed(`${printable(suitcase.path)} is not the suitcase of the receipt`) };
 }
 
+/** What an increment needs that was given alone. */
+export function aloneWords(id: string, { deposits }: Chain): string {
+  const missing = deposits.map((need) => inWords({ depositId: need.depositId, suitcase: null, damage: null, need }));
+  return `${printable(id)} needs ${deposits.length + 1} suitcases; given: 1, missing: ${listed(missing, MOST_NAMED)}`;
+}
+
 /** The newest night that could be opened instead: of this chain, else of another. */
-async function newestWhole({ members }: Members, { night, all }: Choice, given: Given): Promise<string | null> {
+export async function newestWhole(
+  { members }: Pick<Members, 'members'>,
+  { night, all }: Pick<Choice, 'night' | 'all'>,
+  given: Given,
+): Promise<string | null> {
   const known = night.needs === null ? [] : members;
   const gap = known.findIndex(({ suitcase }) => suitcase === null);
   if (gap > 0) return known[gap - 1]!.depositId;
@@ -93,10 +107,15 @@ async function newestWhole({ members }: Members, { night, all }: Choice, given: 
 
 function incomplete(found: Members, whole: string | null): DepotError {
   const { words, code } = missingWords(found);
-  const instead = whole === null ? '' : `; or take the newest night that is whole here: --at ${typedWord(whole)}`;
   return new DepotError(code ?? 'incomplete', words, {
-    hint: `ask the agent for what is missing${instead}; or save what can be had: --salvage`,
+    hint: `${askFor(whole)}; or save what can be had: --salvage`,
   });
+}
+
+/** `whole`: the newest night that could be opened instead. */
+export function askFor(whole: string | null): string {
+  const instead = whole === null ? '' : `; or take the newest night that is whole here: --at ${typedWord(whole)}`;
+  return `ask the agent for what is missing${instead}`;
 }
 
 /** What a night needs, and what of that is not there; the code is null when nothing is missing. */
@@ -105,13 +124,15 @@ export function missingWords({ night, members }: Members): { words: string; code
   const damage = missing.find((one) => one.damage !== null)?.damage;
   const unknown = night.needs === null ? ', and those before it, of which nothing here tells' : '';
   const needed = `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}${unknown}`;
-  const words = `${needed}; given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords))}`;
+  const words = `${needed}; given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords), MOST_NAMED)}`;
   return { words, code: missing.length === 0 && night.needs !== null ? null : (damage?.code ?? 'incomplete') };
 }
 
 function inWords({ depositId, damage, need }: Member): string {
-  const size = need?.bytes == null ? '' : ` (${need.bytes} bytes)`;
-  return damage === null ? `${printable(depositId)}${size}` : `${printable(depositId)} (${damage.words})`;
+  const size = need?.bytes == null ? '' : `${need.bytes} bytes, `;
+  const stated = need === null ? '' : `${size}SHA-256 ${need.sha256}`;
+  const words = [damage?.words ?? '', stated].filter((one) => one !== '').join('; it should have ');
+  return `${printable(depositId)}${words === '' ? '' : ` (${words})`}`;
 }
 
 function damageOf({ path, problem }: GivenSuitcase): Damage {

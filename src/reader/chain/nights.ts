@@ -98,7 +98,7 @@ async function nightsOf(given: Given): Promise<Night[]> {
   for (const night of nights.values()) {
     if (night.suitcase !== null) night.needs = night.suitcase.chain?.deposits ?? [];
   }
-  for (const night of nights.values()) night.needs ??= byReceipts(night, nights);
+  for (const night of nights.values()) night.needs ??= byReceipts(night, nights) ?? byLater(night, nights);
   return [...nights.values()].sort((a, b) => (isNewer(a, b) ? 1 : -1));
 }
 
@@ -147,6 +147,22 @@ function byReceipts({ receipt }: Night, nights: ReadonlyMap<string, Night>): Nee
     chain = stated.chain;
   }
   return receipt === null ? null : needs;
+}
+
+/** What a later suitcase tells of the chain of one before it. */
+function byLater({ id }: Night, nights: ReadonlyMap<string, Night>): Need[] | null {
+  for (const { suitcase } of nights.values()) {
+    const deposits = suitcase?.chain?.deposits ?? [];
+    const number = deposits.findIndex(({ depositId }) => depositId === id);
+    if (number !== -1) return deposits.slice(0, number);
+  }
+  return null;
+}
+
+/** Of the same arrangement, the newest night that is not known to be newer, and whose suitcase is there. */
+export function newestBefore(night: Night, all: readonly Night[]): Night | undefined {
+  const [arrangement, earlier] = [arrangementOf(night), all.slice(0, all.indexOf(night))];
+  return earlier.reverse().find((one) => one.suitcase !== null && arrangementOf(one) === arrangement);
 }
 
 function fullOf({ id, needs, receipt }: Night): string {

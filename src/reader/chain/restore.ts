@@ -5,9 +5,12 @@ import { decrypt, type Decrypted, type DecryptHooks, type DecryptOptions, fetchA
 import { openingKeyOf } from '../opening-key.js';
 import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
+import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
-import { findMembers, isWhole, type Members, requireStatedChain, requireWhole } from './members.js';
-import { chooseNight, type Choice } from './nights.js';
+import { printable } from '../../printable.js';
+import { typedWord } from '../../shell.js';
+import { findMembers, isWhole, type Members, newestWhole, requireStatedChain, requireWhole } from './members.js';
+import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
 import { salvage } from './salvage.js';
 
@@ -35,7 +38,7 @@ export async function decryptChain(o: DecryptChainOptions, hooks: DecryptHooks):
     const opened = o.salvage
       ? await saved(o, hooks, { found, choice, given }, out)
       : await whole(o, hooks, { found, choice, given }, out);
-    return { ...opened, night: nightOf(choice) };
+    return { ...opened, night: { ...nightOf(choice), ...opened.night, leftAside: choice.leftAside } };
   } finally {
     wipe(given.suitcases);
   }
@@ -54,7 +57,19 @@ async function whole(
   out: string,
 ): Promise<Decrypted> {
   await requireWhole(found, choice, given);
+  await requireSigned(o, choice, given);
   return restored(o, hooks, found, out);
+}
+
+/** With a signer given, a night that no receipt of theirs tells of may be anybody's. @throws DepotError 'incomplete' */
+async function requireSigned({ signers }: DecryptChainOptions, { night, all }: Choice, given: Given): Promise<void> {
+  if (signers.length === 0 || night.receipt !== null) return;
+  const signed = all.filter(({ receipt }) => receipt !== null);
+  const whole = await newestWhole({ members: [] }, { night, all: signed }, given);
+  const instead = whole === null ? '' : `; or take the newest night that is whole and signed: --at ${typedWord(whole)}`;
+  throw new DepotError('incomplete', `nothing that the given signer signed tells of ${printable(night.id)}`, {
+    hint: `put its receipt and signature beside the suitcases${instead}; or leave out --signer, and nothing shows who made it`,
+  });
 }
 
 function restored(o: DecryptChainOptions, hooks: DecryptHooks, found: Members, out: string): Promise<Decrypted> {
@@ -79,11 +94,12 @@ async function saved(
       hooks.warn(error.message);
     }
   }
-  // Of a night whose suitcase cannot be read, and has no receipt, not even the chain is known: then that of another.
-  const { night } = choice;
-  const known =
-    night.needs !== null ? night : [...choice.all].reverse().find(({ suitcase }) => suitcase?.chain != null);
-  return salvage(o, hooks, known === undefined ? found : await findMembers(known, given), night.id, out);
+  // Of a night whose suitcase cannot be read, and of which nothing else tells, not even the chain is known.
+  const { night, all } = choice;
+  const before = night.needs === null ? newestBefore(night, all) : undefined;
+  const receiptOf = (depositId: string): GivenReceipt | null => all.find(({ id }) => id === depositId)?.receipt ?? null;
+  const known = before === undefined ? found : await findMembers(before, given);
+  return salvage(o, hooks, { found: known, wanted: night.id, receiptOf }, out);
 }
 
 /** A receipt that was named says which night is meant. */

@@ -3,54 +3,120 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { removeExtracted } from '../../dataset/extract/remove.js';
 import { DepotError, isDepotError } from '../../errors.js';
-import type { Decrypted, DecryptHooks } from '../decrypt.js';
+import { decrypt, type Decrypted, type DecryptHooks, type DecryptOptions } from '../decrypt.js';
 import { printable } from '../../printable.js';
 import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import { limitsOf } from '../room.js';
-import type { Member, Members } from './members.js';
-import { Restoring, type RestoringOptions } from './restoring.js';
+import type { GivenReceipt } from '../named-files.js';
+import { missingWords, type Member, type Members } from './members.js';
+import { Restoring } from './restoring.js';
+import { tellsOf } from './stated.js';
 
-/** Into `<out>.incomplete`. @throws DepotError 'incomplete' when there is nothing to take */
+type SalvageOptions = Omit<DecryptOptions, 'suitcase' | 'stdout' | 'out' | 'receipt'>;
+
+/** What is to be saved, and what is at hand for it. */
+export interface Salvageable {
+  found: Members;
+  /** The deposit's id that was asked for. */
+  wanted: string;
+  receiptOf: (depositId: string) => GivenReceipt | null;
+}
+
+type Taken = Omit<Decrypted, 'salvaged'> & { incomplete: number };
+
+/** Into `<out>.incomplete`. @throws DepotError 'incomplete' or 'verification-failed' when there is nothing to take */
 export async function salvage(
-  o: RestoringOptions,
+  o: SalvageOptions,
   hooks: DecryptHooks,
-  { night, members }: Members,
-  wanted: string,
+  { found, wanted, receiptOf }: Salvageable,
   out: string,
 ): Promise<Decrypted> {
+  const { members } = found;
   const place = await freePlace(`${out}.incomplete`);
   const broken = new Set<Member>();
   // Without its own suitcase, nobody knows what a night holds.
-  for (let last = members.length - 1; last > 0; last--) {
+  for (let last = members.length - 1; last >= 0; last--) {
     const member = members[last]!;
-    if (member.suitcase?.chain == null) continue;
-    const upTo = members.slice(0, last + 1).map((one) => (broken.has(one) ? { ...one, suitcase: null } : one));
-    const own = { ...night, id: member.depositId, suitcase: member.suitcase, receipt: null };
-    const restoring = new Restoring(o, hooks, {
-      night: last === members.length - 1 ? { ...own, receipt: night.receipt } : own,
-      members: upTo,
-    });
-    const saved = await into(restoring, upTo, place, hooks, (one) => broken.add(members[one]!));
-    if (saved !== null)
+    if (member.suitcase === null || broken.has(member)) continue;
+    const receipt = receiptFor(member, receiptOf);
+    const taken = await (last === 0
+      ? fullDeposit(o, hooks, member, receipt, place)
+      : increment(o, hooks, { found, last, receipt, place }, broken));
+    if (taken === null) broken.add(member);
+    else {
+      const { incomplete, ...saved } = taken;
       return {
         ...saved,
+        night: { depositId: member.depositId, number: last, hasReceipt: receipt !== null, leftAside: [] },
         salvaged: {
           of: member.depositId,
           wanted,
-          incomplete: saved.incomplete,
+          incomplete,
           missing: missingOf(members, broken, wanted),
           whole: wholeNights(members, broken),
         },
       };
+    }
   }
+  const { words, code } = missingWords(found);
   throw new DepotError(
-    'incomplete',
-    `nothing can be saved of ${printable(wanted)}: there is no increment that can be opened`,
-    {
-      hint: 'ask the agent for the suitcases; of an increment, the increment itself is needed at least',
-    },
+    broken.size > 0 ? 'verification-failed' : (code ?? 'incomplete'),
+    `nothing can be saved of ${printable(wanted)}: ${broken.size > 0 ? 'no suitcase of its chain is sound' : words}`,
+    { hint: 'ask the agent for the suitcases; to save anything, a full deposit or an increment is needed at least' },
   );
+}
+
+/** Its own receipt, where that tells of the chain that its suitcase names. */
+function receiptFor({ depositId, suitcase, need }: Member, receiptOf: Salvageable['receiptOf']): GivenReceipt | null {
+  const given = receiptOf(depositId);
+  const isIts = given !== null && (need === null || given.receipt.suitcase.sha256 === need.sha256);
+  return isIts && tellsOf(given.receipt.chain, suitcase!.chain) ? given : null;
+}
+
+/** Null when it is not sound. */
+async function fullDeposit(
+  o: SalvageOptions,
+  hooks: DecryptHooks,
+  { suitcase }: Member,
+  receipt: GivenReceipt | null,
+  place: string,
+): Promise<Taken | null> {
+  try {
+    const opened = await decrypt({ ...o, suitcase: suitcase!.path, receipt: receipt?.path, out: place }, hooks);
+    return { ...opened, incomplete: 0 };
+  } catch (error) {
+    if (!isUnsound(error)) throw error;
+    hooks.warn(error.message);
+    return null;
+  }
+}
+
+interface Increment {
+  found: Members;
+  last: number;
+  receipt: GivenReceipt | null;
+  place: string;
+}
+
+/** Null when its own suitcase is not sound; `broken` gets those that are not. */
+async function increment(
+  o: SalvageOptions,
+  hooks: DecryptHooks,
+  { found: { night, members }, last, receipt, place }: Increment,
+  broken: Set<Member>,
+): Promise<Taken | null> {
+  const { depositId, suitcase } = members[last]!;
+  if (suitcase!.chain === null) return null;
+  const upTo = members.slice(0, last + 1).map((one) => (broken.has(one) ? { ...one, suitcase: null } : one));
+  const own = { ...night, id: depositId, suitcase, receipt };
+  const restoring = new Restoring(o, hooks, { night: own, members: upTo });
+  const taken = await into(o, restoring, upTo, place, (one) => broken.add(members[one]!));
+  return taken && { ...taken, origin: receipt !== null && o.signers.length > 0 ? 'proven' : 'not proven' };
+}
+
+function isUnsound(error: unknown): error is DepotError {
+  return isDepotError(error, 'verification-failed') || isDepotError(error, 'archive-refused');
 }
 
 function missingOf(members: readonly Member[], broken: ReadonlySet<Member>, wanted: string): string[] {
@@ -66,19 +132,23 @@ function wholeNights(members: readonly Member[], broken: ReadonlySet<Member>): s
 
 /** Null when the suitcase of the night itself cannot be opened; `isBroken` hears of each that cannot. */
 async function into(
+  o: SalvageOptions,
   restoring: Restoring,
   members: readonly Member[],
   place: string,
-  hooks: DecryptHooks,
   isBroken: (night: number) => void,
-): Promise<(Omit<Decrypted, 'salvaged'> & { incomplete: number }) | null> {
+): Promise<Taken | null> {
+  const { hooks } = restoring;
   const partial = await PartialDirectory.make(place);
   try {
     const work = await restoring.work(partial.path);
     const { number } = restoring;
     const missing: number[] = [];
     for (const night of [number, ...Array.from({ length: number }, (_, i) => i)]) {
-      if (members[night]!.suitcase !== null && (await isOpened(restoring, night, partial.path, work, hooks, place)))
+      if (
+        members[night]!.suitcase !== null &&
+        (await isOpened(o, restoring, night, { directory: partial.path, work, place }))
+      )
         continue;
       isBroken(night);
       if (night === number) {
@@ -92,26 +162,27 @@ async function into(
     return { entries, bytes, incomplete, out: place, origin: 'not proven', warnings: [] };
   } catch (error) {
     await removeOrSay(partial, hooks);
-    throw error;
+    // What cannot be put together is no better than what does not authenticate; an earlier night may be.
+    if (!isUnsound(error)) throw error;
+    hooks.warn(error.message);
+    return null;
   }
 }
 
 /** What does not authenticate counts as missing: nothing of it is left. */
 async function isOpened(
+  o: SalvageOptions,
   restoring: Restoring,
   night: number,
-  directory: string,
-  work: string,
-  hooks: DecryptHooks,
-  place: string,
+  { directory, work, place }: { directory: string; work: string; place: string },
 ): Promise<boolean> {
   const before = new Set(await readdir(directory));
   try {
-    await restoring.extract(night, directory, work, await limitsOf({}, null, place));
+    await restoring.extract(night, directory, work, await limitsOf(o, null, place));
     return true;
   } catch (error) {
-    if (!isDepotError(error, 'verification-failed') && !isDepotError(error, 'archive-refused')) throw error;
-    hooks.warn(error.message);
+    if (!isUnsound(error)) throw error;
+    restoring.hooks.warn(error.message);
     if (night > 0) removeExtracted(path.join(work, String(night)));
     else
       for (const name of await readdir(directory)) if (!before.has(name)) removeExtracted(path.join(directory, name));

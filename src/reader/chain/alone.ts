@@ -1,0 +1,82 @@
+/** An increment that is given alone: what its beginning says of the suitcases before it. */
+import path from 'node:path';
+import type { Chain } from '../../dataset/increment/chain-file.js';
+import { parseSuitcaseName } from '../../names/deposit.js';
+import { peekInto } from '../../open/chain.js';
+import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';
+import type { Receipt } from '../../receipt/schema.js';
+import type { Checks } from '../checks.js';
+import type { OpeningKey } from '../key-proof.js';
+import { openSuitcaseFile, type SuitcaseFile } from '../suitcase-file.js';
+import { aloneWords } from './members.js';
+import { tellsOf } from './stated.js';
+
+/**
+ * Null for what is no increment, and for what cannot be known before it is opened: in a pipe, which cannot be read twice, or
+ * damaged. A receipt that tells of no chain saves the look.
+ */
+export async function chainOfAlone(
+  path: string,
+  { bytes }: SuitcaseFile,
+  { sessionKey, cipher }: UnwrappedSessionKey,
+  receipt: Receipt | null,
+  signal: AbortSignal,
+): Promise<Chain | null> {
+  if (bytes === null || (receipt !== null && (receipt.chain?.number ?? 0) === 0)) return null;
+  const { handle, preamble, consumed } = await openSuitcaseFile(path);
+  try {
+    const [found] = await peekInto([{ fd: handle.fd, preamble, consumed, sessionKey, cipher }], {
+      signal,
+      warn: () => undefined,
+      progress: () => undefined,
+    });
+    return found === undefined || 'error' in found ? null : found.chain;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Adds the check `chain-suitcases` for an increment that the key opens: what else its night needs. */
+export async function verifyAlone(
+  file: string,
+  { receipt, key, signal }: { receipt: Receipt | null; key: OpeningKey; signal: AbortSignal },
+  checks: Checks,
+): Promise<void> {
+  if (receipt !== null && (receipt.chain?.number ?? 0) === 0) return;
+  const chain = await chainOfSealed(file, key, receipt, signal);
+  if (chain === null) return;
+  if (receipt !== null && !tellsOf(receipt.chain, chain))
+    checks.failed('chain-suitcases', 'the receipt tells of another chain than the suitcase');
+  else
+    checks[receipt === null ? 'missing' : 'notPossible'](
+      'chain-suitcases',
+      aloneWords(idOf(file), chain),
+      'name them too, or a directory that holds them',
+    );
+}
+
+async function chainOfSealed(
+  file: string,
+  key: OpeningKey,
+  receipt: Receipt | null,
+  signal: AbortSignal,
+): Promise<Chain | null> {
+  const opened = await openSuitcaseFile(file);
+  try {
+    if (opened.bytes === null) return null;
+    const unwrapped = await key.unwrap(opened.preamble.pkesk);
+    try {
+      return await chainOfAlone(file, opened, unwrapped, receipt, signal);
+    } finally {
+      unwrapped.sessionKey.fill(0);
+    }
+  } finally {
+    await opened.handle.close();
+  }
+}
+
+/** Of the deposit, as the file's name says it; else that name. */
+export function idOf(file: string): string {
+  const name = path.basename(file);
+  return parseSuitcaseName(name)?.depositId ?? name;
+}
