@@ -9,7 +9,6 @@ import { exitMeaning, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
-import type { Lost } from '../state/lost.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
@@ -192,13 +191,13 @@ export function statusLines(
 
 /** The supplier may be gone tomorrow: what then opens, and until when. */
 function lastsFor({ arrangement, chain, ended }: Standing): Line[] {
-  if (chain === null || ended || chain.late || chain.opensForMs === null) return [];
+  if (chain === null || ended || chain.late || chain.opensForMs === null || chain.lost) return [];
   const { number, fullAt, opensForMs } = chain;
   const which =
     number === 0 ? 'a full deposit' : `increment ${number} since the full deposit of ${fullAt.slice(0, 10)}`;
   return [
     {
-      text: `${arrangement}: the last deposit is ${which}; if none followed, it would open for ${age(opensForMs)} more`,
+      text: `${arrangement}: the last deposit is ${which}; without another one, it opens for ${age(opensForMs)} more`,
       hang: 2,
     },
   ];
@@ -285,7 +284,7 @@ function remarks(s: Standing, few: boolean): string[] {
     ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
-    ...lostLines(s.lost),
+    ...lostLines(s),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`,
@@ -301,14 +300,18 @@ function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }
   ];
 }
 
-function lostLines(lost: readonly Lost[]): string[] {
+/** With the last deposit among them, nothing opens that is as new: only a full deposit mends that. */
+function lostLines({ arrangement, chain, ended, lost }: Standing): string[] {
   const [first] = lost;
   if (first === undefined) return [];
   const which =
     lost.length === 1
       ? `${first.depositId} no longer opens`
       : `${lost.length} deposits no longer open, from ${first.depositId} to ${lost.at(-1)!.depositId}`;
-  return [`${which}: ${first.without}, on which it is built, was destroyed`];
+  const next = chain?.lost === true && !ended ? `; make a full deposit: «depot push ${arrangement} --full»` : '';
+  return [
+    `${which}: ${first.without}, on which ${lost.length === 1 ? 'it is' : 'they are'} built, was destroyed${next}`,
+  ];
 }
 
 function shrunkText({ depositId, at, entries, bytes: size, from }: Shrunk, last: Standing['lastDeposit']): string {

@@ -231,6 +231,8 @@ function adviceOn(
       : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
   }
   if (result !== 'incomplete') return null;
+  if (o.isChain && checks.some(({ name, result: one }) => name === 'chain' && one !== 'passed'))
+    return 'ask the agent for the suitcases that are missing';
   const isStated = checks.some(({ name, result: one }) => name === 'receipt' && one === 'passed');
   if (!isStated && o.isChain)
     return 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or --no-signature if only the suitcases are meant';

@@ -16,7 +16,7 @@ import { lastDeposit } from '../state/list.js';
 import { ArrangementState, leftBehind } from '../state/arrangement-state.js';
 import { readStrays } from '../state/stray-names.js';
 import { shellWord, typedWord } from '../shell.js';
-import { age, localTime, shortFingerprint } from '../ui/format.js';
+import { age, counted, localTime, shortFingerprint } from '../ui/format.js';
 import { lookAtSources } from './source-checks.js';
 import { accountFinding, secretFindings, Secrets, withWayIn } from './secret-checks.js';
 import { type Examination, type Patient, Report } from './findings.js';
@@ -115,15 +115,22 @@ async function chain(
 ): Promise<void> {
   const found = await chainStanding(own, arrangement, new Date());
   if (found === null) return;
-  const { number, fullDepositId, fullAgeMs, opensForMs, late } = found;
+  const { depositId, number, fullDepositId, fullAgeMs, opensForMs, late, lost } = found;
   const full = `${fullDepositId}, the full deposit, is ${fullAgeMs === null ? 'dated in the future' : `${age(fullAgeMs)} old`}`;
-  if (late || opensForMs === null)
+  const another = `make a full deposit: «depot push ${arrangement.name} --full»`;
+  if (lost)
     report.warning(
       'chain',
-      `${full}, and all deposits since are built on it`,
-      `make another: «depot push ${arrangement.name} --full»`,
+      `${depositId}, the last deposit, no longer opens: one on which it is built was destroyed`,
+      another,
     );
-  else report.passed('chain', `${number} increments; ${full}; the last deposit would open for ${age(opensForMs)} more`);
+  else if (late || opensForMs === null)
+    report.warning('chain', `${full}, and all deposits since are built on it`, another);
+  else
+    report.passed(
+      'chain',
+      `${counted(number, 'increment')}; ${full}; without another deposit, the last one opens for ${age(opensForMs)} more`,
+    );
 }
 
 /** The first record that is closed to the account, or null. */

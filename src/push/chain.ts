@@ -44,7 +44,7 @@ export async function chainFor(
   if (typeof found === 'string') hooks.warn(fullWords(found));
   const base = typeof found === 'string' ? null : found;
   if (base?.late === true)
-    hooks.warn('a full deposit is due, and the last try failed: this is an increment once more', 'act');
+    hooks.warn('a full deposit is due, but the last run did not get through, so this is another increment', 'act');
   return {
     index: indexFile(state, depositId),
     key: await keyDerivedFrom(keys.signer, Buffer.from(ledgerId, 'hex'), 'depot index 1', startedAt),
@@ -82,7 +82,7 @@ async function baseFor(
   const destroyed = await destroyedDeposits(state);
   const newest = (await newestDeposit(state, destroyed))?.receipt;
   if (newest === undefined) return 'there is none yet';
-  if (!isInChain(newest)) return 'the last deposit was made without incremental:';
+  if (!isInChain(newest)) return 'the last deposit was not made for increments';
   const sealedFor = newest.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   if (sealedFor.join() !== recipients.join()) return 'the recipients are not those of the last deposit';
   if (!existsSync(indexFile(state, newest.depositId))) return 'there is no index of the last deposit';
@@ -92,15 +92,16 @@ async function baseFor(
   if (gone !== undefined) return `${gone.depositId}, on which the last deposit is built, was destroyed`;
   const deposits = receipts.map(({ depositId, suitcase: { bytes, sha256 } }) => ({ depositId, bytes, sha256 }));
   const [full, ...increments] = receipts;
-  if (increments.length >= incremental.maxIncrements) return `there are ${increments.length} increments since the last`;
+  if (increments.length >= incremental.maxIncrements)
+    return `increments since the last full one: ${increments.length} (maxIncrements)`;
   const sum = increments.reduce((bytes, { suitcase }) => bytes + suitcase.bytes, 0);
-  if (sum > full!.suitcase.bytes) return 'the increments since the last one are larger than that';
+  if (sum > full!.suitcase.bytes) return 'the increments since the last full one are together larger than it';
   const age = now.getTime() - Date.parse(full!.startedAt);
   if (age >= 0 && age < incremental.fullEvery) return { receipt: newest, deposits, late: false };
   const run = await lastRun(state);
   const hasFailed = run !== null && (run.exit === 14 || run.exit === 16);
   if (hasFailed && age >= 0 && age < 1.5 * incremental.fullEvery) return { receipt: newest, deposits, late: true };
-  return age < 0 ? 'the last one is from the future' : 'the last one is old enough';
+  return age < 0 ? 'the last full one is dated in the future' : 'the last full one is older than fullEvery';
 }
 
 /** The deposit whose destruction keeps what was sealed from ever opening; null when there is none. */

@@ -61,7 +61,8 @@ ${a.configured ? null : fact(both('configuration', 'configuratie'), both('no lon
 /** What the newest deposit needs, and until when the agent keeps that. */
 function chainFact({ fullDepositId, fullAgeMs, number, opensForMs, lastReadInFull }: ReportedChain): Markup {
   return html`${both('the full deposit', 'het volledige depot')} <code>${fullDepositId}</code> (${both('age', 'leeftijd')}: ${ageText(fullAgeMs)})${number === 0 ? null : html` ${both('and', 'en')} ${countOf(number, 'increment')}`}${
-    opensForMs === null
+    // With 0 it no longer opens: what is wrong is said above.
+    opensForMs === null || opensForMs === 0
       ? null
       : html`; ${both('if no deposit followed, it would open for', 'als er geen depot op volgde, zou het nog opengaan gedurende')} ${age(opensForMs)}`
   }; ${both('every file was last read', 'elk bestand is voor het laatst gelezen')} ${localTime(new Date(lastReadInFull))}`;

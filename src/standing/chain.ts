@@ -21,10 +21,12 @@ export interface NewestChain {
 }
 
 export interface ChainStanding extends NewestChain {
-  /** How long the newest deposit goes on to open if no other comes: then the agent may destroy the full one. */
+  /** How long the newest deposit goes on to open if no other comes: then the agent may destroy the full one. 0 when it is lost. */
   opensForMs: number | null;
   /** The full deposit is so old that something keeps a new one from being made. */
   late: boolean;
+  /** It no longer opens: one on which it is built was destroyed. */
+  lost: boolean;
 }
 
 /** Null where there is no chain, by the receipts alone. */
@@ -46,9 +48,11 @@ export async function chainStanding(
   const chain = await newestChain(state, now);
   if (chain === null) return null;
   const { fullAgeMs } = chain;
+  const lost = (await lostIn(state)).some(({ depositId }) => depositId === chain.depositId);
   return {
     ...chain,
-    opensForMs: fullAgeMs === null ? null : Math.max(0, incremental.agentKeeps - fullAgeMs),
+    opensForMs: lost ? 0 : fullAgeMs === null ? null : Math.max(0, incremental.agentKeeps - fullAgeMs),
+    lost,
     late: fullAgeMs !== null && fullAgeMs > Math.min(1.5 * incremental.fullEvery, incremental.agentKeeps),
   };
 }

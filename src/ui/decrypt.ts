@@ -1,3 +1,4 @@
+import { receiptName } from '../names/deposit.js';
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
 import { type Night, nightLines } from './night.js';
@@ -40,8 +41,8 @@ export function decryptDocument(o: Opened): object {
   };
 }
 
-/** `withReceipt`: one was given, so all that is missing is who signed it. */
-export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
+/** `receipt`: one of this deposit was given; `signer`: a key that must have signed it. */
+export function decryptLines(o: Opened, given: { receipt: boolean; signer: boolean }): Line[] {
   return [
     ...(o.salvaged === undefined ? [] : wantedLines(o.salvaged)),
     ...(o.night === undefined ? [] : nightLines(o.night)),
@@ -50,16 +51,21 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
       'opened',
       `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte ${o.salvaged?.incomplete ? 'that is there is ' : ''}authenticated`,
     ),
-    labelled(
-      'origin',
-      o.origin === 'proven'
-        ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
-        : withReceipt
-          ? 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer'
-          : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
-    ),
+    labelled('origin', originWords(o, given)),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
   ];
+}
+
+function originWords(
+  { origin, night, salvaged }: Opened,
+  { receipt, signer }: { receipt: boolean; signer: boolean },
+): string {
+  if (origin === 'proven') return 'proven: the receipt is signed by the given signer and belongs to this suitcase';
+  if (salvaged !== undefined) return 'not proven: what was salvaged was not compared with a receipt';
+  if (receipt) return 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer';
+  return night !== undefined && signer
+    ? `not proven: there is no receipt of this deposit here; put ${printable(receiptName(night.depositId))} and its .asc beside it`
+    : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer';
 }
 
 function wantedLines({ of, wanted }: Salvaged): Line[] {

@@ -15,7 +15,7 @@ export function nightLines({ depositId, number, leftAside }: Night): Line[] {
   const of =
     number === 0
       ? 'a full deposit'
-      : `increment ${number}, with the ${counted(number, 'suitcase', 'suitcases')} before it`;
+      : `increment ${number}, with the ${number === 1 ? 'suitcase' : counted(number, 'suitcase')} before it`;
   return [
     labelled('night', `${printable(depositId)}: ${of}`),
     ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),

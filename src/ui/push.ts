@@ -134,9 +134,11 @@ export function pushSummary(results: readonly PushResult[], part: { shard: strin
 /** What of the night this deposit holds. */
 function chainLines({ chain, dataset }: ShownReceipt): Line[] {
   if (chain === undefined) return [];
-  if (chain.number === 0) return [labelled('full', 'the increments of the next nights are built on this deposit')];
-  const since = `increment ${chain.number} since the full deposit ${chain.fullDepositId}`;
-  return [labelled('changed', `${bytes(dataset.bytes)}, ${since}; it opens only with all that lie between`)];
+  if (chain.number === 0) return [labelled('full', 'the next increments are built on this deposit')];
+  return [
+    labelled('changed', `${bytes(dataset.bytes)} of contents since the last deposit`),
+    labelled('increment', `${chain.number}; it opens only with all deposits from ${chain.fullDepositId} on`),
+  ];
 }
 
 function rehearsedLine(entries: number, isIncrement: boolean): Line {
@@ -148,7 +150,12 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
     ...(d.chain !== null && d.chain.number > 0
-      ? [labelled('changed', `${bytes(d.bytes)}; it would be increment ${d.chain.number}`)]
+      ? [
+          labelled(
+            'changed',
+            `${bytes(d.bytes)} of contents since the last deposit; this would be increment ${d.chain.number}`,
+          ),
+        ]
       : []),
     labelled(
       'sealed',

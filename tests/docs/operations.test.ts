@@ -257,7 +257,7 @@ test.skipIf(peer('promtool') === undefined)('Prometheus accepts the alert rules'
     file,
     `groups:\n  - name: depot\n    rules:\n${blocks(section('Monitoring'), 'yaml')[0].replace(/^/gm, '      ')}\n`,
   );
-  expect((await mustRun('promtool', ['check', 'rules', file])).stdout).toContain('5 rules found');
+  expect((await mustRun('promtool', ['check', 'rules', file])).stdout).toContain('6 rules found');
 });
 
 describe('databases', () => {

@@ -406,6 +406,17 @@ describe('what has to be kept', () => {
     expect(json(noted)).toMatchObject({ ok: true, lost: [second.receipt.depositId] });
     const status = await depot(['status', '--config', supplier.config]);
     expect(status.stdout).toContain(`${second.receipt.depositId} no longer opens: ${first.receipt.depositId}`);
+    // It said in the same breath that the last deposit opened for 89 days more.
+    expect(status.stdout).not.toContain('it opens for');
+    expect(status.stdout.replace(/\s+/g, ' ')).toContain('make a full deposit: depot push acme-crm --full');
+    const inList = await depot(['receipts', 'list', '--config', supplier.config]);
+    expect(inList.stdout).toMatch(/increment 1, destroyed \d{4}-\d\d-\d\d\n.*increment 2, no longer opens/);
+    const asked = ['receipts', 'list', '--chain', second.receipt.depositId, '--config', supplier.config];
+    const chain = await depot(asked);
+    expect(chain.code).toBe(24);
+    expect(chain.stdout.replace(/\s+/g, ' ')).toContain(`so ${second.receipt.depositId} no longer opens`);
+    const doctor = await depot(['doctor', '--config', supplier.config]);
+    expect(doctor.stdout.replace(/\s+/g, ' ')).toContain('the last deposit, no longer opens');
     const next = await push();
     expect(next.chain.number).toBe(0);
     expect(next.warnings).toContain('was destroyed');
@@ -417,7 +428,7 @@ describe('what has to be kept', () => {
     await push();
     const status = await depot(['status', '--config', supplier.config]);
     expect(status.stdout).toMatch(
-      /acme-crm: the last deposit is increment 1 since the full deposit of \d{4}-\d\d-\d\d; if none\s+followed, it would open for (89d23h|90d) more/,
+      /acme-crm: the last deposit is increment 1 since the full deposit of \d{4}-\d\d-\d\d;\s+without another one, it opens for (89d23h|90d) more/,
     );
   });
 });

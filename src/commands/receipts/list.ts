@@ -1,6 +1,7 @@
 import type { ReceiptsListFlags } from './options.js';
 import { destroyedDeposits } from '../../state/ledger.js';
 import { parseReceiptName } from '../../names/deposit.js';
+import { lostDeposits } from '../../state/lost.js';
 import { byCompletion, listReceipts, type ListedReceipt } from '../../state/list.js';
 import { placeFor } from '../../push/agent.js';
 import { pendingWords, readPending, type PendingStage } from '../../state/pending.js';
@@ -15,6 +16,8 @@ import { statesFor, type States } from './states.js';
 interface Row {
   listed: ListedReceipt;
   destroyed: string | null;
+  /** The deposit that was destroyed, and without which this one no longer opens. */
+  lostWithout: string | null;
   proven: FiledAttestation[];
   /** Names of the beneficiaries, as far as the configuration still knows them. */
   names: ReadonlyMap<string, string>;
@@ -67,11 +70,13 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
         })),
     );
     const destroyed = await destroyedDeposits(state);
+    const lost = new Map((await lostDeposits(state, destroyed)).map(({ depositId, without }) => [depositId, without]));
     const proven = await filedAttestations(state);
     rows.push(
       ...receipts.map((listed) => ({
         listed,
         destroyed: destroyed.get(listed.depositId) ?? null,
+        lostWithout: lost.get(listed.depositId) ?? null,
         proven: proven.filter((one) => one.depositId === listed.depositId),
         names: beneficiaries,
       })),
@@ -111,7 +116,7 @@ function within({ from, to }: ReceiptsListFlags, time: string): boolean {
   return (from === undefined || at >= from) && (to === undefined || at <= to);
 }
 
-function document({ listed, destroyed, proven, names }: Row): object {
+function document({ listed, destroyed, lostWithout, proven, names }: Row): object {
   const { receipt: r, path, sha256 } = listed;
   return {
     arrangement: r.arrangement,
@@ -122,8 +127,10 @@ function document({ listed, destroyed, proven, names }: Row): object {
     encryption: r.encryption,
     to: r.encryption.recipients.map(({ fingerprint }) => ({ fingerprint, name: names.get(fingerprint) ?? null })),
     dataset: r.dataset,
+    chain: r.chain ?? null,
     transfer: r.transfer,
     destroyed,
+    lostWithout,
     proven: proven.map(provenDocument),
     receiptPath: path,
     receiptSha256: sha256,
@@ -133,14 +140,16 @@ function document({ listed, destroyed, proven, names }: Row): object {
 function lines(rows: readonly Row[]): Line[] {
   return table([
     ['COMPLETED', 'DEPOSIT', 'SUITCASE', 'ENCRYPTED', 'TO', 'REMARKS'],
-    ...rows.map(({ listed: { receipt: r }, destroyed, proven }) => [
+    ...rows.map(({ listed: { receipt: r }, destroyed, lostWithout, proven }) => [
       localTime(new Date(r.completedAt)),
       r.depositId,
       bytes(r.suitcase.bytes),
       r.encryption.packet === 'SEIPDv2' ? `modern ${r.encryption.aead ?? ''}` : 'compat',
       r.encryption.recipients.map((one) => shortFingerprint(one.fingerprint)).join(' '),
       [
+        ...(r.chain === undefined ? [] : [r.chain.number === 0 ? 'full' : `increment ${r.chain.number}`]),
         ...(destroyed === null ? [] : [`destroyed ${destroyed}`]),
+        ...(lostWithout === null ? [] : ['no longer opens']),
         ...(proven.length === 0
           ? []
           : [proven.every(({ filing }) => filing.selfAttested) ? 'self-attested' : 'proven']),

@@ -46,7 +46,7 @@ export async function verifyEarlierReceipts<T extends { receipt: Receipt }>(
     checks.missing(
       'chain',
       `it opens only with the ${needed}; there is no receipt of ${missing.depositId} that fits`,
-      `put ${receiptName(missing.depositId)} and its .asc beside this receipt`,
+      `put ${receiptName(missing.depositId)}, those of the deposits before it, and their .asc into the folder of this receipt`,
     );
   if (noSignature) checks.notPossible('chain-signatures', 'left out, as asked');
   else if (verify !== null) await verifySignatures(earlier, verify, checks);
@@ -68,6 +68,10 @@ async function verifySignatures<T extends { receipt: Receipt }>(
   verify: (given: T) => Promise<unknown>,
   checks: Checks,
 ): Promise<void> {
+  if (earlier.length === 0) {
+    checks.missing('chain-signatures', 'no receipt of a deposit before it is here');
+    return;
+  }
   for (const given of earlier) {
     const { depositId } = given.receipt;
     try {
