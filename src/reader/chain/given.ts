@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Chain } from '../../dataset/increment/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { type DepotError, errorFromRecord, isDepotError } from '../../errors.js';
 import { parseReceiptName, parseSuitcaseName } from '../../names/deposit.js';
 import { peekInto } from '../../open/chain.js';

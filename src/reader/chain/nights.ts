@@ -1,5 +1,5 @@
 /** Which nights the given suitcases and receipts tell of, and which of them is wanted. */
-import type { ChainedDeposit } from '../../dataset/increment/chain-file.js';
+import type { ChainedDeposit } from '../../dataset/chain/chain-file.js';
 import { DepotError } from '../../errors.js';
 import { parseDepositId } from '../../names/deposit.js';
 import { printable } from '../../printable.js';

@@ -9,8 +9,6 @@ import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
-import { printable } from '../../printable.js';
-import { typedWord } from '../../shell.js';
 import { findMembers, isWhole, type Members, newestWhole, requireStatedChain, requireWhole } from './members.js';
 import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
