@@ -1,11 +1,14 @@
-/** Two increments on one deposit: one of them was never confirmed, or the supplier's state came from a backup. */
-import { dirname } from 'node:path';
+/** What may lie in a directory of suitcases. */
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ChainFolder } from '../support/chain-folder.js';
 import type { FileNode, Tree } from '../support/chain-tree.js';
 import { json } from '../support/cli.js';
 import { Receiver } from '../support/hostile-suitcase.js';
 import { depotHere } from '../support/in-process.js';
+import { tempDir } from '../support/cleanup.js';
 import { freshPath } from '../support/supplier.js';
 
 const mtimeNs = 1_700_000_000_000_000_000n;
@@ -15,6 +18,18 @@ const night = (content: string): Tree =>
     ['data/crm/a', { type: 'file', mode: 0o644, mtimeNs, content: Buffer.from(content) }],
   ]);
 
+test('a link that leads to a pipe is not waited for', async () => {
+  const receiver = await Receiver.create();
+  const { file } = await new ChainFolder(receiver, ['crm']).add(night('one'));
+  const pipe = join(tempDir('pipe'), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  symlinkSync(pipe, join(dirname(file), 'other.pgp'));
+  const key = ['--key', receiver.key.secretKey];
+  const { code, stdout, stderr } = await depotHere(['decrypt', dirname(file), ...key, '--out', freshPath()]);
+  expect(code, stdout + stderr).toBe(0);
+}, 20_000);
+
+// One of them was never confirmed, or the supplier's state came from a backup.
 test('which end of a fork is meant has to be said, and the newest is proposed', async () => {
   const receiver = await Receiver.create();
   const chain = new ChainFolder(receiver, ['crm']);
