@@ -11,8 +11,12 @@ import { FrameWriter } from './frames.js';
 
 /** Larger files, and what commands print, are divided into blocks. */
 export const LARGE = 1 << 20;
-/** Times of a file that are so close to its reading, or later, do not show whether it changed after that. */
-const FRESH_NS = 2_000_000_000n;
+/**
+ * Times of a file that are so close to its reading, or later, do not show whether it changed after that. A clock that ticks takes two
+ * seconds at most. But a page of a file that is mapped into memory can be written to again and again, and the file has the time of
+ * the first of these: until the kernel has stored it, after half a minute, and later where the disk is busy.
+ */
+const FRESH_NS = 120_000_000_000n;
 
 /** Where a file's content lies as one object: number of the suitcase in the chain, and path there. */
 export interface Place {

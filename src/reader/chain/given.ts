@@ -106,12 +106,20 @@ async function filesIn(given: readonly string[]): Promise<{ files: string[]; rec
     }
     for (const entry of (await readdir(one, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const file = path.join(one, entry.name);
-      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+      if (!entry.isFile() && !(entry.isSymbolicLink() && (await mayBeFile(file)))) continue;
       if (parseReceiptName(entry.name) !== null) receiptFiles.push(file);
       else if (!OTHER.test(entry.name)) files.push(file);
     }
   }
   return { files, receiptFiles };
+}
+
+/** A link to a pipe would be waited for. One that leads nowhere is an error later. */
+function mayBeFile(link: string): Promise<boolean> {
+  return stat(link).then(
+    (found) => found.isFile(),
+    () => true,
+  );
 }
 
 async function readBatch(files: readonly string[], key: OpeningKey, signal: AbortSignal): Promise<GivenSuitcase[]> {

@@ -193,8 +193,9 @@ function inWords({ id, needs }: Night): string {
 }
 
 function ambiguous(what: string, nights: readonly Night[]): DepotError {
+  const newest = nights.reduce((a, b) => (isNewer(b, a) ? b : a));
   return new DepotError('usage', `there are ${what}: ${listed(nights.map(inWords))}`, {
-    hint: `say which is meant: --at ${printable(nights[0]!.id)}`,
+    hint: `say which is meant; the newest: --at ${printable(newest.id)}`,
   });
 }
 

@@ -18,7 +18,7 @@ test.each([3, 1_100_000])(
       writeFileSync(join(tree, 'a'), letter.repeat(size));
       utimesSync(join(tree, 'a'), then, then);
     };
-    vi.spyOn(Date, 'now').mockImplementation(() => now() + 10_000);
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 600_000);
     onTestFinished(() => void vi.restoreAllMocks());
     const night = async (number: number) => {
       const { tar } = await pack([directorySource(tree)], {

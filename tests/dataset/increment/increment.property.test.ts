@@ -44,7 +44,7 @@ describe('twelve nights of a random tree', () => {
       const next = random(seed);
       // Files are too young to be trusted by their times, unless the clock is ahead.
       const { now } = Date;
-      if (seed % 2 === 1) vi.spyOn(Date, 'now').mockImplementation(() => now() + 10_000);
+      if (seed % 2 === 1) vi.spyOn(Date, 'now').mockImplementation(() => now() + 600_000);
       onTestFinished(() => void vi.restoreAllMocks());
       const root = tempDir('nights');
       const tree = join(root, 'tree');

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../support/cleanup.js';
 import { directorySource, pack } from '../packing.js';
+import { freshness } from '../../../src/dataset/increment/night-index.js';
+import { REREAD } from '../../../src/dataset/increment/records.js';
 import { restored } from './restored.js';
 
 test('times that do not fit into 64 bits of nanoseconds keep nothing from being deposited', async () => {
@@ -36,4 +38,15 @@ test('times that do not fit into 64 bits of nanoseconds keep nothing from being 
       expect([...night].find(([path]) => path.endsWith(`/${name}`))?.[1].mtimeNs).toBe(mtimeNs);
     }
   }
+});
+
+test.each([
+  ['a minute before it was read, as a mapped file may be written to once more', -60, REREAD],
+  ['after it was read', 60, REREAD],
+  ['long before it was read', -180, 0],
+])('a file that was written %s', (_, seconds, flags) => {
+  const readAtNs = 1_800_000_000_000_000_000n;
+  const [old, time] = [readAtNs - 10n ** 15n, readAtNs + BigInt(seconds) * 1_000_000_000n];
+  expect(freshness({ mtimeNs: time, ctimeNs: old }, readAtNs)).toBe(flags);
+  expect(freshness({ mtimeNs: old, ctimeNs: time }, readAtNs)).toBe(flags);
 });
