@@ -1,7 +1,7 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { fromText } from './bytestring.js';
 import { Chunks, type Chunk } from './chunks.js';
-import { lineWithoutContent, storedLine } from './increment/lines.js';
+import { lineWithoutContent, storedLine } from './chain/lines.js';
 import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_BYTES, MANIFEST_PATH } from './manifest.js';
 import type { ManifestContent, ManifestEnd, ManifestVersion } from './manifest.js';
 import { partSuffix } from '../names/archive.js';

@@ -1,8 +1,8 @@
 import { fromBytes, toBytes, type ByteString } from './bytestring.js';
 import { toLatin1, type Hash } from '../primitives.js';
-import { MAX_CHAIN_BYTES, parseChain, type Chain } from './increment/chain-file.js';
-import type { NightEntry } from './increment/line.js';
-import { parseIncrementLine } from './increment/parse.js';
+import { MAX_CHAIN_BYTES, parseChain, type Chain } from './chain/chain-file.js';
+import type { NightEntry } from './chain/line.js';
+import { parseIncrementLine } from './chain/parse.js';
 import { MANIFEST_PART_BYTES, MANIFEST_PATH, parseManifestLine } from './manifest.js';
 import type { ManifestEnd, ManifestEntry } from './manifest.js';
 import { CHAIN_PATH, FIRST_ENTRY, isInterleaved, partName, PIECES_PATH } from '../names/archive.js';

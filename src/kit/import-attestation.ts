@@ -10,6 +10,7 @@ import { lockArrangement } from '../state/lock.js';
 import { ageOf, clockSkewMs } from '../clock.js';
 import { sha256Hex } from '../primitives.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';
+import { followChain } from '../receipt/chain.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { ArrangementState, type StoredReceipt } from '../state/arrangement-state.js';
@@ -51,6 +52,7 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
   const state = new ArrangementState(o.stateDirectory, name);
   const { receipt } = await receiptFor(state, attestation);
   checkAgainst(receipt, attestation);
+  await checkChain(state, receipt, attestation);
 
   const signature = await readGiven(o.signature ?? `${o.file}.asc`, 'the signature', maxAttestationBytes);
   const beneficiaries = o.config.arrangements.get(name)?.beneficiaries ?? [];
@@ -125,6 +127,32 @@ function checkAgainst({ suitcase, keyProof, encryption }: Receipt, a: Attestatio
     (one) => one.fingerprint === a.keyFingerprint && one.subkeyFingerprint === a.subkeyFingerprint,
   );
   if (!known) throw refused(`the deposit was not sealed for key ${a.keyFingerprint}`);
+}
+
+/** Of an increment: the key opens every deposit before it, too. */
+async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [] }: Attestation): Promise<void> {
+  const { receipts, missing } = await followChain(receipt, async (depositId) => {
+    const [counts] = await state.receiptsOf(depositId);
+    return counts === undefined ? null : parseReceipt(counts.bytes, counts.path);
+  });
+  if (missing !== null)
+    throw new DepotError(
+      'usage',
+      `there is no receipt of ${missing.depositId} in ${state.directory}, on which it builds`,
+      {
+        hint: 'look whether it was meant for another state directory (--state)',
+      },
+    );
+  const earlier = receipts.slice(0, -1);
+  if (chain.length !== earlier.length)
+    throw refused(`it tells of ${chain.length} deposits before it, but the deposit builds on ${earlier.length}`);
+  for (const [i, { depositId, suitcase, keyProof }] of earlier.entries()) {
+    const said = chain[i]!;
+    if (said.depositId !== depositId || said.suitcaseSha256 !== suitcase.sha256)
+      throw refused(`it names ${said.depositId} where the deposit builds on ${depositId}, or another suitcase of it`);
+    if (commitmentOf(fromBase16(said.opening)) !== keyProof.commitment)
+      throw refused(`its opening of ${depositId} is not that of the deposit: the key was not proven for it`);
+  }
 }
 
 /** A key of the configuration, or given with the command. */

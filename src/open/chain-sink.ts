@@ -1,5 +1,5 @@
 import { fromBytes } from '../dataset/bytestring.js';
-import { MAX_CHAIN_BYTES, parseChain, type Chain } from '../dataset/increment/chain-file.js';
+import { MAX_CHAIN_BYTES, parseChain, type Chain } from '../dataset/chain/chain-file.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
 import { CHAIN_PATH, FIRST_ENTRY } from '../names/archive.js';
 

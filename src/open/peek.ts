@@ -1,4 +1,4 @@
-import type { Chain } from '../dataset/increment/chain-file.js';
+import type { Chain } from '../dataset/chain/chain-file.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { MessageReader } from '../pgp/reader.js';

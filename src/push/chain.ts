@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
+import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { makeDirectory, writeFileAtomic } from '../durable-file.js';
 import { timestamp } from '../names/deposit.js';

@@ -9,7 +9,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { SealResult } from '../seal/sealing.js';
-import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
+import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import { version } from '../version.js';
 import type { DepositKeys } from './deposit-keys.js';
 

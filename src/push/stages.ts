@@ -1,6 +1,6 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
 import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
-import type { ChainedDeposit } from '../dataset/increment/chain-file.js';
+import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';

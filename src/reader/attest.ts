@@ -57,7 +57,7 @@ export async function writeAttestation(verified: Verified, o: AttestOptions): Pr
 
 function attestationOf(
   { checks }: Verified,
-  { given, keyFingerprint, opening }: Evidence,
+  { given, keyFingerprint, opening, earlier }: Evidence,
   o: AttestOptions,
 ): Attestation {
   const { receipt, bytes } = given;
@@ -67,8 +67,11 @@ function attestationOf(
       'verification-failed',
       `nothing was attested: the receipt does not name key ${keyFingerprint}, which opens the deposit`,
     );
+  if (earlier.length !== (receipt.chain?.number ?? 0))
+    throw new DepotError('incomplete', 'nothing was attested: the key was not proven for every deposit of the chain');
+  const chain = earlier.map((one) => ({ ...one, opening: toBase16(one.opening) }));
   return {
-    schema: 'depot.attestation/1',
+    schema: chain.length === 0 ? 'depot.attestation/1' : 'depot.attestation/2',
     depositId: receipt.depositId,
     receiptSha256: sha256Hex(bytes),
     suitcaseSha256: receipt.suitcase.sha256,
@@ -77,6 +80,7 @@ function attestationOf(
     subkeyFingerprint: recipient.subkeyFingerprint,
     checks: checks.flatMap(({ name, result }) => (result === 'failed' ? [] : [{ name, result }])),
     opening: toBase16(opening),
+    ...(chain.length > 0 && { chain }),
     attestedAt: timestamp(new Date()),
   };
 }

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Chain } from '../dataset/increment/chain-file.js';
+import type { Chain } from '../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { openSuitcase, type OpenResult } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';

@@ -6,22 +6,23 @@ import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { verifyAlone } from './chain/alone.js';
 import { readGiven, wipe } from './chain/given.js';
-import { askFor, findMembers, isWhole, newestWhole } from './chain/members.js';
+import { askFor, findMembers, isWhole, type Member, newestWhole } from './chain/members.js';
 import { chooseNight } from './chain/nights.js';
 import { tellsOf } from './chain/stated.js';
 import { verifyMembers } from './chain/verify-night.js';
-import { verifyEarlierReceipts } from './chain/verify-receipts.js';
+import { type ProvenDeposit, verifyEarlierReceipts } from './chain/verify-receipts.js';
 import { Checks, together, type Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
+import { openingOf } from '../receipt/proof.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, piecesOf, requireReadable, type SuitcaseFile } from './suitcase-file.js';
 
 export interface VerifyOptions extends KeyPlace {
   suitcase?: string | undefined;
   /** Where that is one of several: checks those that it needs. */
-  others?: (checks: Checks) => Promise<void>;
+  others?: (checks: Checks, proven: (deposit: ProvenDeposit) => void) => Promise<void>;
   receipt?: string | undefined;
   /** The receipt's name with `.asc` when left out. */
   signature?: string | undefined;
@@ -48,6 +49,8 @@ export interface Verified extends Verification {
 
 export interface Evidence extends Proven {
   given: GivenReceipt;
+  /** Of an increment, the deposits before it that the key opens, the full one first. */
+  earlier: ProvenDeposit[];
   /** Null where the key is not in a file. */
   secret: SecretKey | null;
 }
@@ -85,8 +88,11 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     warn: (message) => hooks.warn(message),
   });
   const checks = new Checks(true);
-  if (o.others !== undefined) await o.others(checks);
-  else if (read.given !== null) await verifyEarlierReceipts(earlierReceipts(o, read.given, key), checks);
+  const earlier: ProvenDeposit[] = [];
+  const provenToo = (deposit: ProvenDeposit): void => void earlier.push(deposit);
+  if (o.others !== undefined) await o.others(checks, provenToo);
+  else if (read.given !== null)
+    await verifyEarlierReceipts({ ...earlierReceipts(o, read.given, key), proven: provenToo }, checks);
   const opens = own.checks.some(({ name, result }) => name === 'key-proof' && result === 'passed');
   if (o.others === undefined && suitcase !== undefined && key !== null && opens)
     await verifyAlone(suitcase, { receipt: read.given?.receipt ?? null, key, signal: o.signal }, checks);
@@ -103,7 +109,9 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     ...verification,
     advice: another,
     evidence:
-      read.given === null || proven === null ? null : { ...proven, given: read.given, secret: key?.secret ?? null },
+      read.given === null || proven === null
+        ? null
+        : { ...proven, earlier, given: read.given, secret: key?.secret ?? null },
   };
 }
 
@@ -197,7 +205,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
         ...o,
         suitcase: night.suitcase?.path,
         receipt: night.receipt?.path,
-        others: async (checks) => {
+        others: async (checks, proven) => {
           if (
             night.suitcase !== null &&
             night.receipt !== null &&
@@ -205,6 +213,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
           )
             checks.failed('chain', 'the receipt tells of another chain than the suitcase');
           await verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks);
+          found.members.slice(0, -1).forEach((member) => proveMember(member, proven));
         },
       },
       hooks,
@@ -215,4 +224,11 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
   } finally {
     wipe(given.suitcases);
   }
+}
+
+/** A suitcase before the wanted one, which the key opens. */
+function proveMember({ depositId, suitcase, need }: Member, proven: (deposit: ProvenDeposit) => void): void {
+  if (suitcase?.unwrapped == null || suitcase.pkesk === undefined || need === null) return;
+  const opening = openingOf(suitcase.unwrapped.sessionKey, suitcase.pkesk, depositId);
+  proven({ depositId, suitcaseSha256: need.sha256, opening });
 }

@@ -1,16 +1,18 @@
-/** The attestation (`depot.attestation/1`): a beneficiary's statement that its key opens a deposit. */
+/** The attestation (`depot.attestation/1`; of an increment `/2`): a beneficiary's statement that its key opens a deposit. */
 import * as v from 'valibot';
 import { parseSigned, type SignedForm } from './parse.js';
 import { depositId, fingerprint, problemIn, sha256, text, time } from './schema.js';
 
+/** Deposits before an increment, more than a configuration allows. */
+const MOST_EARLIER = 1000;
 /** Larger than any that depot writes. */
-export const maxAttestationBytes = 64 * 1024;
+export const maxAttestationBytes = 512 * 1024;
 /** Without these there is nothing to attest. */
 const neededChecks = ['receipt', 'receipt-signature', 'key-proof'] as const;
 
 /** See `docs/format.md`: times `YYYY-MM-DDTHH:MM:SSZ`, digests lower-case hex, fingerprints upper-case hex. */
-const attestationSchema = v.strictObject({
-  schema: v.literal('depot.attestation/1'),
+const fields = v.strictObject({
+  schema: v.picklist(['depot.attestation/1', 'depot.attestation/2']),
   depositId,
   /** Of the receipt that was verified, byte for byte. */
   receiptSha256: sha256,
@@ -38,8 +40,23 @@ const attestationSchema = v.strictObject({
   ),
   /** HKDF of the session key (proof.ts), 32 bytes. */
   opening: sha256,
+  /** Only in version 2: every deposit before it, the full one first, and the same proof that the key opens that. */
+  chain: v.exactOptional(
+    v.pipe(
+      v.array(v.strictObject({ depositId, suitcaseSha256: sha256, opening: sha256 })),
+      v.minLength(1, 'no deposits'),
+      v.maxLength(MOST_EARLIER, 'too many deposits'),
+    ),
+  ),
   attestedAt: time,
 });
+const attestationSchema = v.pipe(
+  fields,
+  v.check(
+    ({ schema, chain }) => (schema === 'depot.attestation/2') === (chain !== undefined),
+    'chain belongs to schema depot.attestation/2, and to no other',
+  ),
+);
 
 export type Attestation = v.InferOutput<typeof attestationSchema>;
 
@@ -59,6 +76,11 @@ function canonicalText(a: Attestation): string {
     subkeyFingerprint: a.subkeyFingerprint,
     checks: a.checks.map(({ name, result }) => ({ name, result })),
     opening: a.opening,
+    ...(a.chain === undefined
+      ? {}
+      : {
+          chain: a.chain.map(({ depositId, suitcaseSha256, opening }) => ({ depositId, suitcaseSha256, opening })),
+        }),
     attestedAt: a.attestedAt,
   } satisfies Attestation;
   return `${JSON.stringify(ordered, null, 2)}\n`;

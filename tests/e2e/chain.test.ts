@@ -13,6 +13,9 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readSecretKey } from '../../src/pgp/keys.js';
+import { signDetached } from '../../src/pgp/signature.js';
+import { type Attestation, attestationBytes } from '../../src/receipt/attestation.js';
 import { makeAwkward, pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
@@ -279,6 +282,22 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(readdirSync(join(out, '..')).filter((name) => name.startsWith(basename(out)))).toEqual([]);
   });
 
+  test.each([{ flags: [] }, { flags: ['--salvage'] }])(
+    'with --signer, a night needs a receipt: $flags',
+    async ({ flags }) => {
+      receive();
+      rmSync(join(released, `${deposits[2].depositId}.receipt.json`));
+      const signer = ['--signer', supplier.signerPublic];
+      const { out, code, said } = await decrypt([released], ...signer, ...flags);
+      expect(code, JSON.stringify(said)).toBe(24);
+      expect(said.error?.message).toContain(`nothing that the given signer signed tells of ${deposits[2].depositId}`);
+      expect(said.error?.hint).toContain(`--at ${deposits[1].depositId}`);
+      expect(existsSync(out)).toBe(false);
+      const proven = await decrypt([released], ...signer, '--at', deposits[1].depositId);
+      expect(proven.said).toMatchObject({ origin: 'proven' });
+    },
+  );
+
   test('--salvage of what is whole is an ordinary opening', async () => {
     const { out, code } = await decrypt([released], '--salvage');
     expect(code).toBe(0);
@@ -303,6 +322,44 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(without.code, without.stdout).toBe(24);
     expect(without.of('chain-key-proof')).toEqual(['not possible']);
   });
+
+  test.each(['its receipt', 'the suitcases'])(
+    'an attestation of an increment, by %s, names every deposit of its chain, and is refused without a proof of each',
+    async (how) => {
+      receive();
+      const out = freshPath('proof.json');
+      const newest = join(released, `${deposits[2].depositId}.receipt.json`);
+      const attested = await verify(
+        ...[...(how === 'the suitcases' ? [released] : []), '--receipt', newest],
+        ...['--signer', supplier.signerPublic, '--attest', out],
+      );
+      expect(attested.code, attested.stdout).toBe(0);
+      const attestation = JSON.parse(readFileSync(out, 'utf8')) as Attestation;
+      expect(attestation.schema).toBe('depot.attestation/2');
+      expect(attestation.chain?.map(({ depositId, suitcaseSha256 }) => [depositId, suitcaseSha256])).toEqual(
+        deposits.slice(0, 2).map(({ depositId, receipt }) => [depositId, receipt.suitcase.sha256]),
+      );
+      const [full, first] = attestation.chain!;
+      const key = await readSecretKey(readFileSync(supplier.recipientKey));
+      for (const [i, chain] of [
+        [first],
+        [full],
+        [full, { ...first, opening: full.opening }],
+        [first, full],
+      ].entries()) {
+        const forged = freshPath(`forged-${i}.json`);
+        const bytes = attestationBytes({ ...attestation, chain });
+        writeFileSync(forged, bytes);
+        writeFileSync(`${forged}.asc`, await signDetached(bytes, key));
+        const refused = await supplier.depot(['receipts', 'import-attestation', forged]);
+        expect(refused.code, refused.stderr).toBe(21);
+      }
+      // Two of one second would be one that comes again.
+      if (how === 'its receipt') return;
+      const imported = await supplier.depot(['receipts', 'import-attestation', out]);
+      expect(imported.code, imported.stderr).toBe(0);
+    },
+  );
 
   test('verify of a directory checks every suitcase, and says what it did not put together', async () => {
     receive();

@@ -43,6 +43,7 @@ describe.skipIf(onPath === undefined)('the package', () => {
   test('contains the schemas, the documents and the licences of bundled code', () => {
     for (const file of [
       'schemas/receipt-1.schema.json',
+      'schemas/attestation-2.schema.json',
       'schemas/receipt-2.schema.json',
       'docs/exit-codes.md',
       'docs/pictures/parties.svg',

@@ -17,6 +17,10 @@ const validate = new Ajv2020({ allErrors: true, strict: true, strictTypes: false
   schema,
 );
 
+const validateInChain = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false }).compile(
+  JSON.parse(readFileSync(new URL('../../schemas/attestation-2.schema.json', import.meta.url), 'utf8')) as object,
+);
+
 const sample: Attestation = {
   schema: 'depot.attestation/1',
   depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
@@ -34,6 +38,26 @@ const sample: Attestation = {
   attestedAt: '2026-11-23T08:00:00Z',
 };
 const text = (a: unknown): Buffer => Buffer.from(`${JSON.stringify(a, null, 2)}\n`);
+
+test('of an increment it tells of every deposit before it, and only then', () => {
+  const { depositId, suitcaseSha256, opening, attestedAt, ...rest } = sample;
+  const chain = [{ depositId, suitcaseSha256, opening }];
+  const increment = { ...rest, depositId, suitcaseSha256, schema: 'depot.attestation/2', opening, chain, attestedAt };
+  const bytes = attestationBytes(increment as Attestation);
+  expect(parseAttestation(bytes)).toEqual(increment);
+  expect(Object.keys(JSON.parse(new TextDecoder().decode(bytes)) as object)).toEqual([
+    ...['schema', 'depositId', 'receiptSha256', 'suitcaseSha256', 'keyFingerprint', 'subkeyFingerprint', 'checks'],
+    ...['opening', 'chain', 'attestedAt'],
+  ]);
+  expect([validateInChain(increment), validate(increment)]).toEqual([true, false]);
+  for (const lie of [
+    { ...increment, schema: 'depot.attestation/1' },
+    { ...increment, chain: [] },
+    { ...increment, chain: [{ depositId, suitcaseSha256 }] },
+    { ...sample, schema: 'depot.attestation/2' },
+  ])
+    expect(() => parseAttestation(attestationBytes(lie as Attestation)), JSON.stringify(lie)).toThrow(/chain/);
+});
 
 test('an attestation is written as the same bytes in whatever order its object was built, and parses back', () => {
   const reversed = Object.fromEntries(Object.entries(sample).reverse()) as unknown as Attestation;

@@ -71,8 +71,8 @@ export const handlings: Handling[] = [
   {
     what: 'the recipients are checked again',
     file: 'push/spooled.ts',
-    of: 'today.join() === sealedFor.join() ? null',
-    without: 'true ? null',
+    of: 'if (today.join() !== sealedFor.join()) return',
+    without: 'if (false) return',
     row: 'spool: the beneficiary has another key since',
   },
   {

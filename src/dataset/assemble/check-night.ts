@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { fromText, toBytes, type ByteString } from '../bytestring.js';
-import { type NightEntry } from '../increment/line.js';
-import { mergeNights } from '../increment/merge.js';
-import { NightManifest } from '../increment/night-manifest.js';
-import { SourceOrder } from '../increment/order.js';
+import { type NightEntry } from '../chain/line.js';
+import { mergeNights } from '../chain/merge.js';
+import { NightManifest } from '../chain/night-manifest.js';
+import { SourceOrder } from '../chain/order.js';
 import { refused, shown } from '../tar/format.js';
 import type { KeptNight, KeptObject } from './kept-night.js';
 import { LinkCheck } from './link-check.js';

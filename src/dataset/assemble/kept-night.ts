@@ -1,9 +1,9 @@
 import { MANIFEST_PATH } from '../manifest.js';
 import { partName, PIECES_PATH, RANGES_PATH } from '../../names/archive.js';
 import { fromBytes, toBytes, type ByteString } from '../bytestring.js';
-import { DATA_PREFIX } from '../increment/line.js';
-import { compareWalk, type SourceOrder } from '../increment/order.js';
-import { linesOf } from '../increment/stored-lines.js';
+import { DATA_PREFIX } from '../chain/line.js';
+import { compareWalk, type SourceOrder } from '../chain/order.js';
+import { linesOf } from '../chain/stored-lines.js';
 import { type EntrySink, refused, shown, type TarEntry } from '../tar/format.js';
 import type { Scratch, ScratchStream } from './scratch.js';
 

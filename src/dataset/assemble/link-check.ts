@@ -1,5 +1,5 @@
 import { toBytes, type ByteString } from '../bytestring.js';
-import type { Fate } from '../increment/merge.js';
+import type { Fate } from '../chain/merge.js';
 import { refused, shown } from '../tar/format.js';
 
 /**

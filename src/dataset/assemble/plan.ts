@@ -1,9 +1,9 @@
 import { join, type ByteString } from '../bytestring.js';
 import { parted } from '../extract/parents.js';
 import { Spool } from '../extract/spool.js';
-import type { NightEntry } from '../increment/line.js';
-import { mergeNights, type Fate } from '../increment/merge.js';
-import type { NightManifest } from '../increment/night-manifest.js';
+import type { NightEntry } from '../chain/line.js';
+import { mergeNights, type Fate } from '../chain/merge.js';
+import type { NightManifest } from '../chain/night-manifest.js';
 import { RecordFile } from './record-file.js';
 import { Tally, type NightLimits } from './tally.js';
 

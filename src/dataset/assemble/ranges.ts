@@ -1,7 +1,7 @@
 import { toBytes, type ByteString } from '../bytestring.js';
-import { linesOf, type Stored } from '../increment/stored-lines.js';
-import { isObject } from '../increment/night-manifest.js';
-import { MAX_LINE, parseRangesLine } from '../increment/parse.js';
+import { linesOf, type Stored } from '../chain/stored-lines.js';
+import { isObject } from '../chain/night-manifest.js';
+import { MAX_LINE, parseRangesLine } from '../chain/parse.js';
 import { refused, shown } from '../tar/format.js';
 
 /** Memory for the objects that the ranges of one file name. */

@@ -1,7 +1,7 @@
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { ByteString } from '../bytestring.js';
 import { UnnamedFile } from '../extract/spool.js';
-import { linesOf, type Stored } from '../increment/stored-lines.js';
+import { linesOf, type Stored } from '../chain/stored-lines.js';
 
 const FLUSH = 32_768;
 

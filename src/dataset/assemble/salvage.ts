@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fromText, type ByteString } from '../bytestring.js';
 import { UnnamedFile } from '../extract/spool.js';
 import { onDisk } from '../extract/parents.js';
-import { escaped } from '../increment/lines.js';
+import { escaped } from '../chain/lines.js';
 import type { Warnings } from '../extract/warnings.js';
 import type { Gap } from './make-files.js';
 import type { Tree } from './place.js';

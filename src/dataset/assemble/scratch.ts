@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { localError } from '../../durable-file.js';
-import type { Stored } from '../increment/stored-lines.js';
+import type { Stored } from '../chain/stored-lines.js';
 
 /** What is encrypted at a time, and held once it was read again. */
 const FRAME_BYTES = 65_536;

@@ -1,6 +1,6 @@
 import type { DepotError } from '../../errors.js';
-import type { NightEntry } from '../increment/line.js';
-import { ListingDigest } from '../increment/listing-digest.js';
+import type { NightEntry } from '../chain/line.js';
+import { ListingDigest } from '../chain/listing-digest.js';
 import { refused } from '../tar/format.js';
 
 export interface NightLimits {

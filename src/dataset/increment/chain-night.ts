@@ -4,7 +4,7 @@ import type { Archive } from '../archive.js';
 import type { HardLinks } from '../hard-links.js';
 import type { SourceSpec } from '../../source.js';
 import { BlockCutter } from './blocks.js';
-import { CHAIN_SCHEMA, type ChainedDeposit } from './chain-file.js';
+import { CHAIN_SCHEMA, type ChainedDeposit } from '../chain/chain-file.js';
 import { UnusableIndex } from './frames.js';
 import { Increment } from './increment.js';
 import { LastNight } from './last-night.js';

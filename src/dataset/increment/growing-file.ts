@@ -5,7 +5,7 @@ import { type ByteString, fromText } from '../bytestring.js';
 import type { Chunk } from '../chunks.js';
 import { refused } from '../tar/format.js';
 import type { TarHeader } from '../tar/write.js';
-import { partsLine } from './lines.js';
+import { partsLine } from '../chain/lines.js';
 
 /** What one step may add before `store` is asked again: the blocks of a window, or their ranges. */
 const STEP = 2 << 20;

@@ -19,7 +19,7 @@ import type { TarHeader } from '../tar/write.js';
 import { GrowingFile } from './growing-file.js';
 import type { LastEntries } from './last-entries.js';
 import { objectOf, type LastNight } from './last-night.js';
-import { escaped, lineWithoutContent, objectLine, rangesLine, removedLine } from './lines.js';
+import { escaped, lineWithoutContent, objectLine, rangesLine, removedLine } from '../chain/lines.js';
 import { freshness, LARGE, type NightIndex } from './night-index.js';
 import { follows } from './differences.js';
 import { CHANGED, type IndexEntry, PAGES, type Range, REREAD } from './records.js';

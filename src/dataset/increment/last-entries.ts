@@ -1,7 +1,7 @@
 import { type ByteString, fromText } from '../bytestring.js';
 import type { FrameReader } from './frames.js';
 import { ENTRY, entryOf, type IndexEntry, PAGE, RecordReader } from './records.js';
-import { compareWalk, type Placed, SourceOrder } from './order.js';
+import { compareWalk, type Placed, SourceOrder } from '../chain/order.js';
 
 /** The entries of last night, met in the order of the walk by those of tonight. */
 export class LastEntries {

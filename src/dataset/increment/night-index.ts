@@ -5,7 +5,7 @@ import { Differences } from './differences.js';
 import type { BlockCutter } from './blocks.js';
 import type { LastEntries } from './last-entries.js';
 import type { LastNight } from './last-night.js';
-import { ListingDigest } from './listing-digest.js';
+import { ListingDigest } from '../chain/listing-digest.js';
 import { CHANGED, IN_RANGES, type IndexEntry, IndexWriter, PAGES, type Range, REREAD } from './records.js';
 import { FrameWriter } from './frames.js';
 

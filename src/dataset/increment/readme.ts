@@ -1,4 +1,4 @@
-import type { ChainedDeposit } from './chain-file.js';
+import type { ChainedDeposit } from '../chain/chain-file.js';
 
 /** `DEPOT/README.md` of an increment, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
 export function incrementReadme(o: {

@@ -113,8 +113,8 @@ export class IndexWriter {
     this.#entries++;
     frame[at + 3] = TYPES.indexOf(entry.type);
     frame.writeUInt16LE(entry.mode, at + 5);
-    frame.writeBigInt64LE(entry.mtimeNs, at + 13);
-    frame.writeBigInt64LE(entry.ctimeNs, at + 21);
+    frame.writeBigInt64LE(within64(entry.mtimeNs), at + 13);
+    frame.writeBigInt64LE(within64(entry.ctimeNs), at + 21);
     frame.writeBigUInt64LE(BigInt.asUintN(64, entry.ino), at + 29);
     frame.writeUInt16LE(prefix, at + 39);
     frame.writeUInt16LE(path.length - prefix, at + 41);
@@ -338,6 +338,12 @@ export function pageOf(record: Buffer): Page {
 /** Where the digests of a page lie, for a look at all of them. */
 export function digestsOf(record: Buffer): Buffer {
   return record.subarray(record.length - record.readUInt16LE(9) * DIGEST);
+}
+
+/** A time before 1677 or after 2262 is never the one that is found there the next night: the file is read again then. */
+function within64(ns: bigint): bigint {
+  const most = (1n << 63n) - 1n;
+  return ns > most ? most : ns < -most ? -most : ns;
 }
 
 function commonLength(a: string, b: string): number {

@@ -1,5 +1,5 @@
 /** Lists and files that may be too long for memory: a browser keeps a Blob where it has room, on disk too. */
-import { linesOf, type Stored } from '../../dataset/increment/stored-lines.js';
+import { linesOf, type Stored } from '../../dataset/chain/stored-lines.js';
 import { DepotError } from '../../errors.js';
 import { fromLatin1 } from '../primitives.js';
 import { MOST_IN_MEMORY } from '../targets.js';

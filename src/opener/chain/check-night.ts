@@ -1,5 +1,5 @@
 /** Whether the suitcases of a night are there, authentic, of one chain, and together the night that the receipt names. */
-import type { Chain } from '../../dataset/increment/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { isDepotError } from '../../errors.js';
 import type { Limit } from '../../open/opening.js';
 import { printable } from '../../printable.js';

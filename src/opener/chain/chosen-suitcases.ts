@@ -1,5 +1,5 @@
 /** The suitcases that a person chose: how each begins, and those of which the newest night is put together. */
-import { requireSameChain, type Chain } from '../../dataset/increment/chain-file.js';
+import { requireSameChain, type Chain } from '../../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { parseSuitcaseName } from '../../names/deposit.js';
 import { changedMeanwhile } from '../../open/content-format.js';

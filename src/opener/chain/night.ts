@@ -1,9 +1,9 @@
 /** The dataset of one night, as the manifests of its chain say it together. */
 import { fromText, toBytes } from '../../dataset/bytestring.js';
-import { ListingDigest } from '../../dataset/increment/listing-digest.js';
-import { mergeNights, type Fate } from '../../dataset/increment/merge.js';
-import { NightManifest } from '../../dataset/increment/night-manifest.js';
-import { SourceOrder } from '../../dataset/increment/order.js';
+import { ListingDigest } from '../../dataset/chain/listing-digest.js';
+import { mergeNights, type Fate } from '../../dataset/chain/merge.js';
+import { NightManifest } from '../../dataset/chain/night-manifest.js';
+import { SourceOrder } from '../../dataset/chain/order.js';
 import { limitError, type Consumer } from '../../open/consumer.js';
 import type { Limit } from '../../open/opening.js';
 import { printable } from '../../printable.js';

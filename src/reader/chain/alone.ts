@@ -1,6 +1,6 @@
 /** An increment that is given alone: what its beginning says of the suitcases before it. */
 import path from 'node:path';
-import type { Chain } from '../../dataset/increment/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { parseSuitcaseName } from '../../names/deposit.js';
 import { peekInto } from '../../open/chain.js';
 import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';

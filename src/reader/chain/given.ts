@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Chain } from '../../dataset/increment/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { type DepotError, errorFromRecord, isDepotError } from '../../errors.js';
 import { parseReceiptName, parseSuitcaseName } from '../../names/deposit.js';
 import { peekInto } from '../../open/chain.js';
@@ -25,6 +25,8 @@ export interface GivenSuitcase {
   depositId: string | null;
   /** Null where the key does not open it. The caller wipes it. */
   unwrapped: UnwrappedSessionKey | null;
+  /** What the session key was wrapped in, where the key opens it. */
+  pkesk?: Uint8Array;
   /** Of an increment, as its beginning says it, which nobody authenticated. */
   chain: Chain | null;
   /** Why it cannot be opened, as far as its beginning shows. */
@@ -140,7 +142,9 @@ async function readBatch(files: readonly string[], key: OpeningKey, signal: Abor
         const file = await openSuitcaseFile(one);
         handles.push(file.handle);
         suitcase.bytes = file.bytes ?? 0;
-        const unwrapped = (suitcase.unwrapped = await key.unwrap(file.preamble.pkesk));
+        const { pkesk } = file.preamble;
+        const unwrapped = (suitcase.unwrapped = await key.unwrap(pkesk));
+        suitcase.pkesk = pkesk;
         open.push({ suitcase, file, unwrapped });
       });
     }

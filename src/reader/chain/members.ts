@@ -6,7 +6,7 @@ import { wrong } from '../found.js';
 import type { Given, GivenSuitcase } from './given.js';
 import type { Choice, Need, Night } from './nights.js';
 import { tellsOf } from './stated.js';
-import type { Chain } from '../../dataset/increment/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { listed } from './words.js';
 
 /** Suitcases that a message names: more than chains have that depot makes. */

@@ -1,5 +1,5 @@
 /** Which nights the given suitcases and receipts tell of, and which of them is wanted. */
-import type { ChainedDeposit } from '../../dataset/increment/chain-file.js';
+import type { ChainedDeposit } from '../../dataset/chain/chain-file.js';
 import { DepotError } from '../../errors.js';
 import { parseDepositId } from '../../names/deposit.js';
 import { printable } from '../../printable.js';
@@ -49,7 +49,9 @@ export async function chooseNight(given: Given, at: string | undefined): Promise
 /** The newest night; two arrangements, and two that continue one deposit, need a word from the user. */
 function newestOf(tips: readonly Night[], all: readonly Night[]): Night {
   const arrangements = new Map<string | null, Night[]>();
-  for (const tip of tips) {
+  // A file that cannot be opened, and whose name says nothing, may be anything.
+  const known = tips.filter((tip) => tip.suitcase !== null || tip.receipt !== null || arrangementOf(tip) !== null);
+  for (const tip of known.length > 0 ? known : tips) {
     const arrangement = arrangementOf(tip);
     arrangements.set(arrangement, [...(arrangements.get(arrangement) ?? []), tip]);
   }

@@ -1,14 +1,14 @@
 /** `decrypt` where more than one suitcase is given: the newest night, or the one that `--at` names. */
 import { DepotError, isDepotError } from '../../errors.js';
+import { printable } from '../../printable.js';
 import type { Receipt } from '../../receipt/schema.js';
+import { typedWord } from '../../shell.js';
 import { decrypt, type Decrypted, type DecryptHooks, type DecryptOptions, fetchAgain } from '../decrypt.js';
 import { openingKeyOf } from '../opening-key.js';
 import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
-import { printable } from '../../printable.js';
-import { typedWord } from '../../shell.js';
 import { findMembers, isWhole, type Members, newestWhole, requireStatedChain, requireWhole } from './members.js';
 import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
@@ -87,6 +87,7 @@ async function saved(
   out: string,
 ): Promise<Decrypted> {
   if (isWhole(found)) {
+    await requireSigned(o, choice, given);
     try {
       return await restored(o, hooks, found, out);
     } catch (error) {

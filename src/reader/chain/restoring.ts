@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ManifestResult } from '../../dataset/compare.js';
 import type { Assembled } from '../../dataset/assemble/assemble.js';
-import { requireSameChain, type Chain } from '../../dataset/increment/chain-file.js';
+import { requireSameChain, type Chain } from '../../dataset/chain/chain-file.js';
 import { localError } from '../../durable-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { assembleChain } from '../../open/chain.js';

@@ -1,4 +1,4 @@
-import type { Chain } from '../../dataset/increment/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import type { Receipt } from '../../receipt/schema.js';
 
 /** Whether a receipt tells of the chain that its suitcase names; null for a suitcase that builds on nothing. */

@@ -1,7 +1,7 @@
 /** `verify` of a directory, or of several suitcases: every suitcase that the night needs. */
 import type { CheckedNight } from '../../dataset/assemble/check-night.js';
 import type { ManifestResult } from '../../dataset/compare.js';
-import { type Chain, requireSameChain } from '../../dataset/increment/chain-file.js';
+import { type Chain, requireSameChain } from '../../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import type { NightCheck } from '../../open/open-all.js';
 import type { Limit, OpenResult } from '../../open/opening.js';

@@ -15,11 +15,20 @@ interface Earlier<T> {
   verify: ((given: T) => Promise<unknown>) | null;
   noSignature: boolean;
   key: OpeningKey | null;
+  /** Hears of each that the key opens, the full one first. */
+  proven?: (deposit: ProvenDeposit) => void;
+}
+
+/** A deposit of a chain that a key opens. */
+export interface ProvenDeposit {
+  depositId: string;
+  suitcaseSha256: string;
+  opening: Uint8Array;
 }
 
 /** Adds the checks `chain`, `chain-signatures` and `chain-key-proof`. */
 export async function verifyEarlierReceipts<T extends { receipt: Receipt }>(
-  { receipt, find, verify, noSignature, key }: Earlier<T>,
+  { receipt, find, verify, noSignature, key, proven }: Earlier<T>,
   checks: Checks,
 ): Promise<void> {
   const number = receipt.chain?.number ?? 0;
@@ -41,7 +50,7 @@ export async function verifyEarlierReceipts<T extends { receipt: Receipt }>(
     );
   if (noSignature) checks.notPossible('chain-signatures', 'left out, as asked');
   else if (verify !== null) await verifySignatures(earlier, verify, checks);
-  if (key !== null) await proveKeys(earlier, key, { number, isWhole: missing === null }, checks);
+  if (key !== null) await proveKeys(earlier, key, { number, isWhole: missing === null, proven }, checks);
 }
 
 async function attempted<T>(find: () => Promise<T | null>, checks: Checks): Promise<T | null> {
@@ -84,12 +93,14 @@ async function verifySignatures<T extends { receipt: Receipt }>(
 async function proveKeys(
   earlier: readonly { receipt: Receipt }[],
   key: OpeningKey,
-  { number, isWhole }: { number: number; isWhole: boolean },
+  { number, isWhole, proven }: { number: number; isWhole: boolean; proven: Earlier<unknown>['proven'] },
   checks: Checks,
 ): Promise<void> {
   for (const { receipt } of earlier) {
     try {
-      (await proveKey(receipt, key)).sessionKey.fill(0);
+      const { sessionKey, opening } = await proveKey(receipt, key);
+      sessionKey.fill(0);
+      proven?.({ depositId: receipt.depositId, suitcaseSha256: receipt.suitcase.sha256, opening });
     } catch (error) {
       if (!isDepotError(error)) throw error;
       if (error.code !== 'not-addressed' && error.code !== 'verification-failed') throw error;

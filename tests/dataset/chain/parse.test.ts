@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseChain, requireSameChain } from '../../../src/dataset/increment/chain-file.js';
-import { linesOf } from '../../../src/dataset/increment/stored-lines.js';
-import { parseIncrementLine, parseRangesLine } from '../../../src/dataset/increment/parse.js';
+import { parseChain, requireSameChain } from '../../../src/dataset/chain/chain-file.js';
+import { linesOf } from '../../../src/dataset/chain/stored-lines.js';
+import { parseIncrementLine, parseRangesLine } from '../../../src/dataset/chain/parse.js';
 
 const refused = expect.objectContaining({ code: 'archive-refused' });
 const sha = 'ab'.repeat(32);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { fromText } from '../../../src/dataset/bytestring.js';
-import { mergeNights } from '../../../src/dataset/increment/merge.js';
-import { NightManifest } from '../../../src/dataset/increment/night-manifest.js';
-import { SourceOrder } from '../../../src/dataset/increment/order.js';
+import { mergeNights } from '../../../src/dataset/chain/merge.js';
+import { NightManifest } from '../../../src/dataset/chain/night-manifest.js';
+import { SourceOrder } from '../../../src/dataset/chain/order.js';
 
 const refused = expect.objectContaining({ code: 'archive-refused' });
 const sha = (content: string): string => createHash('sha256').update(content).digest('hex');
