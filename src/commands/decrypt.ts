@@ -102,8 +102,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     ? openChain(o, place, hooks)
     : openOne(o, place, o.stdout ? stdout : undefined, hooks));
   progress?.stop();
-  const receipt = outcome.night?.hasReceipt ?? o.receipt !== undefined;
-  const lines = decryptLines(outcome, { receipt, signer: o.signers.length > 0 });
+  const lines = decryptLines(outcome, outcome.night?.hasReceipt ?? o.receipt !== undefined);
   if (o.stdout) for (const line of lines) screen.note(unbroken(line));
   else if (outcome.salvaged === undefined) screen.result(decryptDocument(outcome), lines);
   else screen.failure(decryptDocument(outcome), lines);
