@@ -48,7 +48,7 @@ export function defineDecrypt(parent: CommandLine): void {
     .command('decrypt')
     .summary('open a suitcase, or a chain of them')
     .description(
-      "Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nAn increment needs all suitcases before it, back to the full deposit: name them, or a directory that holds them. The newest night is taken.\nWithout a receipt and the signer's public key, who made the suitcase is not proven: anyone who has the public key can make one.",
+      "Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nAn increment needs all suitcases before it, back to the full deposit: name them, or a directory that holds them. The newest deposit is opened.\nWithout a receipt and the signer's public key, who made the suitcase is not proven: anyone who has the public key can make one.",
     )
     .argument('<suitcase...>', 'the encrypted file; or several, or a directory, for a chain')
     .option('--key <file>', 'the private key')
@@ -56,7 +56,7 @@ export function defineDecrypt(parent: CommandLine): void {
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--out <directory>', 'new directory for the contents')
-    .option('--at <id>', 'the night that is wanted, when it is not the newest')
+    .option('--at <id>', 'open this deposit, not the newest')
     .option('--salvage', 'save what can be had, to OUT.incomplete, where suitcases are missing or damaged')
     .option(
       '--stdout',
@@ -68,7 +68,7 @@ export function defineDecrypt(parent: CommandLine): void {
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened # everything, to a new directory',
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # and prove who made it',
-      'depot decrypt from-the-agent --key private.secret.asc --out opened # the newest night of the suitcases in a directory',
+      'depot decrypt from-the-agent --key private.secret.asc --out opened # the newest deposit in a directory',
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t # list the contents',
     )
     .runs(decryptOptions, decrypt);
@@ -102,8 +102,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     ? openChain(o, place, hooks)
     : openOne(o, place, o.stdout ? stdout : undefined, hooks));
   progress?.stop();
-  const receipt = outcome.night?.hasReceipt ?? o.receipt !== undefined;
-  const lines = decryptLines(outcome, { receipt, signer: o.signers.length > 0 });
+  const lines = decryptLines(outcome, outcome.night?.hasReceipt ?? o.receipt !== undefined);
   if (o.stdout) for (const line of lines) screen.note(unbroken(line));
   else if (outcome.salvaged === undefined) screen.result(decryptDocument(outcome), lines);
   else screen.failure(decryptDocument(outcome), lines);

@@ -65,7 +65,7 @@ export function definePush(parent: CommandLine): void {
       '--rehearse',
       'open the suitcase again during the upload, compare every entry, and publish only if all match',
     )
-    .option('--full', 'with incremental: a full deposit, whatever is due')
+    .option('--full', 'with incremental: make a full deposit now')
     .option('--reread', 'with incremental: read every file again, whatever its size and times say')
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
     .ends(

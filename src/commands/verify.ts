@@ -125,7 +125,7 @@ export function defineVerify(parent: CommandLine): void {
     .option('--signature <file>', "its signature (default: the receipt's name with .asc)")
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--no-signature', 'the signature is deliberately not checked')
-    .option('--at <id>', 'of several suitcases: the night that is wanted, when it is not the newest')
+    .option('--at <id>', 'of several suitcases: check this deposit, not the newest')
     .option('--key <file>', 'the private key of the beneficiary')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
     .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
@@ -151,7 +151,7 @@ export function defineVerify(parent: CommandLine): void {
       'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json # and tell the supplier so: proof.json and proof.json.asc',
       'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase that Acme deposited?',
       'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep # is everything in it, unharmed?',
-      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does the newest night in a directory have all its suitcases?',
+      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does the newest deposit in a directory have all its suitcases?',
     )
     .runs(verifyOptions, verify, ({ attest }) => (attest === undefined ? 'at once' : 'soon'));
 }

@@ -98,7 +98,7 @@ export const incremental: typeof increments = {
     return value
       .at('agentKeeps')
       .report(
-        'must be at least twice fullEvery: a deposit opens only with those before it, back to the full one, which the agent must still have',
+        `agentKeeps must be at least ${(2 * found.fullEvery) / dayMs}d, twice fullEvery: a deposit opens only with those before it, back to the full one, which the agent must still have`,
       );
   },
 };

@@ -34,7 +34,7 @@ chain() { # Lists what a chain.json names, as lines ID BYTES SHA256, and sets wh
     ,depositId,bytes,sha256,*[!A-Za-z0-9_-]*) ;; ,depositId,bytes,sha256,*) echo "$id $bytes $sha" ;; esac; done > "$1.list"
   json=$(cat "$1") count=$(($(wc -l < "$1.list"))); case $json in '{"schema":"depot.chain/1","number":'$count',"sources":['*'],"deposits":['*']}') ;; *) die 'a chain.json is not one' ;; esac
   json=${json#*sources} sources=${json%%'"deposits":'*}; }
-if [ "$1" != - ]; then case $1 in *[!0-9A-F]* | '') die 'a FINGERPRINT has 40 or 64 digits, without spaces' ;; esac; r=${newest%.tar*}.receipt.json; digest "$newest"
+if [ "$1" != - ]; then case $1 in *[!0-9A-F]* | '') die 'a FINGERPRINT has 40 or 64 digits, 0-9 and A-F, without spaces' ;; esac; r=${newest%.tar*}.receipt.json; digest "$newest"
   gpg --status-fd 1 --verify "$r.asc" "$r" > "$W/status" || die "no good signature of $r"
   ok=; while read -r a what rest; do case "$what $rest" in "VALIDSIG "*" $1") ok=1 ;; esac; done < "$W/status"; [ "$ok" ] || die "$r is not signed by $1"
   ok=; while read -r a; do [ "$a" != "\"sha256\": \"$sum\"" ] || ok=1; done < "$r"; [ "$ok" ] || die "$newest is not the file of $r"; fi

@@ -1,4 +1,3 @@
-import { receiptName } from '../names/deposit.js';
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
 import { type Night, nightLines } from './night.js';
@@ -41,8 +40,8 @@ export function decryptDocument(o: Opened): object {
   };
 }
 
-/** `receipt`: one of this deposit was given; `signer`: a key that must have signed it. */
-export function decryptLines(o: Opened, given: { receipt: boolean; signer: boolean }): Line[] {
+/** `withReceipt`: one was given, so all that is missing is who signed it. */
+export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   return [
     ...(o.salvaged === undefined ? [] : wantedLines(o.salvaged)),
     ...(o.night === undefined ? [] : nightLines(o.night)),
@@ -51,20 +50,16 @@ export function decryptLines(o: Opened, given: { receipt: boolean; signer: boole
       'opened',
       `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte ${o.salvaged?.incomplete ? 'that is there is ' : ''}authenticated`,
     ),
-    labelled('origin', originWords(o, given)),
+    labelled('origin', originWords(o, withReceipt)),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
   ];
 }
 
-function originWords(
-  { origin, night, salvaged }: Opened,
-  { receipt, signer }: { receipt: boolean; signer: boolean },
-): string {
+function originWords({ origin, salvaged }: Opened, withReceipt: boolean): string {
   if (origin === 'proven') return 'proven: the receipt is signed by the given signer and belongs to this suitcase';
   if (salvaged !== undefined) return 'not proven: what was salvaged was not compared with a receipt';
-  if (receipt) return 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer';
-  return night !== undefined && signer
-    ? `not proven: there is no receipt of this deposit here; put ${printable(receiptName(night.depositId))} and its .asc beside it`
+  return withReceipt
+    ? 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer'
     : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer';
 }
 

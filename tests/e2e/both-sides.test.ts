@@ -262,7 +262,7 @@ describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'
       const done = await desk.type(block);
       expect(done.code, `${block}\n${done.stdout}\n${done.stderr}`).toBe(0);
     }
-    for (const out of ['opened', 'new', 'whole'])
+    for (const out of ['opened', 'new', 'dataset', 'whole'])
       if (out === 'new' || page.includes('beneficiary'))
         expect(await differences(supplier.data, join(desk.directory, out, 'data/data'))).toEqual([]);
     if (!page.includes('beneficiary')) return;

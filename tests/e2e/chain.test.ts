@@ -422,6 +422,18 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(stderr).toContain(`--at ${deposits[0].depositId}`);
   });
 
+  test('other files in the directory are no deposits: restore.sh is silent, what else is not OpenPGP is named', async () => {
+    receive();
+    writeFileSync(join(released, 'restore.sh'), '#!/bin/sh\n');
+    writeFileSync(join(released, 'setup.exe'), 'MZ');
+    const { out, code, said, stderr } = await decrypt([released]);
+    expect(code, JSON.stringify(said)).toBe(0);
+    expect(stderr + JSON.stringify(said)).toContain('passed over: setup.exe');
+    expect(stderr + JSON.stringify(said)).not.toContain('restore.sh');
+    await isNight(out, 2);
+    for (const name of ['restore.sh', 'setup.exe']) rmSync(join(released, name));
+  });
+
   test('another chain in the directory is left aside, and named', async () => {
     const other = await supplier.deposit(['--full']);
     copyFileSync(join(server.incoming, other.suitcase), join(released, other.suitcase));

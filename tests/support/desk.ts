@@ -50,7 +50,7 @@ export class Desk {
 
   /** Removes what earlier lines made. */
   async clean(): Promise<void> {
-    for (const name of ['new', 'opened', 'whole', 'proof.json', 'proof.json.asc'])
+    for (const name of ['new', 'opened', 'dataset', 'whole', 'proof.json', 'proof.json.asc'])
       await removeTree(join(this.directory, name));
   }
 }

@@ -13,18 +13,19 @@ export function incrementReadme(o: {
   const full = deposits[0]!.depositId;
   const files = `    SHA-256                                                           BYTES  DEPOSIT
 ${deposits.map(({ depositId: id, bytes, sha256 }) => `    ${sha256}  ${bytes}  ${id}`).join('\n')}`;
-  return `# Depot ${depositId}: this is not the whole dataset
+  return `# Depot ${depositId}: this suitcase alone is not the whole dataset
 
 *Nederlands: zie onder.*
 
 This is an increment of the arrangement \`${arrangement}\`, made with depot: it holds only what changed since the deposit before it.
-It is number ${number} after the full deposit \`${full}\`. To have the dataset, you need the full deposit, this one, and all that lie
-between: ${number + 1} suitcases. These come before this one:
+It is number ${number} after the full deposit \`${full}\`. To have the dataset, you need ${number + 1} suitcases: this one and
+all before it, back to the full deposit. If depot put this folder together from them, it is done: \`data/\` is the whole dataset, and what follows is about
+this suitcase alone. These come before it:
 
 ${files}
 
 With depot: put all of them into one directory, and \`depot decrypt DIRECTORY --key YOUR-KEY --out new\`.
-Without depot: \`DEPOT/restore.sh\` does it with gpg and tar; its first lines say how.
+Without depot: \`DEPOT/restore.sh\` does it with gpg and tar; its first lines say how to use it.
 
 ## What is where
 
@@ -42,11 +43,12 @@ The format is described in depot's \`docs/format.md\`, sections 3 and 12.
 
 ---
 
-# Depot ${depositId}: dit is niet de hele gegevensverzameling
+# Depot ${depositId}: deze koffer alleen is niet de hele gegevensverzameling
 
 Dit is een increment van de regeling \`${arrangement}\`, gemaakt met depot: er zit alleen in wat veranderd is sinds het depot
-ervoor. Het is nummer ${number} na het volledige depot \`${full}\`. Voor de hele gegevensverzameling hebt u het volledige depot nodig,
-dit depot en alles wat ertussen ligt: ${number + 1} koffers. Hierboven staat welke er aan deze voorafgaan.
+ervoor. Het is nummer ${number} na het volledige depot \`${full}\`. Voor de hele gegevensverzameling hebt u ${number + 1} koffers nodig:
+deze en alle eerdere, terug tot en met het volledige depot. Heeft depot deze map daaruit samengesteld, dan bent u klaar: \`data/\` is de hele gegevensverzameling, en wat
+hier staat gaat over deze koffer alleen. Hierboven staat welke er aan deze voorafgaan.
 
 Met depot: zet ze allemaal in één map, en \`depot decrypt MAP --key UW-SLEUTEL --out new\`.
 Zonder depot: \`DEPOT/restore.sh\` doet het met gpg en tar; in de eerste regels staat hoe.

@@ -16,7 +16,7 @@ import { openSuitcaseFile, type SuitcaseFile } from '../suitcase-file.js';
 /** Files open at a time. */
 const BATCH = 32;
 /** What lies beside suitcases and is none. */
-const OTHER = /^\.|\.(?:asc|json|md|txt|html|pdf|ndjson|partial|sha256)$/i;
+const OTHER = /^\.|\.(?:asc|json|md|txt|html|pdf|ndjson|partial|sha256|sh)$/i;
 
 export interface GivenSuitcase {
   path: string;
@@ -57,7 +57,7 @@ interface GivenOptions {
  * @throws DepotError 'local-unreadable'; of the receipt that was named, 'verification-failed'; what the key's owner must mend
  */
 export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given> {
-  const { files, receiptFiles } = await filesIn(o.suitcases);
+  const { files, receiptFiles, found } = await filesIn(o.suitcases);
   const receipts: GivenReceipt[] = [];
   const passedOver: string[] = [];
   if (o.receipt !== undefined) receipts.push(await countedReceipt(o.receipt, o.signers));
@@ -79,7 +79,15 @@ export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given
     wipe(suitcases);
     throw error;
   }
-  return { suitcases, receipts, passedOver };
+  // What only lies in the same directory, and is no OpenPGP message, is nobody's night.
+  const isOther = (one: GivenSuitcase): boolean =>
+    found.has(one.path) &&
+    one.depositId === null &&
+    one.unwrapped === null &&
+    one.problem?.code === 'verification-failed';
+  for (const { path: file, problem } of suitcases.filter(isOther))
+    passedOver.push(`${printable(path.basename(file))}: ${problem!.message}`);
+  return { suitcases: suitcases.filter((one) => !isOther(one)), receipts, passedOver };
 }
 
 export function wipe(suitcases: readonly GivenSuitcase[]): void {
@@ -92,12 +100,16 @@ async function countedReceipt(file: string, signers: readonly string[]): Promise
   return given;
 }
 
-async function filesIn(given: readonly string[]): Promise<{ files: string[]; receiptFiles: string[] }> {
+/** `found`: those of the files that nobody named. */
+async function filesIn(
+  given: readonly string[],
+): Promise<{ files: string[]; receiptFiles: string[]; found: ReadonlySet<string> }> {
+  const found = new Set<string>();
   const files: string[] = [];
   const receiptFiles: string[] = [];
   for (const one of given) {
     const isDirectory = await stat(one).then(
-      (found) => found.isDirectory(),
+      (place) => place.isDirectory(),
       () => false,
     );
     if (!isDirectory) {
@@ -108,10 +120,13 @@ async function filesIn(given: readonly string[]): Promise<{ files: string[]; rec
       const file = path.join(one, entry.name);
       if (!entry.isFile() && !(entry.isSymbolicLink() && (await mayBeFile(file)))) continue;
       if (parseReceiptName(entry.name) !== null) receiptFiles.push(file);
-      else if (!OTHER.test(entry.name)) files.push(file);
+      else if (!OTHER.test(entry.name)) {
+        files.push(file);
+        found.add(file);
+      }
     }
   }
-  return { files, receiptFiles };
+  return { files, receiptFiles, found };
 }
 
 /** A link to a pipe would be waited for. One that leads nowhere is an error later. */
