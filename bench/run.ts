@@ -199,7 +199,7 @@ async function earlierNights(
     }
   }
   if (nights.changes) tree.next();
-  await setTimeout(nights.earlier > 0 ? settlingMs.changes : settlingMs.tree);
+  await setTimeout(settlingMs.changes);
 }
 
 /** All, or those that `--peers` names, and depot and what it is timed against outside pushes. */
