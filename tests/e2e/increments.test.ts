@@ -255,7 +255,7 @@ describe('which deposit is the base', () => {
     expect((await pushOn(o, 29)).chain).toMatchObject({ number: 1 });
     const due = await pushOn(o, 31);
     expect(due.chain).toMatchObject({ number: 0 });
-    expect(due.said).toContain('this is a full deposit: the last one is old enough');
+    expect(due.said).toContain('this is a full deposit: the last full one is older than fullEvery');
   });
 
   test.each([
@@ -277,7 +277,9 @@ describe('which deposit is the base', () => {
       await fail(31);
       const late = await pushOn(o, 32);
       expect(late.chain).toMatchObject({ number: 1 });
-      expect(late.said).toContain('a full deposit is due, and the last try failed: this is an increment once more');
+      expect(late.said).toContain(
+        'a full deposit is due, but the last run did not get through, so this is another increment',
+      );
       await fail(44);
       expect((await pushOn(o, 44.5)).chain).toMatchObject({ number: 2 });
       await fail(45.5);
@@ -311,7 +313,7 @@ describe('which deposit is the base', () => {
     expect((await pushOn(o, 3)).code).toBe(0);
     const next = await o.push();
     expect(next.chain.number).toBe(0);
-    expect(next.warnings).toContain('from the future');
+    expect(next.warnings).toContain('dated in the future');
     expect((await o.push()).chain).toMatchObject({ number: 1, previousDepositId: next.receipt.depositId });
   });
 });

@@ -198,7 +198,7 @@ export const rows: Row[] = [
     next: {
       does: 'deposits an increment once more, with a warning, until one and a half times `fullEvery`',
       push: { inside: false, clock: 32 * DAY_S },
-      says: /a full deposit is due, and the last try failed: this is an increment once more/,
+      says: /a full deposit is due, but the last run did not get through, so this is another increment/,
       left: '2 × deposit',
     },
     check: onTheFirst,
