@@ -77,4 +77,4 @@ k=0; while read -r n path type mode time rest; do name "$path"; f=$W/0/$p; case 
 while read -r n path type mode time to rest; do case $type in h) name "$to"; file "$W/0" ;; l) text "$to" ;; *) continue ;; esac; to=$p; name "$path"; f=$W/0/$p
   inside "$W/0" || die "no directory for $path"; free "$f"; if [ $type = h ]; then ln "$W/0/$to" "$f"; else ln -s -- "$to" "$f"; stamp -hm "$time" "$f"; fi; done < "$W/final"
 while read -r n path type mode time rest; do [ $type = d ] || continue; name "$path"; f=$W/0/$p; stamp -m "$time" "$f"; chmod "$mode" "$f"; done < "$W/reverse"
-mkdir -p "$W/out" "$W/0/data"; mv "$W/0/data" "$W/out/data"; free "$out"; mv "$W/out" "$out"; echo "$out holds the whole night"
+mkdir -p "$W/out/DEPOT" "$W/0/data"; mv "$W/0/data" "$W/out/data"; f=$W/$N/DEPOT/specification.md; { [ -f "$f" ] && [ ! -L "$f" ] && mv "$f" "$W/out/DEPOT"; } || rmdir "$W/out/DEPOT"; free "$out"; mv "$W/out" "$out"; echo "$out holds the whole night"

@@ -328,6 +328,7 @@ describe('what was sealed and not sent yet', () => {
     o.supplier.writeConfig({ arrangement: { incremental, spool: true }, remote: { retryFor: '1s' } });
     expect((await depot(['push', '--config', o.supplier.config])).code).toBe(16);
     o.server.script = undefined;
+    o.supplier.writeConfig({ arrangement: { incremental, spool: true } });
     return { ...o, full };
   }
 

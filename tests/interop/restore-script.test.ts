@@ -74,6 +74,19 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
     expect(kindsIn(chain)).toBe('-dfhlor');
   });
 
+  test.each(SHELLS)('the supplier’s description comes along, in %s', async (shell) => {
+    const tree = new RandomTree(tempDir('night'), 5);
+    const chain = new ChainFolder(beneficiary.receiver, SOURCES, { ...small, specification: '# What is what\n' });
+    await chain.add(treeOf(tree.directory));
+    tree.change();
+    await chain.add(treeOf(tree.directory));
+    const out = join(tempDir('restored'), 'out');
+    const { code, stderr } = await beneficiary.restore(shell, chain.newest.file, out);
+    expect(code, stderr).toBe(0);
+    expect(readFileSync(join(out, 'DEPOT/specification.md'), 'utf8')).toBe('# What is what\n');
+    expect(readdirSync(out).sort()).toEqual(['DEPOT', 'data']);
+  });
+
   test('with more padding behind the archive than a pipe holds', async () => {
     const tree = new RandomTree(tempDir('night'), 4);
     const chain = new ChainFolder(beneficiary.receiver, SOURCES, { ...small, padding: 300_000 });

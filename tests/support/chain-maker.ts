@@ -34,6 +34,8 @@ export interface ChainOptions {
   inParts?: (path: string) => boolean;
   /** What goes in as `DEPOT/restore.sh`. */
   script?: Buffer;
+  /** The supplier's description; none when it is empty. */
+  specification?: string;
 }
 
 /** A night's archive, and what its receipt says. */
@@ -70,6 +72,7 @@ export class ChainMaker {
       partBytes: 4 << 20,
       inParts: () => false,
       script: Buffer.from('exit 1\n'),
+      specification: '',
       ...options,
     };
   }
@@ -122,6 +125,7 @@ export class ChainMaker {
     const told = lies.chainFile?.(chain) ?? chain;
     store('DEPOT/chain.json', plain(typeof told === 'string' ? told : `${JSON.stringify(told)}\n`));
     store('DEPOT/restore.sh', plain(this.#o.script));
+    if (this.#o.specification !== '') store('DEPOT/specification.md', plain(this.#o.specification));
 
     const both = this.inOrder(new Map([...this.#last, ...tree]));
     const isChanged = (path: string): boolean => !sameNode(this.#last.get(path), tree.get(path));
