@@ -35,7 +35,7 @@ const OLD = 1_700_000_000;
 /** From now on files are old enough to be trusted by their times. */
 function later(): void {
   const { now } = Date;
-  vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + 300_000);
 }
 
 /** Counts how often a file is opened: each of those is a reading. */
