@@ -9,7 +9,8 @@ import { readGiven, wipe } from './chain/given.js';
 import { askFor, findMembers, isWhole, type Member, newestWhole } from './chain/members.js';
 import { chooseNight } from './chain/nights.js';
 import { tellsOf } from './chain/stated.js';
-import { verifyMembers } from './chain/verify-night.js';
+import type { ScratchFile } from './chain/scratch-file.js';
+import { scratchFor, verifyMembers } from './chain/verify-night.js';
 import { type ProvenDeposit, verifyEarlierReceipts } from './chain/verify-receipts.js';
 import { Checks, together, type Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
@@ -194,12 +195,15 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
       },
     );
   const given = await readGiven(o, key);
+  let scratch: ScratchFile | null = null;
   try {
     const named = o.receipt === undefined ? undefined : given.receipts[0]?.receipt.depositId;
     const choice = await chooseNight(given, o.at ?? named);
     for (const one of given.passedOver) hooks.warn(`passed over: ${one}`);
     const { night } = choice;
     const found = await findMembers(night, given);
+    const receipts = given.receipts.map(({ receipt }) => receipt);
+    scratch = await scratchFor({ ...o, receipts }, (message) => hooks.note(message), found);
     const verified = await verify(
       {
         ...o,
@@ -212,7 +216,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
             !tellsOf(night.receipt.receipt.chain, night.suitcase.chain)
           )
             checks.failed('chain', 'the receipt tells of another chain than the suitcase');
-          await verifyMembers({ ...o, receipts: given.receipts.map(({ receipt }) => receipt) }, hooks, found, checks);
+          await verifyMembers(o, hooks, { found, scratch }, checks);
           found.members.slice(0, -1).forEach((member) => proveMember(member, proven));
         },
       },
@@ -222,6 +226,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
     const { id, needs } = night;
     return { ...verified, advice, night: { depositId: id, number: needs?.length ?? 0, leftAside: choice.leftAside } };
   } finally {
+    scratch?.close();
     wipe(given.suitcases);
   }
 }

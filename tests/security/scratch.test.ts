@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { verifyNight } from '../../src/reader/verify.js';
 import { alteredDepot } from '../support/altered.js';
 import { pattern } from '../support/awkward.js';
 import { type Canary, canary, leaks, textCanary } from '../support/canaries.js';
@@ -101,6 +102,26 @@ describe('verify --deep --scratch', () => {
     });
     expect(code, stderr).toBe(0);
     expect(written.filter((path) => !/^\/dev\/|^\/proc\/|:/.test(path) && !path.startsWith(`${scratch}/`))).toEqual([]);
+  });
+
+  test('the room that it takes is said before anything is opened', async () => {
+    const events: string[] = [];
+    const { code } = await verifyNight(
+      {
+        suitcases: [proof[1]],
+        signers: [supplier.signerPublic],
+        key: supplier.recipientKey,
+        deep: true,
+        noSignature: false,
+        scratch: tempDir('scratch'),
+        signal: new AbortController().signal,
+        passphrase: () => Promise.reject(new Error('no passphrase')),
+      },
+      { warn: () => undefined, note: () => events.push('room'), progress: () => events.push('opening') },
+    );
+    expect(code).toBeNull();
+    expect(events.slice(0, 2)).toEqual(['room', 'opening']);
+    expect(events.filter((event) => event === 'room')).toHaveLength(1);
   });
 
   test('too small a disk is said before anything is opened', async () => {

@@ -17,25 +17,44 @@ import { openScratch, scratchBytes, type ScratchFile } from './scratch-file.js';
 /** More than any compression saves: what claims to unfold further is no night that somebody deposited. */
 const MOST_TIMES = 1100;
 
-interface NightOptions {
+interface ScratchOptions {
   deep: boolean;
   /** A directory for contents, so that what lies in several suitcases can be put together. */
   scratch?: string | undefined;
-  maxSize?: number | undefined;
-  /** Those at hand; signed by a given signer, where there is one. */
+  /** Those at hand. */
   receipts: readonly Receipt[];
+}
+
+interface NightOptions {
+  deep: boolean;
+  maxSize?: number | undefined;
   signers: readonly string[];
   signal: AbortSignal;
 }
 
 interface NightHooks {
   warn(message: string): void;
-  note(message: string): void;
   progress(p: { bytes: number; totalBytes: number | null }): void;
 }
 
+/** Comes before anything is opened, since there may be too little room. Null where it is not wanted, or there is not all of a chain. */
+export async function scratchFor(
+  { deep, scratch, receipts }: ScratchOptions,
+  note: (message: string) => void,
+  found: Members,
+): Promise<ScratchFile | null> {
+  const { members } = found;
+  if (!deep || scratch === undefined || members.length === 1 || !isWhole(found)) return null;
+  return openScratch(scratch, scratchBytes(members, receipts), note);
+}
+
 /** Checks the suitcases before the wanted one, which is checked like any other, and the whole night. */
-export async function verifyMembers(o: NightOptions, hooks: NightHooks, found: Members, checks: Checks): Promise<void> {
+export async function verifyMembers(
+  o: NightOptions,
+  hooks: NightHooks,
+  { found, scratch }: Deep,
+  checks: Checks,
+): Promise<void> {
   const earlier = found.members.slice(0, -1);
   const { words, code } = missingWords(found);
   if (code === 'incomplete') checks.missing('chain', words);
@@ -47,28 +66,13 @@ export async function verifyMembers(o: NightOptions, hooks: NightHooks, found: M
   if (opened === earlier.length) checks.passed('chain-key-proof', scope);
   else checks.missing('chain-key-proof', scope);
   if (!o.deep) return;
-  const whole = isWhole(found);
-  const scratch =
-    !whole || o.scratch === undefined ? null : await openScratchFor({ ...o, scratch: o.scratch }, hooks, found);
-  try {
-    await verifyContents(o, hooks, { found, scratch }, checks);
-  } finally {
-    scratch?.close();
-  }
-  if (whole && scratch === null)
+  await verifyContents(o, hooks, { found, scratch }, checks);
+  if (isWhole(found) && scratch === null)
     checks.missing(
       'dataset',
       'what lies in several suitcases was not put together, since that takes room on disk',
       'name a directory for it, where the contents are encrypted: --scratch DIR',
     );
-}
-
-function openScratchFor(
-  { scratch, receipts }: NightOptions & { scratch: string },
-  hooks: NightHooks,
-  { members }: Members,
-): Promise<ScratchFile> {
-  return openScratch(scratch, scratchBytes(members, receipts), (message) => hooks.note(message));
 }
 
 interface Deep {
