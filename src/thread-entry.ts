@@ -14,8 +14,6 @@ const programs: Record<ThreadName, () => Program | Promise<Program>> = {
   rehearsal: async () => (await import('./open/rehearse.js')).rehearse,
   opening: async () => (await import('./open/open.js')).open,
   'opening-all': async () => (await import('./open/open-all.js')).openAll,
-  peeking: async () => (await import('./open/peek.js')).peek,
-  assembling: async () => (await import('./open/assemble.js')).assembleNight,
   reading: () => readAhead,
   writing: () => writeBlocks,
 };

@@ -9,8 +9,6 @@ export type ThreadName =
   | 'rehearsal'
   | 'opening'
   | 'opening-all'
-  | 'peeking'
-  | 'assembling'
   | 'reading'
   | 'writing';
 
@@ -65,8 +63,6 @@ const nurseryMiB: Record<ThreadName, number> = {
   rehearsal: 4,
   opening: 4,
   'opening-all': 4,
-  peeking: 4,
-  assembling: 4,
   reading: 1,
   writing: 1,
 };

@@ -1,25 +1,23 @@
-import { availableParallelism } from 'node:os';
 import { assemble, type Assembled, type AssembleOptions } from '../dataset/assemble/assemble.js';
-import type { Said } from '../threads.js';
+import type { BlockWriter } from '../dataset/extract/file-writer.js';
 import { limitError } from './consumer.js';
 import type { Limit } from './opening.js';
-import { WriteBeside } from './write-beside.js';
 
-export interface AssemblingData extends Pick<AssembleOptions, 'directory' | 'work' | 'increments' | 'sources'> {
+export interface Assembling extends Pick<AssembleOptions, 'directory' | 'work' | 'increments' | 'sources' | 'salvage'> {
   maxBytes: Limit | null;
   maxEntries: Limit | null;
 }
 
-/** The assembling thread: the dataset of one night, from suitcases that were all opened before. */
+/** The dataset of one night, from suitcases that were all opened before; see `src/dataset/assemble/assemble.ts`. */
 export function assembleNight(
-  { maxBytes, maxEntries, ...o }: AssemblingData,
-  { say }: { say: (said: Said) => void },
+  { maxBytes, maxEntries, ...o }: Assembling,
+  { warn, large }: { warn: (message: string) => void; large: BlockWriter | undefined },
 ): Assembled {
   return assemble({
     ...o,
-    warn: (message) => say({ kind: 'warning', message }),
-    progress: (bytes) => say({ kind: 'progress', bytes }),
-    ...(availableParallelism() > 1 && { large: new WriteBeside() }),
+    warn,
+    progress: () => undefined,
+    ...(large !== undefined && { large }),
     ...(maxBytes !== null && { maxBytes: maxBytes.most, tooLarge: () => limitError(maxBytes) }),
     ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }),
   });

@@ -1,11 +1,15 @@
+import { availableParallelism } from 'node:os';
+import type { Assembled } from '../dataset/assemble/assemble.js';
 import { checkNight, type CheckedNight } from '../dataset/assemble/check-night.js';
 import { KeptNight } from '../dataset/assemble/kept-night.js';
 import { Scratch } from '../dataset/assemble/scratch.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import type { Said } from '../threads.js';
+import { assembleNight, type Assembling } from './assemble.js';
 import { limitError } from './consumer.js';
 import { open } from './open.js';
 import type { Limit, OpenOptions, OpenResult } from './opening.js';
+import { WriteBeside } from './write-beside.js';
 
 export interface OpeningAll {
   /** In the order in which they are opened; none is `emit`. */
@@ -14,6 +18,8 @@ export interface OpeningAll {
   goesOn: boolean;
   /** What `check` does with all of a chain, the full deposit first, at the end; null for nothing. */
   night: NightCheck | null;
+  /** What is made at the end of all that `extract` wrote; null for nothing. */
+  assembling: Assembling | null;
 }
 
 export interface NightCheck {
@@ -34,13 +40,17 @@ export interface OpenedAll {
   opened: Outcome<OpenResult>[];
   /** Null where it was not asked for, or a suitcase could not be opened. */
   night: Outcome<CheckedNight> | null;
+  /** Likewise. */
+  assembled: Outcome<Assembled> | null;
 }
 
 /** The opening thread for several suitcases, one after the other. */
 export async function openAll(
-  { suitcases, goesOn, night }: OpeningAll,
+  { suitcases, goesOn, night, assembling }: OpeningAll,
   { say }: { say: (said: Said) => void },
 ): Promise<OpenedAll> {
+  // One for all, since a thread takes longer to start than most suitcases take to open.
+  const large = availableParallelism() > 1 ? new WriteBeside() : undefined;
   const scratch = night === null ? null : new Scratch(night.scratch, night.key);
   const opened: OpenedAll['opened'] = [];
   const kept: KeptNight[] = [];
@@ -52,6 +62,7 @@ export async function openAll(
         to: undefined,
         say: (said) => say(said.kind === 'progress' ? { ...said, bytes: done + said.bytes } : said),
         keep,
+        large,
       }),
     );
     opened.push(outcome);
@@ -64,8 +75,17 @@ export async function openAll(
     keep.finish();
     kept.push(keep);
   }
-  const isWhole = kept.length === suitcases.length;
-  return { opened, night: night === null || !isWhole ? null : await outcomeOf(() => checkedNight(kept, night)) };
+  const isWhole = opened.every((outcome) => 'done' in outcome);
+  return {
+    opened,
+    night: night === null || !isWhole ? null : await outcomeOf(() => checkedNight(kept, night)),
+    assembled:
+      assembling === null || !isWhole
+        ? null
+        : await outcomeOf(() =>
+            assembleNight(assembling, { warn: (message) => say({ kind: 'warning', message }), large }),
+          ),
+  };
 }
 
 function checkedNight(nights: readonly KeptNight[], { sources, maxBytes }: NightCheck): CheckedNight {

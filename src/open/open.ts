@@ -3,6 +3,7 @@ import type { Feeder } from '../conveyor.js';
 import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
+import type { BlockWriter } from '../dataset/extract/file-writer.js';
 import { sha256 } from '../primitives.js';
 import type { EntrySink } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
@@ -19,6 +20,8 @@ import { DigestBeside, WriteBeside } from './write-beside.js';
 interface Tools {
   /** Sees the entries that `check` sees. */
   keep?: EntrySink | null;
+  /** Writes and digests large files, for one opening after the other; one of its own when left out. */
+  large?: BlockWriter | undefined;
   /** For `emit`. */
   to: Feeder | undefined;
   say: (said: Said) => void;
@@ -91,7 +94,7 @@ async function authenticated<T>(suitcase: SuitcaseSource, consume: () => Promise
   }
 }
 
-function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say, keep = null }: Tools): Consumer {
+function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say, keep = null, large }: Tools): Consumer {
   switch (mode.kind) {
     case 'authenticate':
       return { write: () => undefined, end: () => null };
@@ -110,7 +113,7 @@ function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say, k
       const extractor = new Extractor({
         directory: mode.directory,
         warn: (message) => say({ kind: 'warning', message }),
-        ...(availableParallelism() > 1 && { large: new WriteBeside() }),
+        ...(availableParallelism() > 1 && { large: large ?? new WriteBeside() }),
         ...(maxWritten !== null && { maxBytes: maxWritten.most, tooLarge: () => limitError(maxWritten) }),
         ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }),
       });

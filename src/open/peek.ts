@@ -1,6 +1,6 @@
 import type { Chain } from '../dataset/chain/chain-file.js';
 import { TarReader } from '../dataset/tar/read.js';
-import { type ErrorRecord, errorToRecord } from '../errors.js';
+import { asDepotError, type DepotError } from '../errors.js';
 import { MessageReader } from '../pgp/reader.js';
 import { ChainSink } from './chain-sink.js';
 import { decompress } from './decompress.js';
@@ -10,24 +10,22 @@ import { SuitcaseSource } from './suitcase-source.js';
 export type PeekOptions = Pick<OpenOptions, 'fd' | 'consumed' | 'preamble' | 'sessionKey' | 'cipher'>;
 
 /** What the beginning of a suitcase says of itself; `chain` is null for what builds on nothing. */
-export type Peeked = { chain: Chain | null } | { error: ErrorRecord };
+export type Peeked = { chain: Chain | null } | { error: DepotError };
+
+/** What is read at once: chain.json is within the first of it, unless it is long. */
+const BYTES_AT_ONCE = 64 << 10;
 
 /**
- * The peeking thread: reads the beginning of suitcases, to know which belong together before any is opened. What it finds
- * is a hint: it need not be authentic, and what it says must be seen again when the suitcase is opened.
+ * Reads the beginning of a suitcase, to know which belong together before any is opened. What it finds is a hint: it need
+ * not be authentic, and what it says must be seen again when the suitcase is opened. In this thread, since it is little:
+ * at most `MOST` of the contents (`ChainSink`). The caller wipes the session key.
  */
-export async function peek(suitcases: PeekOptions[]): Promise<Peeked[]> {
-  const found: Peeked[] = [];
-  for (const suitcase of suitcases) {
-    try {
-      found.push({ chain: await chainIn(suitcase) });
-    } catch (error) {
-      found.push({ error: errorToRecord(error) });
-    } finally {
-      suitcase.sessionKey.fill(0);
-    }
+export async function peek(suitcase: PeekOptions): Promise<Peeked> {
+  try {
+    return { chain: await chainIn(suitcase) };
+  } catch (error) {
+    return { error: asDepotError(error) };
   }
-  return found;
 }
 
 async function chainIn({ fd, consumed, preamble, sessionKey, cipher }: PeekOptions): Promise<Chain | null> {
@@ -40,6 +38,7 @@ async function chainIn({ fd, consumed, preamble, sessionKey, cipher }: PeekOptio
     isDigested: false,
     expected: null,
     progress: () => undefined,
+    bytesAtOnce: BYTES_AT_ONCE,
   });
   const sink = new ChainSink();
   const tar = new TarReader(sink);

@@ -21,16 +21,21 @@ export interface Reading {
 
 /** Bytes read at once, and the length of the stretches that a second pass over the same file is held against. */
 const STRETCH_BYTES = 4 << 20;
-/** Where less is left to read, a thread would cost more than it saves. */
-const WORTHWHILE_BYTES = 8 << 20;
+/** Where less is left to read, threads would cost more than they save: each takes some 50 ms of a processor to start. */
+const WORTHWHILE_BYTES = 32 << 20;
 /** Blocks to or from a thread beside the opening one: two for each of them, one in use and one in hand. */
 export const BLOCK_COUNT = 4;
 export const BLOCK_BYTES = 1 << 20;
 
-/** Reads in this thread. `stretch` gets the digest of everything so far, after each reading. */
-export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Uint8Array) => void): Reading {
+/** Reads in this thread, so much at once. `stretch` gets the digest of everything so far, after each reading. */
+export function readHere(
+  fd: number,
+  consumed: Uint8Array,
+  stretch?: (sha256: Uint8Array) => void,
+  bytesAtOnce = STRETCH_BYTES,
+): Reading {
   const hash = createHash('sha256');
-  const buffer = new Uint8Array(STRETCH_BYTES);
+  const buffer = new Uint8Array(Math.max(bytesAtOnce, consumed.length));
   buffer.set(consumed);
   let length = consumed.length;
   return {

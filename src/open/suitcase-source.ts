@@ -22,6 +22,8 @@ export interface SuitcaseSourceOptions {
   /** Digests of a first pass: a stretch that differs is an error before any of it is decrypted. */
   expected: Uint8Array | null;
   progress: (bytes: number) => void;
+  /** Read at once where no thread does it; the length of a stretch when left out. */
+  bytesAtOnce?: number;
 }
 
 /**
@@ -49,10 +51,10 @@ export class SuitcaseSource implements Iterable<Bytes> {
 
   constructor(o: SuitcaseSourceOptions) {
     this.#o = o;
-    const { isBeside, fd, consumed, isDigested } = o;
+    const { isBeside, fd, consumed, isDigested, bytesAtOnce } = o;
     this.#reading = isBeside
       ? readBeside(fd, consumed, isDigested)
-      : readHere(fd, consumed, (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_BYTES)));
+      : readHere(fd, consumed, (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_BYTES)), bytesAtOnce);
     this.#skip = o.consumed.length - o.rest;
     this.#reader = o.message((bytes) => this.#gatherer.write(bytes as Bytes));
   }

@@ -96,7 +96,7 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     try {
       if (receipt !== null) belongsTogether(o.suitcase, file, unwrapped, receipt);
       if (out !== null) {
-        const chain = await chainOfAlone(o.suitcase, file, unwrapped, receipt, o.signal);
+        const chain = await chainOfAlone(o.suitcase, file, unwrapped, receipt);
         if (chain !== null) throw needsOthers(o.suitcase, chain);
       }
       const limits = await limitsOf(o, origin === 'proven' ? receipt : null, out);

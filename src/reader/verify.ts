@@ -96,7 +96,7 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     await verifyEarlierReceipts({ ...earlierReceipts(o, read.given, key), proven: provenToo }, checks);
   const opens = own.checks.some(({ name, result }) => name === 'key-proof' && result === 'passed');
   if (o.others === undefined && suitcase !== undefined && key !== null && opens)
-    await verifyAlone(suitcase, { receipt: read.given?.receipt ?? null, key, signal: o.signal }, checks);
+    await verifyAlone(suitcase, { receipt: read.given?.receipt ?? null, key }, checks);
   const verification = { ...own, ...together(own, checks.verdict()) };
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
   if (advice !== null) hooks.warn(advice);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Chain } from '../../dataset/chain/chain-file.js';
 import { parseSuitcaseName } from '../../names/deposit.js';
-import { peekInto } from '../../open/chain.js';
+import { peek } from '../../open/peek.js';
 import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Checks } from '../checks.js';
@@ -20,17 +20,12 @@ export async function chainOfAlone(
   { bytes }: SuitcaseFile,
   { sessionKey, cipher }: UnwrappedSessionKey,
   receipt: Receipt | null,
-  signal: AbortSignal,
 ): Promise<Chain | null> {
   if (bytes === null || (receipt !== null && (receipt.chain?.number ?? 0) === 0)) return null;
   const { handle, preamble, consumed } = await openSuitcaseFile(path);
   try {
-    const [found] = await peekInto([{ fd: handle.fd, preamble, consumed, sessionKey, cipher }], {
-      signal,
-      warn: () => undefined,
-      progress: () => undefined,
-    });
-    return found === undefined || 'error' in found ? null : found.chain;
+    const found = await peek({ fd: handle.fd, preamble, consumed, sessionKey, cipher });
+    return 'error' in found ? null : found.chain;
   } finally {
     await handle.close();
   }
@@ -39,11 +34,11 @@ export async function chainOfAlone(
 /** Adds the check `chain-suitcases` for an increment that the key opens: what else its night needs. */
 export async function verifyAlone(
   file: string,
-  { receipt, key, signal }: { receipt: Receipt | null; key: OpeningKey; signal: AbortSignal },
+  { receipt, key }: { receipt: Receipt | null; key: OpeningKey },
   checks: Checks,
 ): Promise<void> {
   if (receipt !== null && (receipt.chain?.number ?? 0) === 0) return;
-  const chain = await chainOfSealed(file, key, receipt, signal);
+  const chain = await chainOfSealed(file, key, receipt);
   if (chain === null) return;
   if (receipt !== null && !tellsOf(receipt.chain, chain))
     checks.failed('chain-suitcases', 'the receipt tells of another chain than the suitcase');
@@ -55,18 +50,13 @@ export async function verifyAlone(
     );
 }
 
-async function chainOfSealed(
-  file: string,
-  key: OpeningKey,
-  receipt: Receipt | null,
-  signal: AbortSignal,
-): Promise<Chain | null> {
+async function chainOfSealed(file: string, key: OpeningKey, receipt: Receipt | null): Promise<Chain | null> {
   const opened = await openSuitcaseFile(file);
   try {
     if (opened.bytes === null) return null;
     const unwrapped = await key.unwrap(opened.preamble.pkesk);
     try {
-      return await chainOfAlone(file, opened, unwrapped, receipt, signal);
+      return await chainOfAlone(file, opened, unwrapped, receipt);
     } finally {
       unwrapped.sessionKey.fill(0);
     }

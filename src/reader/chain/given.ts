@@ -4,17 +4,15 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Chain } from '../../dataset/chain/chain-file.js';
-import { type DepotError, errorFromRecord, isDepotError } from '../../errors.js';
+import { type DepotError, isDepotError } from '../../errors.js';
 import { parseReceiptName, parseSuitcaseName } from '../../names/deposit.js';
-import { peekInto } from '../../open/chain.js';
+import { peek } from '../../open/peek.js';
 import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';
 import { printable } from '../../printable.js';
 import type { OpeningKey } from '../key-proof.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from '../named-files.js';
-import { openSuitcaseFile, type SuitcaseFile } from '../suitcase-file.js';
+import { openSuitcaseFile } from '../suitcase-file.js';
 
-/** Files open at a time. */
-const BATCH = 32;
 /** What lies beside suitcases and is none. */
 const OTHER = /^\.|\.(?:asc|json|md|txt|html|pdf|ndjson|partial|sha256|sh)$/i;
 
@@ -72,8 +70,11 @@ export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given
   }
   const suitcases: GivenSuitcase[] = [];
   try {
-    for (let at = 0; at < files.length; at += BATCH) {
-      suitcases.push(...(await readBatch(files.slice(at, at + BATCH), key, o.signal)));
+    for (const file of files) {
+      o.signal.throwIfAborted();
+      const suitcase = given(file);
+      suitcases.push(suitcase);
+      await readBeginning(suitcase, key);
     }
   } catch (error) {
     wipe(suitcases);
@@ -137,41 +138,25 @@ function mayBeFile(link: string): Promise<boolean> {
   );
 }
 
-async function readBatch(files: readonly string[], key: OpeningKey, signal: AbortSignal): Promise<GivenSuitcase[]> {
-  const open: { suitcase: GivenSuitcase; file: SuitcaseFile; unwrapped: UnwrappedSessionKey }[] = [];
-  const suitcases: GivenSuitcase[] = [];
-  const handles: SuitcaseFile['handle'][] = [];
+/** What is wrong with one suitcase does not keep the others from being opened. */
+async function readBeginning(suitcase: GivenSuitcase, key: OpeningKey): Promise<void> {
   try {
-    for (const one of files) {
-      signal.throwIfAborted();
-      const suitcase = given(one);
-      suitcases.push(suitcase);
-      await foreseen(suitcase, async () => {
-        const file = await openSuitcaseFile(one);
-        handles.push(file.handle);
-        suitcase.bytes = file.bytes ?? 0;
-        const { pkesk } = file.preamble;
-        const unwrapped = (suitcase.unwrapped = await key.unwrap(pkesk));
-        suitcase.pkesk = pkesk;
-        open.push({ suitcase, file, unwrapped });
-      });
+    const { handle, bytes, preamble, consumed } = await openSuitcaseFile(suitcase.path);
+    try {
+      suitcase.bytes = bytes ?? 0;
+      const { pkesk } = preamble;
+      const { sessionKey, cipher } = (suitcase.unwrapped = await key.unwrap(pkesk));
+      suitcase.pkesk = pkesk;
+      const found = await peek({ fd: handle.fd, preamble, consumed, sessionKey, cipher });
+      if ('error' in found) suitcase.problem = found.error;
+      else suitcase.chain = found.chain;
+    } finally {
+      await handle.close();
     }
-    const peeked = await peekInto(
-      open.map(({ file: { handle, preamble, consumed }, unwrapped: { sessionKey, cipher } }) => {
-        return { fd: handle.fd, preamble, consumed, sessionKey, cipher };
-      }),
-      { signal, warn: () => undefined, progress: () => undefined },
-    );
-    for (const [i, found] of peeked.entries()) {
-      if ('error' in found) open[i]!.suitcase.problem = errorFromRecord(found.error);
-      else open[i]!.suitcase.chain = found.chain;
-    }
-    return suitcases;
   } catch (error) {
-    wipe(suitcases);
-    throw error;
-  } finally {
-    for (const handle of handles) await handle.close();
+    if (!isDepotError(error) || !['verification-failed', 'not-addressed', 'archive-refused'].includes(error.code))
+      throw error;
+    suitcase.problem = error;
   }
 }
 
@@ -186,17 +171,6 @@ function given(file: string): GivenSuitcase {
     problem: null,
     sha256: () => (digest ??= digestOf(file)),
   };
-}
-
-/** What is wrong with one suitcase does not keep the others from being opened. */
-async function foreseen(suitcase: GivenSuitcase, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!isDepotError(error) || !['verification-failed', 'not-addressed', 'archive-refused'].includes(error.code))
-      throw error;
-    suitcase.problem = error;
-  }
 }
 
 async function digestOf(file: string): Promise<string> {

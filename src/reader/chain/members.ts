@@ -35,10 +35,29 @@ export interface Members {
 }
 
 /** Finds each by its size and digest, whatever its name: those alone may be used (docs/format.md, section 12). */
-export async function findMembers(night: Night, given: Given): Promise<Members> {
+export function findMembers(night: Night, given: Given): Promise<Members> {
+  return found(night, given, digestOf);
+}
+
+/**
+ * Likewise, but a file that is the only one of its size counts as found, and is not read for that. For who reads all of it
+ * next, and then compares the digest.
+ */
+export function findMembersBySize(night: Night, given: Given): Promise<Members> {
+  return found(night, given, async (suitcase, need) => {
+    const isAlone = given.suitcases.filter(({ bytes }) => bytes === suitcase.bytes).length === 1;
+    return isAlone && need.bytes !== null ? need.sha256 : digestOf(suitcase);
+  });
+}
+
+type DigestOf = (suitcase: GivenSuitcase, need: Need) => Promise<string>;
+
+const digestOf = (suitcase: GivenSuitcase): Promise<string> => suitcase.sha256();
+
+async function found(night: Night, given: Given, digest: DigestOf): Promise<Members> {
   const members: Member[] = [];
-  for (const need of night.needs ?? []) members.push(await find(need, given.suitcases));
-  members.push(await ownMember(night));
+  for (const need of night.needs ?? []) members.push(await find(need, given.suitcases, digest));
+  members.push(await ownMember(night, digest));
   return { night, members };
 }
 
@@ -51,11 +70,11 @@ export async function requireWhole(found: Members, choice: Choice, given: Given)
   if (!isWhole(found)) throw incomplete(found, await newestWhole(found, choice, given));
 }
 
-async function find(need: Need, suitcases: readonly GivenSuitcase[]): Promise<Member> {
+async function find(need: Need, suitcases: readonly GivenSuitcase[], digest: DigestOf): Promise<Member> {
   const { depositId } = need;
   for (const suitcase of suitcases) {
     if (suitcase.bytes !== (need.bytes ?? suitcase.bytes) || suitcase.bytes === 0) continue;
-    if ((await suitcase.sha256()) !== need.sha256) continue;
+    if ((await digest(suitcase, need)) !== need.sha256) continue;
     return suitcase.problem === null
       ? { depositId, suitcase, damage: null, need }
       : { depositId, suitcase: null, damage: damageOf(suitcase), need };
@@ -73,12 +92,12 @@ async function find(need: Need, suitcases: readonly GivenSuitcase[]): Promise<Me
   };
 }
 
-async function ownMember({ id, suitcase, damaged, receipt }: Night): Promise<Member> {
+async function ownMember({ id, suitcase, damaged, receipt }: Night, digest: DigestOf): Promise<Member> {
   const stated = receipt?.receipt.suitcase;
   const need = stated === undefined ? null : { depositId: id, bytes: stated.bytes, sha256: stated.sha256 };
   const member = { depositId: id, suitcase: null, need };
   if (suitcase === null) return { ...member, damage: damaged && damageOf(damaged) };
-  const isThat = need === null || (suitcase.bytes === need.bytes && (await suitcase.sha256()) === need.sha256);
+  const isThat = need === null || (suitcase.bytes === need.bytes && (await digest(suitcase, need)) === need.sha256);
   return isThat
     ? { ...member, suitcase, damage: null }
     : { ...member, damage: changed(`${printable(suitcase.path)} is not the suitcase of the receipt`) };

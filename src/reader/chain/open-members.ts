@@ -1,7 +1,9 @@
-/** Opens suitcases of a chain, one after the other, in one thread. */
+/** Opens suitcases of a chain, one after the other, in one thread, and puts the night together there. */
+import type { Assembled } from '../../dataset/assemble/assemble.js';
 import type { CheckedNight } from '../../dataset/assemble/check-night.js';
 import { DepotError, errorFromRecord } from '../../errors.js';
 import { openSuitcases } from '../../open/chain.js';
+import type { Assembling } from '../../open/assemble.js';
 import type { NightCheck, Outcome } from '../../open/open-all.js';
 import type { OpenMode, OpenOptions, OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
@@ -15,7 +17,8 @@ interface OpenMembersOptions {
   members: readonly { member: Member; mode: OpenMode }[];
   limits: Limits;
   goesOn: boolean;
-  night: NightCheck | null;
+  night?: NightCheck | null;
+  assembling?: Assembling;
   signal: AbortSignal;
 }
 
@@ -27,7 +30,9 @@ interface OpenMembersHooks {
 interface OpenedMembers {
   /** In the order in which they were asked for; an error, which names its deposit, is the last one unless it `goesOn`. */
   opened: (OpenResult | DepotError)[];
+  /** These two are null where they were not asked for, or a suitcase could not be opened. */
   night: CheckedNight | DepotError | null;
+  assembled: Assembled | DepotError | null;
 }
 
 /** @throws the signal's reason; 'local-unreadable' */
@@ -45,8 +50,8 @@ export async function openMembers(o: OpenMembersOptions, hooks: OpenMembersHooks
       suitcases.push({ fd: handle.fd, preamble, consumed, sessionKey, cipher, mode, ...o.limits, wantsSha256 });
     }
     const totalBytes = o.members.reduce((sum, { member }) => sum + member.suitcase!.bytes, 0);
-    const { opened, night } = await openSuitcases(
-      { suitcases, goesOn: o.goesOn, night: o.night },
+    const { opened, night, assembled } = await openSuitcases(
+      { suitcases, goesOn: o.goesOn, night: o.night ?? null, assembling: o.assembling ?? null },
       {
         signal: o.signal,
         warn: (message) => hooks.warn(message),
@@ -56,6 +61,7 @@ export async function openMembers(o: OpenMembersOptions, hooks: OpenMembersHooks
     return {
       opened: opened.map((outcome, i) => asNeeded(resultOf(outcome), o.members[i]!.member)),
       night: night && resultOf(night),
+      assembled: assembled && resultOf(assembled),
     };
   } finally {
     for (const { handle } of files) await handle.close();

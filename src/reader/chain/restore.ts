@@ -1,5 +1,5 @@
 /** `decrypt` where more than one suitcase is given: the newest night, or the one that `--at` names. */
-import { DepotError, isDepotError } from '../../errors.js';
+import { DepotError, isDepotError, isStop } from '../../errors.js';
 import { printable } from '../../printable.js';
 import type { Receipt } from '../../receipt/schema.js';
 import { typedWord } from '../../shell.js';
@@ -9,7 +9,15 @@ import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
-import { findMembers, isWhole, type Members, newestWhole, requireStatedChain, requireWhole } from './members.js';
+import {
+  findMembers,
+  findMembersBySize,
+  isWhole,
+  type Members,
+  newestWhole,
+  requireStatedChain,
+  requireWhole,
+} from './members.js';
 import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
 import { salvage } from './salvage.js';
@@ -33,7 +41,7 @@ export async function decryptChain(o: DecryptChainOptions, hooks: DecryptHooks):
   try {
     const choice = await chooseNight(given, o.at ?? receiptsOwn(o, given.receipts));
     for (const one of given.passedOver) hooks.warn(`passed over: ${one}`);
-    const found = await findMembers(choice.night, given);
+    const found = await (o.salvage ? findMembers : findMembersBySize)(choice.night, given);
     requireStatedChain(choice.night);
     const opened = o.salvage
       ? await saved(o, hooks, { found, choice, given }, out)
@@ -58,7 +66,13 @@ async function whole(
 ): Promise<Decrypted> {
   await requireWhole(found, choice, given);
   await requireSigned(o, choice, given);
-  return restored(o, hooks, found, out);
+  try {
+    return await restored(o, hooks, found, out);
+  } catch (error) {
+    // What was found by its size alone may be another file, and then that is what went wrong.
+    if (!isStop(error)) await requireWhole(await findMembers(choice.night, given), choice, given);
+    throw error;
+  }
 }
 
 /** With a signer given, a night that no receipt of theirs tells of may be anybody's. @throws DepotError 'incomplete' */

@@ -7,7 +7,7 @@ import type { Assembled } from '../../dataset/assemble/assemble.js';
 import { requireSameChain, type Chain } from '../../dataset/chain/chain-file.js';
 import { localError } from '../../durable-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
-import { assembleChain } from '../../open/chain.js';
+import type { Assembling } from '../../open/assemble.js';
 import type { OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
 import type { Receipt } from '../../receipt/schema.js';
@@ -18,6 +18,13 @@ import type { Member, Members } from './members.js';
 import { openMembers } from './open-members.js';
 
 export type RestoringOptions = Pick<DecryptOptions, 'signers' | 'maxSize' | 'signal'>;
+
+/** Where the suitcases go that are opened: the full deposit into `directory`, each increment below `work`. */
+interface Place {
+  directory: string;
+  work: string;
+  limits: Limits;
+}
 
 export class Restoring {
   readonly #o: RestoringOptions;
@@ -45,10 +52,15 @@ export class Restoring {
     const work = await this.work(directory);
     // The newest first, since it names all others.
     const nights = [this.number, ...Array.from({ length: this.number }, (_, i) => i)];
-    await this.#extract(nights, directory, work, limits);
-    const done = await this.assemble(directory, work, out);
-    this.#compare(done);
-    return { entries: done.entries, bytes: done.bytes, origin: this.#isProven ? 'proven' : 'not proven' };
+    const assembled = await this.#extract(
+      nights,
+      { directory, work, limits },
+      await this.#assembling(directory, work, out),
+    );
+    if (assembled instanceof DepotError) throw assembled;
+    this.#compare(assembled!);
+    const { entries, bytes } = assembled!;
+    return { entries, bytes, origin: this.#isProven ? 'proven' : 'not proven' };
   }
 
   /** Where the increments go, below that directory. */
@@ -59,11 +71,16 @@ export class Restoring {
   }
 
   /** Opens one suitcase of the chain, and checks that it belongs to it. */
-  extract(night: number, directory: string, work: string, limits: Limits): Promise<void> {
-    return this.#extract([night], directory, work, limits);
+  async extract(night: number, place: Place): Promise<void> {
+    await this.#extract([night], place);
   }
 
-  async #extract(nights: readonly number[], directory: string, work: string, limits: Limits): Promise<void> {
+  /** What is put together is no better than the suitcases: it is told only where they belong to the chain. */
+  async #extract(
+    nights: readonly number[],
+    { directory, work, limits }: Place,
+    assembling?: Assembling,
+  ): Promise<Assembled | DepotError | null> {
     const members = [];
     for (const night of nights) {
       const place = night === 0 ? directory : path.join(work, String(night));
@@ -73,25 +90,39 @@ export class Restoring {
         mode: { kind: 'extract', directory: place, isPart: true } as const,
       });
     }
-    const { opened } = await openMembers(
-      { members, limits, goesOn: false, night: null, signal: this.#o.signal },
+    const { opened, assembled } = await openMembers(
+      { members, limits, goesOn: false, ...(assembling !== undefined && { assembling }), signal: this.#o.signal },
       this.hooks,
     );
     for (const [i, result] of opened.entries()) {
       if (result instanceof DepotError) throw result;
       this.#check(nights[i]!, this.#seen(nights[i]!, result));
     }
+    return assembled;
   }
 
-  async assemble(directory: string, work: string, out: string, missing?: readonly number[]): Promise<Assembled> {
+  /** Puts together what `extract` made of all but the missing ones. */
+  async salvage(directory: string, work: string, out: string, missing: readonly number[]): Promise<Assembled> {
+    const depositIds = this.#members.map(({ depositId }) => depositId);
+    const assembling = { ...(await this.#assembling(directory, work, out)), salvage: { missing, depositIds } };
+    const { assembled } = await openMembers(
+      {
+        members: [],
+        limits: { maxBytes: null, maxWritten: null, maxEntries: null },
+        goesOn: false,
+        assembling,
+        signal: this.#o.signal,
+      },
+      this.hooks,
+    );
+    if (assembled instanceof DepotError) throw assembled;
+    return assembled!;
+  }
+
+  async #assembling(directory: string, work: string, out: string): Promise<Assembling> {
     const { maxBytes, maxEntries } = await limitsOf(this.#o, this.#isProven ? stated(this.#receipt!) : null, out);
     const { number: increments, sources } = this.#chain;
-    const depositIds = this.#members.map(({ depositId }) => depositId);
-    const salvage = missing === undefined ? {} : { salvage: { missing, depositIds } };
-    return assembleChain(
-      { directory, work, increments, sources, maxBytes, maxEntries, ...salvage },
-      { signal: this.#o.signal, warn: (message) => this.hooks.warn(message), progress: () => undefined },
-    );
+    return { directory, work, increments, sources, maxBytes, maxEntries };
   }
 
   get #isProven(): boolean {

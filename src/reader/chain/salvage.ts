@@ -157,7 +157,7 @@ async function into(
       }
       missing.push(night);
     }
-    const { entries, bytes, incomplete } = await restoring.assemble(partial.path, work, place, missing);
+    const { entries, bytes, incomplete } = await restoring.salvage(partial.path, work, place, missing);
     await partial.putInPlace();
     return { entries, bytes, incomplete, out: place, origin: 'not proven', warnings: [] };
   } catch (error) {
@@ -178,7 +178,7 @@ async function isOpened(
 ): Promise<boolean> {
   const before = new Set(await readdir(directory));
   try {
-    await restoring.extract(night, directory, work, await limitsOf(o, null, place));
+    await restoring.extract(night, { directory, work, limits: await limitsOf(o, null, place) });
     return true;
   } catch (error) {
     if (!isUnsound(error)) throw error;
