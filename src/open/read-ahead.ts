@@ -20,7 +20,7 @@ export interface Reading {
 }
 
 /** Bytes read at once, and the length of the stretches that a second pass over the same file is held against. */
-const STRETCH_BYTES = 4 << 20;
+const STRETCH_BYTES = 1 << 20;
 /** Where less is left to read, threads would cost more than they save: each takes some 50 ms of a processor to start. */
 const WORTHWHILE_BYTES = 32 << 20;
 /** Blocks to or from a thread beside the opening one: two for each of them, one in use and one in hand. */

@@ -1,7 +1,6 @@
 /** Suitcases and receipts as they were given: by name, or in directories. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Chain } from '../../dataset/chain/chain-file.js';
 import { type DepotError, isDepotError } from '../../errors.js';
@@ -13,6 +12,7 @@ import type { OpeningKey } from '../key-proof.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from '../named-files.js';
 import { openSuitcaseFile } from '../suitcase-file.js';
 
+const DIGESTED_AT_ONCE = 1 << 20;
 /** What lies beside suitcases and is none. */
 const OTHER = /^\.|\.(?:asc|json|md|txt|html|pdf|ndjson|partial|sha256|sh)$/i;
 
@@ -72,7 +72,7 @@ export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given
   try {
     for (const file of files) {
       o.signal.throwIfAborted();
-      const suitcase = given(file);
+      const suitcase = given(file, o.signal);
       suitcases.push(suitcase);
       await readBeginning(suitcase, key);
     }
@@ -160,7 +160,7 @@ async function readBeginning(suitcase: GivenSuitcase, key: OpeningKey): Promise<
   }
 }
 
-function given(file: string): GivenSuitcase {
+function given(file: string, signal: AbortSignal): GivenSuitcase {
   let digest: Promise<string> | undefined;
   return {
     path: file,
@@ -169,12 +169,23 @@ function given(file: string): GivenSuitcase {
     unwrapped: null,
     chain: null,
     problem: null,
-    sha256: () => (digest ??= digestOf(file)),
+    sha256: () => (digest ??= digestOf(file, signal)),
   };
 }
 
-async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const bytes of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(bytes as Uint8Array);
-  return hash.digest('hex');
+/** Into one piece of memory, again and again: a stream would leave as much behind as the file has. */
+async function digestOf(file: string, signal: AbortSignal): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const hash = createHash('sha256');
+    const buffer = new Uint8Array(DIGESTED_AT_ONCE);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
 }
