@@ -5,7 +5,7 @@ import { readBeside, readHere, type Reading } from './read-ahead.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes kept of a stretch's digest: 16 suffice against a second preimage, and a TiB leaves 4 MiB of them. */
+/** Bytes kept of a stretch's digest: 16 suffice against a second preimage, and a TiB leaves 16 MiB of them. */
 const SEGMENT_DIGEST_BYTES = 16;
 
 export interface SuitcaseSourceOptions {
