@@ -1,6 +1,7 @@
-import { checkNight, type CheckedNight } from '../dataset/assemble/check-night.js';
+import { checkNight } from '../dataset/assemble/check-night.js';
 import { KeptNight } from '../dataset/assemble/kept-night.js';
 import { Scratch } from '../dataset/assemble/scratch.js';
+import type { CountedNight } from '../dataset/assemble/tally.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import type { Said } from '../threads.js';
 import { limitError } from './consumer.js';
@@ -33,7 +34,7 @@ export interface OpenedAll {
   /** One for each suitcase that was opened; an error ends them unless it `goesOn`. */
   opened: Outcome<OpenResult>[];
   /** Null where it was not asked for, or a suitcase could not be opened. */
-  night: Outcome<CheckedNight> | null;
+  night: Outcome<CountedNight> | null;
 }
 
 /** The opening thread for several suitcases, one after the other. */
@@ -68,7 +69,7 @@ export async function openAll(
   return { opened, night: night === null || !isWhole ? null : await outcomeOf(() => checkedNight(kept, night)) };
 }
 
-function checkedNight(nights: readonly KeptNight[], { sources, maxBytes }: NightCheck): CheckedNight {
+function checkedNight(nights: readonly KeptNight[], { sources, maxBytes }: NightCheck): CountedNight {
   const limits = maxBytes === null ? {} : { maxBytes: maxBytes.most, tooLarge: () => limitError(maxBytes) };
   return checkNight({ nights, sources, ...limits });
 }

@@ -168,6 +168,26 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     await page.context().close();
   });
 
+  test('a receipt that counts another night than the suitcases hold fails, for a full deposit and for an increment', async () => {
+    const { opener } = await withFolders(browser);
+    for (const said of [{ entries: 300 }, { bytes: 7 }, { complete: false }]) {
+      const lies = {
+        receipt: (r: Record<string, unknown>) => ({ ...r, chain: { ...(r['chain'] as object), ...said } }),
+      };
+      const chain = new ChainFolder(receiver, ['crm'], small);
+      const tree: Tree = new Map<string, FileNode>([
+        ['data/crm', directory],
+        ['data/crm/a', plain('a')],
+      ]);
+      await chain.add(tree, lies);
+      await opener.give(filesOf(chain));
+      expect(await opener.check()).toMatchObject({ verdict: 'failed', inside: false, checks: { contents: 'failed' } });
+      await chain.add(new Map([...tree, ['data/crm/b', plain('b')]]), lies);
+      await opener.give(filesOf(chain));
+      expect(await opener.check()).toMatchObject({ verdict: 'failed', inside: false, checks: { dataset: 'failed' } });
+    }
+  });
+
   test.each([1, 2])(
     'random trees, seed %i: a night comes out as it was, with names that a browser takes',
     async (seed) => {

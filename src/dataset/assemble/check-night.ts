@@ -8,7 +8,7 @@ import { refused, shown } from '../tar/format.js';
 import type { KeptNight, KeptObject } from './kept-night.js';
 import { LinkCheck } from './link-check.js';
 import { RangesReader, type Range } from './ranges.js';
-import { Tally, type NightLimits } from './tally.js';
+import { type CountedNight, type NightLimits, Tally } from './tally.js';
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -19,25 +19,18 @@ export interface KeptChain extends NightLimits {
   sources: readonly string[];
 }
 
-/** The whole night, as the manifests together say it. */
-export interface CheckedNight {
-  entries: number;
-  bytes: number;
-  /** As the receipt of the deposit has it in `chain`. */
-  datasetSha256: string;
-}
-
 /**
  * As `assemble`, for who wants to know and not to have: every file of the last night that consists of pieces of others is
  * put together in memory, a megabyte at a time, and compared with its digest. Writes nothing.
  *
  * @throws DepotError 'archive-refused', and what the limits say
  */
-export function checkNight({ nights, sources, ...limits }: KeptChain): CheckedNight {
+export function checkNight({ nights, sources, ...limits }: KeptChain): CountedNight {
   const order = new SourceOrder(sources.map(fromText));
   const read = (): NightManifest[] => nights.map(({ manifest }, night) => new NightManifest(manifest, night, order));
   const manifests = read();
-  const tally = new Tally(manifests.at(-1)!.random, limits);
+  const newest = manifests.at(-1)!;
+  const tally = new Tally(newest.random, limits);
   const files = new FileCheck(nights, order);
   const links = new LinkCheck();
   for (const fate of mergeNights(manifests)) {
@@ -48,8 +41,7 @@ export function checkNight({ nights, sources, ...limits }: KeptChain): CheckedNi
     files.check(path, final);
   }
   links.check(() => mergeNights(read()));
-  const { entries, bytes } = tally;
-  return { entries, bytes, datasetSha256: tally.datasetSha256() };
+  return tally.night(newest);
 }
 
 class FileCheck {

@@ -5,6 +5,7 @@ import type { Limit } from '../../open/opening.js';
 import { printable } from '../../printable.js';
 import type { Checks } from '../../reader/checks.js';
 import { missingWords } from '../../reader/chain/members.js';
+import { nightDiffers } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
 import { wrongPlace, type ChosenNight, type ChosenSuitcase } from './chosen-suitcases.js';
 import { Night, type OpenedSuitcase, type Surveyed } from './night.js';
@@ -80,14 +81,14 @@ function survey(
     if (error.message === most.exceeded.message) exceeded(most.most);
     return null;
   }
-  const { entries, bytes, datasetSha256 } = found;
+  const { entries, bytes } = found;
   const summary = `${entries} entries, ${bytes} bytes`;
   const said = receipt?.chain;
   if (said === undefined) checks.notPossible('dataset', `${summary}; there is no receipt to compare with`);
-  else if (said.datasetSha256 !== datasetSha256)
-    checks.failed('dataset', 'the suitcases together are not the dataset that the receipt names');
-  else if (said.entries !== entries || said.bytes !== bytes)
-    checks.failed('dataset', `${summary}, but the receipt says ${said.entries} entries, ${said.bytes} bytes`);
-  else checks.passed('dataset', `${summary}, as the receipt says of the whole night`);
+  else {
+    const wrong = nightDiffers(said, found);
+    if (wrong === null) checks.passed('dataset', `${summary}, as the receipt says of the whole night`);
+    else checks.failed('dataset', wrong);
+  }
   return { night, ...found };
 }

@@ -1,5 +1,5 @@
 /** Opens suitcases of a chain, one after the other, in one thread. */
-import type { CheckedNight } from '../../dataset/assemble/check-night.js';
+import type { CountedNight } from '../../dataset/assemble/tally.js';
 import { DepotError, errorFromRecord } from '../../errors.js';
 import { openSuitcases } from '../../open/chain.js';
 import type { NightCheck, Outcome } from '../../open/open-all.js';
@@ -27,7 +27,7 @@ interface OpenMembersHooks {
 interface OpenedMembers {
   /** In the order in which they were asked for; an error, which names its deposit, is the last one unless it `goesOn`. */
   opened: (OpenResult | DepotError)[];
-  night: CheckedNight | DepotError | null;
+  night: CountedNight | DepotError | null;
 }
 
 /** @throws the signal's reason; 'local-unreadable' */

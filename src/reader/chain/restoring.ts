@@ -10,6 +10,7 @@ import { DepotError, isDepotError } from '../../errors.js';
 import { assembleChain } from '../../open/chain.js';
 import type { OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
+import { nightDiffers } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Decrypted, DecryptHooks, DecryptOptions } from '../decrypt.js';
 import { agreeing, sameAsReceipt, wrong } from '../found.js';
@@ -126,15 +127,10 @@ export class Restoring {
     else requireSameChain(this.#chain, chain);
   }
 
-  #compare(found: { entries: number; bytes: number; datasetSha256: string }): void {
+  #compare(found: Assembled): void {
     const said = this.#receipt?.chain;
-    if (said === undefined) return;
-    if (found.datasetSha256 !== said.datasetSha256)
-      throw wrong('the dataset that was put together is not the one that the receipt names');
-    if (found.entries !== said.entries || found.bytes !== said.bytes)
-      throw wrong(
-        `the dataset has ${found.entries} entries with ${found.bytes} bytes, but the receipt says ${said.entries} with ${said.bytes}`,
-      );
+    const different = said === undefined ? null : nightDiffers(said, found);
+    if (different !== null) throw wrong(different);
   }
 }
 

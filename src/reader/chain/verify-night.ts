@@ -1,11 +1,12 @@
 /** `verify` of a directory, or of several suitcases: every suitcase that the night needs. */
-import type { CheckedNight } from '../../dataset/assemble/check-night.js';
+import type { CountedNight } from '../../dataset/assemble/tally.js';
 import type { ManifestResult } from '../../dataset/compare.js';
 import { type Chain, requireSameChain } from '../../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import type { NightCheck } from '../../open/open-all.js';
 import type { Limit, OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
+import { nightDiffers } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Checks } from '../checks.js';
 import { agreeing, wrong } from '../found.js';
@@ -162,7 +163,7 @@ function mostBytes({ maxSize, signers }: NightOptions, { night, members }: Membe
   };
 }
 
-function compareNight(found: CheckedNight | DepotError, receipt: Receipt | null, checks: Checks): void {
+function compareNight(found: CountedNight | DepotError, receipt: Receipt | null, checks: Checks): void {
   if (found instanceof DepotError) {
     if (found.code !== 'archive-refused') throw found;
     checks.refused('dataset', found);
@@ -171,11 +172,11 @@ function compareNight(found: CheckedNight | DepotError, receipt: Receipt | null,
   const words = `${found.entries} entries with ${found.bytes} bytes, put together from all suitcases`;
   const said = receipt?.chain;
   if (said === undefined) checks.passed('dataset', `${words}; there is no receipt to compare it with`);
-  else if (found.datasetSha256 !== said.datasetSha256)
-    checks.failed('dataset', 'what was put together is not the dataset that the receipt names');
-  else if (found.entries !== said.entries || found.bytes !== said.bytes)
-    checks.failed('dataset', `${words}, but the receipt says ${said.entries} with ${said.bytes}`);
-  else checks.passed('dataset', `${words}, as the receipt says`);
+  else {
+    const wrong = nightDiffers(said, found);
+    if (wrong === null) checks.passed('dataset', `${words}, as the receipt says`);
+    else checks.failed('dataset', wrong);
+  }
 }
 
 function counted(suitcases: number): string {
