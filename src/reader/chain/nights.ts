@@ -5,6 +5,8 @@ import { parseDepositId } from '../../names/deposit.js';
 import { printable } from '../../printable.js';
 import type { GivenReceipt } from '../named-files.js';
 import type { Given, GivenSuitcase } from './given.js';
+import { typedWord } from '../../shell.js';
+import { NightOrder, numberOf } from './night-order.js';
 import { listed } from './words.js';
 
 /** A suitcase of a chain, as far as it is known before that suitcase is seen. */
@@ -35,19 +37,21 @@ export interface Choice {
 
 /** @throws DepotError 'usage' when it has to be asked which is meant; 'incomplete' when there is nothing */
 export async function chooseNight(given: Given, at: string | undefined): Promise<Choice> {
-  const all = await nightsOf(given);
+  const { all, order } = await nightsOf(given);
   if (all.length === 0) throw nothing(given);
   const { problem } = given.suitcases[0] ?? { problem: null };
   if (problem !== null && given.suitcases.every((one) => one.problem?.code === 'not-addressed')) throw problem;
-  const needed = new Set(all.flatMap(({ needs }) => (needs ?? []).map(({ depositId }) => depositId)));
-  const tips = all.filter(({ id }) => !needed.has(id));
-  const night = at === undefined ? newestOf(tips, all) : named(at, all);
+  const tips = all.filter((night) => !order.isNeeded(night));
+  const night = at === undefined ? newestOf(tips, all, order) : named(at, all);
   const others = tips.filter((tip) => tip !== night && !isWithin(tip, night));
   return { night, all, leftAside: others.map(inWords) };
 }
 
-/** The newest night; two arrangements, and two that continue one deposit, need a word from the user. */
-function newestOf(tips: readonly Night[], all: readonly Night[]): Night {
+/**
+ * The newest night; two arrangements, two that continue one deposit, and two of which nothing tells which is newer, need a
+ * word from the user.
+ */
+function newestOf(tips: readonly Night[], all: readonly Night[], order: NightOrder<Night>): Night {
   const arrangements = new Map<string | null, Night[]>();
   // A file that cannot be opened, and whose name says nothing, may be anything.
   const known = tips.filter((tip) => tip.suitcase !== null || tip.receipt !== null || arrangementOf(tip) !== null);
@@ -55,12 +59,13 @@ function newestOf(tips: readonly Night[], all: readonly Night[]): Night {
     const arrangement = arrangementOf(tip);
     arrangements.set(arrangement, [...(arrangements.get(arrangement) ?? []), tip]);
   }
-  const newest = [...arrangements.values()].map((some) => some.reduce((a, b) => (isNewer(b, a) ? b : a)));
-  if (newest.length > 1) throw ambiguous('deposits of more than one arrangement', newest);
+  const newest = [...arrangements.values()].flatMap((some) => order.newest(some));
+  if (arrangements.size > 1) throw ambiguous('deposits of more than one arrangement', newest, order);
+  if (newest.length > 1) throw ambiguous('deposits, and nothing here tells which is the newest', newest, order);
   const night = newest[0]!;
   const forked = all.filter((other) => other !== night && fullOf(other) === fullOf(night) && !isWithin(other, night));
   const ends = tips.filter((tip) => tip === night || forked.includes(tip));
-  if (ends.length > 1) throw ambiguous('two chains that begin with the same deposit', ends);
+  if (ends.length > 1) throw ambiguous('two chains that begin with the same deposit', ends, order);
   return night;
 }
 
@@ -77,7 +82,9 @@ function named(at: string, all: readonly Night[]): Night {
   });
 }
 
-async function nightsOf(given: Given): Promise<Night[]> {
+/** The same whatever the order in which they are given. */
+async function nightsOf({ suitcases, receipts }: Given): Promise<{ all: Night[]; order: NightOrder<Night> }> {
+  const given = { suitcases: inOrder(suitcases), receipts: inOrder(receipts) };
   const nights = new Map<string, Night>();
   const nightOf = (id: string): Night => {
     let night = nights.get(id);
@@ -101,7 +108,13 @@ async function nightsOf(given: Given): Promise<Night[]> {
     if (night.suitcase !== null) night.needs = night.suitcase.chain?.deposits ?? [];
   }
   for (const night of nights.values()) night.needs ??= byReceipts(night, nights) ?? byLater(night, nights);
-  return [...nights.values()].sort((a, b) => (isNewer(a, b) ? 1 : -1));
+  const all = [...nights.values()];
+  const order = new NightOrder(all);
+  return { all: all.sort((a, b) => order.compare(a, b)), order };
+}
+
+function inOrder<T extends { path: string }>(files: readonly T[]): T[] {
+  return [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
 /** Whose suitcase a file is, when its name does not say it: by the digests that receipts and chains tell. */
@@ -109,7 +122,7 @@ class Identities {
   readonly #byDigest = new Map<string, string>();
   readonly #sizes = new Set<number>();
 
-  constructor({ suitcases, receipts }: Given) {
+  constructor({ suitcases, receipts }: Pick<Given, 'suitcases' | 'receipts'>) {
     for (const { receipt } of receipts) this.#add(receipt.depositId, receipt.suitcase);
     for (const { chain } of suitcases)
       for (const deposit of chain?.deposits ?? []) this.#add(deposit.depositId, deposit);
@@ -168,23 +181,17 @@ export function newestBefore(night: Night, all: readonly Night[]): Night | undef
 }
 
 function fullOf({ id, needs, receipt }: Night): string {
-  return needs?.[0]?.depositId ?? receipt?.receipt.chain?.fullDepositId ?? id;
+  return receipt === null ? (needs?.[0]?.depositId ?? id) : (receipt.receipt.chain?.fullDepositId ?? id);
 }
 
-/** Whether it is a part of that chain. */
+/** Whether it is a part of that chain, or may be, where only the receipt tells how long that is. */
 function isWithin(one: Night, chain: Night): boolean {
-  return chain.needs?.some(({ depositId }) => depositId === one.id) ?? false;
+  if (chain.needs !== null) return chain.needs.some(({ depositId }) => depositId === one.id);
+  return fullOf(one) === fullOf(chain) && (numberOf(one) ?? Infinity) < (numberOf(chain) ?? 0);
 }
 
 function arrangementOf({ id, needs }: Night): string | null {
   return parseDepositId(id)?.arrangement ?? parseDepositId(needs?.[0]?.depositId ?? '')?.arrangement ?? null;
-}
-
-function isNewer(a: Night, b: Night): boolean {
-  const [first, second] = [a.receipt?.receipt.ledger, b.receipt?.receipt.ledger];
-  if (first !== undefined && second !== undefined && first.id === second.id) return first.sequence > second.sequence;
-  const [at, than] = [parseDepositId(a.id)?.at.getTime() ?? 0, parseDepositId(b.id)?.at.getTime() ?? 0];
-  return at === than ? a.id > b.id : at > than;
 }
 
 function inWords({ id, needs }: Night): string {
@@ -192,10 +199,11 @@ function inWords({ id, needs }: Night): string {
   return `${printable(id)}${number === 0 ? '' : ` (increment ${number} of ${needs![0]!.depositId})`}`;
 }
 
-function ambiguous(what: string, nights: readonly Night[]): DepotError {
-  const newest = nights.reduce((a, b) => (isNewer(b, a) ? b : a));
+function ambiguous(what: string, nights: readonly Night[], order: NightOrder<Night>): DepotError {
+  const newest = order.newest(nights).map(({ id }) => `--at ${typedWord(id)}`);
   return new DepotError('usage', `there are ${what}: ${listed(nights.map(inWords))}`, {
-    hint: `say which is meant; the newest: --at ${printable(newest.id)}`,
+    hint:
+      newest.length === 1 ? `say which is meant; the newest: ${newest[0]!}` : `say which is meant: ${listed(newest)}`,
   });
 }
 
