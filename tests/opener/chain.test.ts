@@ -418,12 +418,8 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     });
 
     test.each([
-      ['with a range beyond its object', (line: string) => line.replace(/^(0 0) \d+$/, '$1 61000'), /lies outside of/],
-      [
-        'with a range that makes too much',
-        (line: string) => line.replace(/^(1 0) \d+$/, '$1 60000'),
-        /outside of|make more than/,
-      ],
+      ['with a range beyond its object', (line: string) => line.replace(/^(0 0) \d+$/, '$1 61000'), /lie outside of/],
+      ['with a range that makes too much', (line: string) => line.replace(/^(1 0) \d+$/, '$1 60000'), /lie outside of/],
       [
         'with ranges of a page of depot',
         (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 DEPOT/README.md'),

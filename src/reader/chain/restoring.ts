@@ -2,9 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { ManifestResult } from '../../dataset/compare.js';
 import type { Assembled } from '../../dataset/assemble/assemble.js';
-import { requireSameChain, type Chain } from '../../dataset/chain/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { localError } from '../../durable-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { assembleChain } from '../../open/chain.js';
@@ -17,6 +16,7 @@ import { agreeing, sameAsReceipt, wrong } from '../found.js';
 import { limitsOf, type Limits } from '../room.js';
 import type { Member, Members } from './members.js';
 import { openMembers } from './open-members.js';
+import { requirePlace } from './place.js';
 
 export type RestoringOptions = Pick<DecryptOptions, 'signers' | 'maxSize' | 'signal'>;
 
@@ -80,7 +80,7 @@ export class Restoring {
     );
     for (const [i, result] of opened.entries()) {
       if (result instanceof DepotError) throw result;
-      this.#check(nights[i]!, this.#seen(nights[i]!, result));
+      this.#check(nights[i]!, result);
     }
   }
 
@@ -99,32 +99,16 @@ export class Restoring {
     return this.#receipt !== null && this.#o.signers.length > 0;
   }
 
-  #seen(night: number, result: OpenResult): ManifestResult {
+  /** What it is, against what was said of it. */
+  #check(night: number, result: OpenResult): void {
     const { depositId } = this.#members[night]!;
     try {
       if (night === this.#chain.number) sameAsReceipt(result, this.#receipt);
-      return agreeing(result);
+      requirePlace(agreeing(result), night, this.#chain);
     } catch (error) {
       if (isDepotError(error)) error.message = `${printable(depositId)}: ${error.message}`;
       throw error;
     }
-  }
-
-  /** Whether the suitcase, now that it is authentic, says of the chain what the others say. */
-  #check(night: number, { chain, manifest }: ManifestResult): void {
-    const { depositId } = this.#members[night]!;
-    if (night === 0) {
-      if (chain !== undefined || manifest === 'none')
-        throw new DepotError(
-          'archive-refused',
-          `${printable(depositId)} is no full deposit, and a chain begins with one`,
-        );
-    } else if (chain === undefined) throw wrong(`${printable(depositId)} is no increment`);
-    else if (night === this.#chain.number) {
-      if (JSON.stringify(chain) !== JSON.stringify(this.#chain))
-        throw wrong(`${printable(depositId)} names other suitcases than when it was first looked at`);
-    } else if (chain.number !== night) throw wrong(`${printable(depositId)} has another number in its chain`);
-    else requireSameChain(this.#chain, chain);
   }
 
   #compare(found: Assembled): void {
