@@ -260,6 +260,50 @@ describe('what somebody made to mislead', () => {
     const other = receiptOf({ ...a, sequence: 99 }, 'b');
     const from = { suitcases: [a, b].map(suitcaseOf), receipts: [other, receiptOf(b)], passedOver: [] };
     expect(await chosen(from)).toMatchObject({ id: b.id });
+    const elsewhere = receiptOf({ ...a, sequence: 99 });
+    Object.assign(elsewhere.receipt, { arrangement: 'other' });
+    const [first, second]: Orderable[] = [elsewhere, receiptOf(b)].map((receipt) => ({
+      id: receipt.receipt.depositId,
+      needs: [],
+      receipt,
+    }));
+    expect(new NightOrder([first, second]).newest([first, second])).toEqual([second]);
+  });
+
+  describe('two files with the name of one deposit', () => {
+    const named = (path: string, bytes: string): GivenSuitcase => ({
+      ...suitcaseOf(a),
+      path,
+      sha256: () => Promise.resolve(sha256(bytes)),
+    });
+    const from = (suitcases: GivenSuitcase[], receipts: GivenReceipt[] = []): Given => ({
+      suitcases,
+      receipts,
+      passedOver: [],
+    });
+
+    test('that differ: neither is taken, unless something tells which it is', async () => {
+      const [one, other] = [named('x.gz.pgp', 'planted'), named('x.zst.pgp', a.id)];
+      for (const files of [
+        [one, other],
+        [other, one],
+      ]) {
+        const { id, said } = await chosen(from(files));
+        expect(id).toBeNull();
+        expect(said).toContain('x.gz.pgp and x.zst.pgp differ');
+        const { night } = await chooseNight(from(files, [receiptOf(a)]), undefined);
+        expect(night.suitcase).toBe(other);
+        const later = suitcaseOf(claiming(b, a));
+        expect((await chooseNight(from([...files, later]), a.id)).night.suitcase).toBe(other);
+        // What a planted chain calls it is no matter.
+        const liar = suitcaseOf(claiming(b, { ...c, bytes: a.bytes, sha256: a.sha256 }));
+        expect((await chooseNight(from([...files, liar], [receiptOf(a)]), a.id)).night.suitcase).toBe(other);
+      }
+    });
+
+    test('that are copies: one of them is taken', async () => {
+      expect(await chosen(from([named('one', a.id), named('two', a.id)]))).toMatchObject({ id: a.id });
+    });
   });
 
   test('a ledger that was continued twice tells nothing from there on', async () => {

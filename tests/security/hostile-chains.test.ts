@@ -267,6 +267,16 @@ describe('a receipt that says something else of the whole night than the suitcas
     expect((await decrypt(directory, signed())).code).toBe(0);
   });
 
+  test('what only the receipt denies of a full deposit is saved with --salvage, as nobody’s', async () => {
+    const chain = new ChainFolder(receiver, ['big', 'crm'], small);
+    await chain.add(first(), inReceipt({ entries: 300 }));
+    const directory = released(chain.nights, true);
+    const { code, said, out } = await decrypt(directory, [...signed(), '--salvage']);
+    expect(code, JSON.stringify(said)).toBe(21);
+    expect(said).toMatchObject({ origin: 'not proven' });
+    expect(readFileSync(join(`${out}.incomplete`, 'data/big')).equals(content)).toBe(true);
+  });
+
   test('an increment whose own suitcase shows it is not taken alone, either', async () => {
     const lies = { ...inReceipt({}, { complete: false }), ...notComplete };
     const { newest } = await chainOf(lies);

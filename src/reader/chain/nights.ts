@@ -22,6 +22,8 @@ export interface Night {
   suitcase: GivenSuitcase | null;
   /** The file that should be it, where that cannot be opened. */
   damaged: GivenSuitcase | null;
+  /** Another file that could be its suitcase as well: nothing tells which is. */
+  rival: GivenSuitcase | null;
   receipt: GivenReceipt | null;
   /** The suitcases before it, the full deposit first; null where that is not known. */
   needs: Need[] | null;
@@ -43,6 +45,7 @@ export async function chooseNight(given: Given, at: string | undefined): Promise
   if (problem !== null && given.suitcases.every((one) => one.problem?.code === 'not-addressed')) throw problem;
   const tips = all.filter((night) => !order.isNeeded(night));
   const night = at === undefined ? newestOf(tips, all, order) : named(at, all);
+  if (night.rival !== null) throw twoFiles(night.suitcase!, night.rival);
   const others = tips.filter((tip) => tip !== night && !isWithin(tip, night));
   return { night, all, leftAside: others.map(inWords) };
 }
@@ -75,7 +78,14 @@ function named(at: string, all: readonly Night[]): Night {
   for (const later of all) {
     const number = later.needs?.findIndex(({ depositId }) => depositId === at) ?? -1;
     if (number !== -1)
-      return { id: at, suitcase: null, damaged: null, receipt: null, needs: later.needs!.slice(0, number) };
+      return {
+        id: at,
+        suitcase: null,
+        damaged: null,
+        rival: null,
+        receipt: null,
+        needs: later.needs!.slice(0, number),
+      };
   }
   throw new DepotError('usage', `--at ${printable(at)}: nothing that was given tells of such a deposit`, {
     hint: `name one of: ${listed(all.map(({ id }) => printable(id)).reverse())}`,
@@ -89,7 +99,7 @@ async function nightsOf({ suitcases, receipts }: Given): Promise<{ all: Night[];
   const nightOf = (id: string): Night => {
     let night = nights.get(id);
     if (night === undefined)
-      nights.set(id, (night = { id, suitcase: null, damaged: null, receipt: null, needs: null }));
+      nights.set(id, (night = { id, suitcase: null, damaged: null, rival: null, receipt: null, needs: null }));
     return night;
   };
   for (const one of given.receipts) {
@@ -102,7 +112,7 @@ async function nightsOf({ suitcases, receipts }: Given): Promise<{ all: Night[];
   for (const suitcase of given.suitcases) {
     const night = nightOf(await known.idOf(suitcase));
     if (suitcase.problem !== null) night.damaged ??= suitcase;
-    else if (night.suitcase === null || (await known.isThat(suitcase, night.id))) night.suitcase = suitcase;
+    else await known.take(suitcase, night);
   }
   for (const night of nights.values()) {
     if (night.suitcase !== null) night.needs = night.suitcase.chain?.deposits ?? [];
@@ -119,7 +129,8 @@ function inOrder<T extends { path: string }>(files: readonly T[]): T[] {
 
 /** Whose suitcase a file is, when its name does not say it: by the digests that receipts and chains tell. */
 class Identities {
-  readonly #byDigest = new Map<string, string>();
+  /** What receipts say comes first: anyone can make a chain. */
+  readonly #byDigest = new Map<string, Set<string>>();
   readonly #sizes = new Set<number>();
 
   constructor({ suitcases, receipts }: Pick<Given, 'suitcases' | 'receipts'>) {
@@ -130,19 +141,32 @@ class Identities {
 
   async idOf(suitcase: GivenSuitcase): Promise<string> {
     if (suitcase.depositId !== null) return suitcase.depositId;
-    const known = this.#sizes.has(suitcase.bytes) ? this.#byDigest.get(await suitcase.sha256()) : undefined;
+    const [known] = await this.#idsOf(suitcase);
     return known ?? suitcase.path.slice(suitcase.path.search(/[^/\\]*$/));
   }
 
-  /** Of several files for one deposit, the one with the digest. */
-  async isThat(suitcase: GivenSuitcase, id: string): Promise<boolean> {
-    return this.#sizes.has(suitcase.bytes) && this.#byDigest.get(await suitcase.sha256()) === id;
+  /** Of several files for one deposit, the one with the digest; where nobody tells that, they must be copies. */
+  async take(suitcase: GivenSuitcase, night: Night): Promise<void> {
+    const isKnown = async (one: GivenSuitcase): Promise<boolean> => (await this.#idsOf(one)).has(night.id);
+    if (night.suitcase === null || (await isKnown(suitcase))) {
+      night.suitcase = suitcase;
+      night.rival = null;
+    } else if (!(await isKnown(night.suitcase)) && !(await areCopies(night.suitcase, suitcase))) night.rival = suitcase;
+  }
+
+  async #idsOf(suitcase: GivenSuitcase): Promise<ReadonlySet<string>> {
+    const ids = this.#sizes.has(suitcase.bytes) ? this.#byDigest.get(await suitcase.sha256()) : undefined;
+    return ids ?? new Set();
   }
 
   #add(id: string, { bytes, sha256 }: { bytes: number; sha256: string }): void {
     this.#sizes.add(bytes);
-    this.#byDigest.set(sha256, id);
+    this.#byDigest.set(sha256, (this.#byDigest.get(sha256) ?? new Set()).add(id));
   }
+}
+
+async function areCopies(a: GivenSuitcase, b: GivenSuitcase): Promise<boolean> {
+  return a.bytes === b.bytes && (await a.sha256()) === (await b.sha256());
 }
 
 /** What a receipt without its suitcase tells of the chain, with the receipts and suitcases before it. */
@@ -204,6 +228,13 @@ function ambiguous(what: string, nights: readonly Night[], order: NightOrder<Nig
   return new DepotError('usage', `there are ${what}: ${listed(nights.map(inWords))}`, {
     hint:
       newest.length === 1 ? `say which is meant; the newest: ${newest[0]!}` : `say which is meant: ${listed(newest)}`,
+  });
+}
+
+function twoFiles({ path, depositId }: GivenSuitcase, rival: GivenSuitcase): DepotError {
+  const names = `${printable(path)} and ${printable(rival.path)}`;
+  return new DepotError('usage', `${names} differ, and both are called ${printable(depositId ?? path)}`, {
+    hint: 'put the receipt of that deposit beside them, which tells which it is; or name files, and not both of these',
   });
 }
 
