@@ -3,14 +3,7 @@ import type { ConveyorEnd, Feeder, Taker } from './conveyor.js';
 import { DepotError, type ErrorRecord, errorFromRecord, threadFailed } from './errors.js';
 
 /** What can run in a thread; thread-entry.ts has the programs. */
-export type ThreadName =
-  | 'packing'
-  | 'sealing'
-  | 'rehearsal'
-  | 'opening'
-  | 'opening-all'
-  | 'reading'
-  | 'writing';
+export type ThreadName = 'packing' | 'sealing' | 'rehearsal' | 'opening' | 'opening-all' | 'reading' | 'writing';
 
 /** The conveyors that a thread works at: it empties `from`, and fills `to`. */
 export interface ThreadEnds {

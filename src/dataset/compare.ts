@@ -20,6 +20,8 @@ export interface ManifestResult {
   /** As the manifest's last line says; null when there is none. */
   skipped: Record<string, number> | null;
   complete: boolean | null;
+  /** Files that changed while they were read, as their lines say. */
+  changed: number;
   /** What does not agree, ready to print. */
   problems: string[];
   /** Of an increment: what it builds on. Its entries are those of this suitcase, not of the whole night. */
@@ -85,6 +87,7 @@ export class ManifestCheck implements EntrySink {
   #lost = false;
   #entries = 0;
   #bytes = 0;
+  #changed = 0;
 
   constructor(options: ManifestCheckOptions) {
     this.#options = options;
@@ -148,7 +151,15 @@ export class ManifestCheck implements EntrySink {
   finish(): ManifestResult {
     const counts = { entries: this.#entries, bytes: this.#bytes };
     if (this.#fromDepot !== true)
-      return { manifest: 'none', ...counts, manifestSha256: null, skipped: null, complete: null, problems: [] };
+      return {
+        manifest: 'none',
+        ...counts,
+        manifestSha256: null,
+        skipped: null,
+        complete: null,
+        changed: 0,
+        problems: [],
+      };
     this.#endSeries();
     if (!this.#lost && this.#pending.length > 0)
       this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
@@ -163,6 +174,7 @@ export class ManifestCheck implements EntrySink {
       manifestSha256,
       skipped,
       complete,
+      changed: this.#changed,
       problems: this.#problems,
       ...(this.#chain !== null && { chain: this.#chain }),
     };
@@ -260,6 +272,7 @@ export class ManifestCheck implements EntrySink {
         return next;
       case 'entry':
         if (this.#chain !== null) throw refused('the manifest of an increment holds a line of another manifest');
+        if (line.changed) this.#changed++;
         if (next === this.#pending.length) this.#endSeries();
         if (!this.#lost) this.#compare(line, this.#pending[next]);
         return next + 1;
@@ -271,6 +284,7 @@ export class ManifestCheck implements EntrySink {
     if (this.#last !== null) throw refused('the manifest goes on after its last line');
     const line = parseIncrementLine(toLatin1(bytes));
     if (line.kind === 'removed') return next;
+    if (line.changed) this.#changed++;
     const { origin } = line;
     if (origin.kind === 'parts') {
       this.#compareBetween({ ...line, parts: origin.count });

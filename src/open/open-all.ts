@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Assembled } from '../dataset/assemble/assemble.js';
-import { checkNight, type CheckedNight } from '../dataset/assemble/check-night.js';
+import { checkNight } from '../dataset/assemble/check-night.js';
 import { KeptNight } from '../dataset/assemble/kept-night.js';
 import { Scratch } from '../dataset/assemble/scratch.js';
+import type { CountedNight } from '../dataset/assemble/tally.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import type { Said } from '../threads.js';
 import { assembleNight, type Assembling } from './assemble.js';
@@ -39,7 +40,7 @@ export interface OpenedAll {
   /** One for each suitcase that was opened; an error ends them unless it `goesOn`. */
   opened: Outcome<OpenResult>[];
   /** Null where it was not asked for, or a suitcase could not be opened. */
-  night: Outcome<CheckedNight> | null;
+  night: Outcome<CountedNight> | null;
   /** Likewise. */
   assembled: Outcome<Assembled> | null;
 }
@@ -88,7 +89,7 @@ export async function openAll(
   };
 }
 
-function checkedNight(nights: readonly KeptNight[], { sources, maxBytes }: NightCheck): CheckedNight {
+function checkedNight(nights: readonly KeptNight[], { sources, maxBytes }: NightCheck): CountedNight {
   const limits = maxBytes === null ? {} : { maxBytes: maxBytes.most, tooLarge: () => limitError(maxBytes) };
   return checkNight({ nights, sources, ...limits });
 }

@@ -44,7 +44,10 @@ export async function chainFor(
   if (typeof found === 'string') hooks.warn(fullWords(found));
   const base = typeof found === 'string' ? null : found;
   if (base?.late === true)
-    hooks.warn('a full deposit is due, but the last run did not get through, so this is another increment', 'act');
+    hooks.warn(
+      'a full deposit is due, but the last run did not get through, so this is another increment; the next run tries the full one again',
+      'act',
+    );
   return {
     index: indexFile(state, depositId),
     key: await keyDerivedFrom(keys.signer, Buffer.from(ledgerId, 'hex'), 'depot index 1', startedAt),

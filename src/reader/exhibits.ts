@@ -10,7 +10,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { parseSuitcaseName, receiptName, timestamp } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
-import { tellsOf } from './chain/stated.js';
+import { deniedBy, tellsOf } from './chain/stated.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
 import type { Limit } from '../open/opening.js';
@@ -297,6 +297,11 @@ function compareContents(
       wrong.push(`${summary}, but the receipt says ${dataset.entries} entries, ${dataset.bytes} bytes`);
     if (plaintextOctets !== keyProof.plaintextOctets)
       wrong.push(`${plaintextOctets} bytes of plaintext, but the receipt says ${keyProof.plaintextOctets}`);
+    if (contents.complete !== null && contents.complete !== dataset.complete)
+      wrong.push(`the manifest says complete: ${contents.complete}, but the receipt says ${dataset.complete}`);
+    // What tells of another chain is said as such.
+    const denied = tellsOf(receipt.chain, contents.chain ?? null) ? deniedBy(receipt.chain, contents) : null;
+    if (denied !== null) wrong.push(denied);
   }
   if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
   else checks.passed('contents', `${summary}; every entry is as the manifest says`);

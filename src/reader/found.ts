@@ -6,6 +6,7 @@ import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
+import { deniedBy, tellsOf } from './chain/stated.js';
 import { otherReceipt } from './exhibits.js';
 import type { SuitcaseFile } from './suitcase-file.js';
 
@@ -16,6 +17,11 @@ export function sameAsReceipt(opened: OpenResult, receipt: Receipt | null): void
     throw wrong(`the suitcase has SHA-256 ${opened.sha256}, but the receipt says ${receipt.suitcase.sha256}`);
   if (opened.contents !== null && opened.contents.manifestSha256 !== receipt.dataset.manifestSha256)
     throw wrong('the manifest is not the one that the receipt names');
+  if (opened.contents === null) return;
+  if (!tellsOf(receipt.chain, opened.contents.chain ?? null))
+    throw wrong('the receipt tells of another chain than the suitcase');
+  const denied = deniedBy(receipt.chain, opened.contents);
+  if (denied !== null) throw wrong(denied);
 }
 
 /** What can be known before anything is decrypted. @throws DepotError 'verification-failed' */

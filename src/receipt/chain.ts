@@ -14,6 +14,35 @@ export function wholeNight({ dataset, chain }: Receipt): { entries: number; byte
   return { entries, bytes, complete: dataset.complete && chain?.complete !== false };
 }
 
+/** A night as its suitcases hold it. */
+export interface FoundNight {
+  entries: number;
+  bytes: number;
+  /** The newest manifest says so, and no path of the night is marked as changed while it was read. */
+  complete: boolean;
+  /** Left out where nobody computed it. */
+  datasetSha256?: string;
+}
+
+/** What a receipt says otherwise of its night, as a sentence; null when it says the same. */
+export function nightDiffers(
+  said: ChainReceipt['chain'],
+  { entries, bytes, complete, datasetSha256 = said.datasetSha256 }: FoundNight,
+): string | null {
+  if (datasetSha256 !== said.datasetSha256)
+    return 'what the suitcases hold together is not the dataset that the receipt names';
+  if (entries !== said.entries || bytes !== said.bytes)
+    return `the night has ${entries} entries with ${bytes} bytes, but the receipt says ${said.entries} with ${said.bytes}`;
+  if (complete === said.complete) return null;
+  return complete
+    ? 'the receipt says that something of this night changed or vanished while it was read, but no manifest does'
+    : HIDDEN_CHANGE;
+}
+
+/** Of a night that its receipt calls complete. */
+export const HIDDEN_CHANGE =
+  'something of this night changed or vanished while it was read, but the receipt says that it is complete';
+
 export interface Chain {
   /** What opens the deposit: the full one first, itself last. Without those that are `missing`, and what they build on. */
   receipts: Receipt[];

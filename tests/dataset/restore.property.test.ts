@@ -1,15 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { assemble } from '../../src/dataset/assemble/assemble.js';
-import { checkNight } from '../../src/dataset/assemble/check-night.js';
-import { KeptNight } from '../../src/dataset/assemble/kept-night.js';
-import { Scratch } from '../../src/dataset/assemble/scratch.js';
-import { TarReader } from '../../src/dataset/tar/read.js';
 import { tempDir } from '../support/cleanup.js';
 import { unpack } from '../support/extraction.js';
 import { restorable } from '../support/tree.js';
+import { checked } from './increment/checked.js';
 import { edit, random } from './increment/edits.js';
 import { commandSource, directorySource, pack } from './packing.js';
 
@@ -33,23 +30,6 @@ function restore(archives: readonly Buffer[]) {
   const done = assemble({ directory: out, work, increments, sources: [...sources], warn, progress: () => undefined });
   expect(warnings).toEqual([]);
   return { out, done };
-}
-
-/** What putting it together without writing it says. */
-function checked(archives: readonly Buffer[]) {
-  const fd = openSync(join(tempDir('scratch'), 'scratch'), 'wx+');
-  onTestFinished(() => closeSync(fd));
-  const scratch = new Scratch(fd, randomBytes(32));
-  const nights = archives.map((tar) => {
-    const night = new KeptNight(scratch);
-    const reader = new TarReader(night);
-    // In pieces of odd sizes.
-    for (let at = 0; at < tar.length; at += 70_001) reader.write(tar.subarray(at, at + 70_001));
-    reader.end();
-    night.finish();
-    return night;
-  });
-  return checkNight({ nights, sources });
 }
 
 describe('every night of a chain that depot packed', () => {
@@ -97,8 +77,8 @@ describe('every night of a chain that depot packed', () => {
       expect(await restorable(join(out, 'data', sources[0])), `night ${night}`).toEqual(await restorable(tree));
       expect(readFileSync(join(out, 'data', sources[1])).equals(readFileSync(output))).toBe(true);
       const { entries, bytes, datasetSha256 } = summary.chain!;
-      expect(done).toEqual({ entries, bytes, datasetSha256, changed: 0, incomplete: 0 });
-      expect(checked(archives)).toEqual({ entries, bytes, datasetSha256 });
+      expect(done).toEqual({ entries, bytes, datasetSha256, complete: true, incomplete: 0 });
+      expect(checked(archives, sources)).toEqual({ entries, bytes, datasetSha256, complete: true });
     }
   });
 });

@@ -54,7 +54,7 @@ export class ChainFolder {
     });
     const { depositId, suitcase, startedAt } = made.receipt;
     const previous = earlier.at(-1);
-    const { entries, bytes, datasetSha256 } = night.whole;
+    const { entries, bytes, complete, datasetSha256 } = night.whole;
     const chain = {
       fullDepositId: earlier[0]?.depositId ?? depositId,
       number: night.number,
@@ -63,7 +63,7 @@ export class ChainFolder {
       datasetSha256,
       entries,
       bytes,
-      complete: true,
+      complete,
       lastReadInFull: startedAt,
     };
     const { manifestSha256, ...counts } = night.held;

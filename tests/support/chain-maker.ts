@@ -45,7 +45,7 @@ export interface NightArchive {
   /** `dataset` of the receipt. */
   held: Held;
   /** Of the whole night. */
-  whole: { entries: number; bytes: number; datasetSha256: string };
+  whole: { entries: number; bytes: number; complete: boolean; datasetSha256: string };
 }
 
 interface Place {
@@ -93,6 +93,7 @@ export class ChainMaker {
       whole: {
         entries: tree.size,
         bytes: files.reduce((sum, { content }) => sum + content!.length, 0),
+        complete: files.every(({ changed }) => changed !== true),
         datasetSha256: sha256(Buffer.concat([random, ...[...tree].map(([path, node]) => listed(path, node))])),
       },
     };

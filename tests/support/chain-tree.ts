@@ -10,6 +10,8 @@ export interface FileNode {
   content?: Buffer;
   /** Links only; one character a byte. */
   target?: string;
+  /** Files only: while it was read. */
+  changed?: boolean;
 }
 
 /** By path, `data/…`, one character a byte; in the order of the archive. */
@@ -57,7 +59,7 @@ export function line(path: string, node: FileNode, kind: string, rest: string): 
   const mode = node.mode.toString(8).padStart(4, '0');
   const content = node.content === undefined ? '' : ` ${node.content.length} ${sha256(node.content)}`;
   const target = node.target === undefined ? '' : ` ${escaped(node.target)}`;
-  return `${escaped(path)} ${kind} ${mode} ${decimalSeconds(node.mtimeNs)}${content}${target}${rest}\n`;
+  return `${escaped(path)} ${kind} ${mode} ${decimalSeconds(node.mtimeNs)}${content}${target}${rest}${node.changed === true ? ' !' : ''}\n`;
 }
 
 /** A line of a full deposit's manifest. */
@@ -75,6 +77,7 @@ export function jsonLine(path: string, node: FileNode, parts: number | null): st
     ...(node.content === undefined ? {} : { sha256: sha256(node.content) }),
     ...(node.target === undefined ? {} : named('linkTarget', node.target)),
     ...(parts === null ? {} : { parts }),
+    ...(node.changed === true ? { changed: true } : {}),
   })}\n`;
 }
 
@@ -83,6 +86,7 @@ export function listed(path: string, node: FileNode): Buffer {
   const numbers = Buffer.alloc(28);
   const seconds = floorDiv(node.mtimeNs);
   numbers.write(node.type[0] === 's' ? 'l' : node.type[0], 0, 'latin1');
+  numbers[1] = node.changed === true ? 1 : 0;
   numbers.writeUInt16BE(node.mode, 2);
   numbers.writeBigUInt64BE(BigInt(node.content?.length ?? 0), 4);
   numbers.writeBigInt64BE(seconds, 12);
@@ -104,6 +108,7 @@ export function plain(content: string | Buffer): FileNode & { content: Buffer } 
 
 export function sameNode(a: FileNode | undefined, b: FileNode | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
+  if (a.changed !== b.changed) return false;
   const same = a.type === b.type && a.mode === b.mode && a.mtimeNs === b.mtimeNs && a.target === b.target;
   return same && (a.content === undefined || a.content.equals(b.content!));
 }

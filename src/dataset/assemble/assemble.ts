@@ -19,7 +19,7 @@ import { Plan, type Wanted } from './plan.js';
 import { RangesReader, type Range } from './ranges.js';
 import { Account, setIncomplete, type Salvage } from './salvage.js';
 import { storedIn } from './record-file.js';
-import type { NightLimits, Tally } from './tally.js';
+import type { CountedNight, NightLimits } from './tally.js';
 
 export interface AssembleOptions extends NightLimits {
   /** Holds the full deposit as it was extracted, without its symlinks, and with its directories open. */
@@ -39,14 +39,7 @@ export interface AssembleOptions extends NightLimits {
   large?: BlockWriter;
 }
 
-/** The whole night, as the manifests together say it. */
-export interface Assembled {
-  entries: number;
-  bytes: number;
-  /** Files that changed while they were read. */
-  changed: number;
-  /** As the receipt of the deposit has it in `chain`. */
-  datasetSha256: string;
+export interface Assembled extends CountedNight {
   /** Entries that are not, or perhaps not, what the night had: under their names with `.incomplete`. */
   incomplete: number;
 }
@@ -75,7 +68,7 @@ function assembled(o: AssembleOptions): Assembled {
   const plan = new Plan(fromText(o.directory), missing);
   const account = o.salvage === undefined ? null : new Account(o.directory, o.salvage);
   try {
-    const tally = planFrom(plan, nights, o);
+    const night = planFrom(plan, nights, o);
     const made = path.join(o.work, 'made');
     mkdirSync(made, { mode: 0o700 });
     const warnings = new Warnings(o.warn);
@@ -94,8 +87,7 @@ function assembled(o: AssembleOptions): Assembled {
     takeNewest(o);
     account?.write(path.join(o.directory, 'DEPOT'));
     settleDirectories(...finished);
-    const { entries, bytes, changed } = tally;
-    return { entries, bytes, changed, datasetSha256: tally.datasetSha256(), incomplete: account?.incomplete ?? 0 };
+    return { ...night, incomplete: account?.incomplete ?? 0 };
   } finally {
     nights.close();
     plan.close();
@@ -103,7 +95,7 @@ function assembled(o: AssembleOptions): Assembled {
   }
 }
 
-function planFrom(plan: Plan, nights: NightDirectories, o: AssembleOptions): Tally {
+function planFrom(plan: Plan, nights: NightDirectories, o: AssembleOptions): CountedNight {
   const { increments, sources } = o;
   const order = new SourceOrder(sources.map(fromText));
   const open: OpenObject[] = [];

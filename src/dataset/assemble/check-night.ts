@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { fromText, toBytes, type ByteString } from '../bytestring.js';
+import { fromText, type ByteString } from '../bytestring.js';
 import { type NightEntry } from '../chain/line.js';
 import { mergeNights } from '../chain/merge.js';
 import { NightManifest } from '../chain/night-manifest.js';
 import { SourceOrder } from '../chain/order.js';
-import { refused, shown } from '../tar/format.js';
 import type { KeptNight, KeptObject } from './kept-night.js';
 import { LinkCheck } from './link-check.js';
-import { RangesReader, type Range } from './ranges.js';
-import { Tally, type NightLimits } from './tally.js';
+import { RangeBounds, RangesReader, wholeObject, type Range } from './ranges.js';
+import { type CountedNight, type NightLimits, Tally } from './tally.js';
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -19,25 +18,18 @@ export interface KeptChain extends NightLimits {
   sources: readonly string[];
 }
 
-/** The whole night, as the manifests together say it. */
-export interface CheckedNight {
-  entries: number;
-  bytes: number;
-  /** As the receipt of the deposit has it in `chain`. */
-  datasetSha256: string;
-}
-
 /**
  * As `assemble`, for who wants to know and not to have: every file of the last night that consists of pieces of others is
  * put together in memory, a megabyte at a time, and compared with its digest. Writes nothing.
  *
  * @throws DepotError 'archive-refused', and what the limits say
  */
-export function checkNight({ nights, sources, ...limits }: KeptChain): CheckedNight {
+export function checkNight({ nights, sources, ...limits }: KeptChain): CountedNight {
   const order = new SourceOrder(sources.map(fromText));
   const read = (): NightManifest[] => nights.map(({ manifest }, night) => new NightManifest(manifest, night, order));
   const manifests = read();
-  const tally = new Tally(manifests.at(-1)!.random, limits);
+  const newest = manifests.at(-1)!;
+  const tally = new Tally(newest.random, limits);
   const files = new FileCheck(nights, order);
   const links = new LinkCheck();
   for (const fate of mergeNights(manifests)) {
@@ -48,8 +40,7 @@ export function checkNight({ nights, sources, ...limits }: KeptChain): CheckedNi
     files.check(path, final);
   }
   links.check(() => mergeNights(read()));
-  const { entries, bytes } = tally;
-  return { entries, bytes, datasetSha256: tally.datasetSha256() };
+  return tally.night(newest);
 }
 
 class FileCheck {
@@ -67,28 +58,23 @@ class FileCheck {
   }
 
   check(path: ByteString, entry: NightEntry & { night: number }): void {
-    const { origin, size, sha256 } = entry;
+    const { origin, size } = entry;
     if (origin.kind === 'ranges') this.#compare(path, entry, this.#reader(entry.night).of(origin.number));
     else if (origin.kind === 'object') {
       const { night, object } = origin;
-      if (this.#object(night, object).size !== size)
-        throw refused(`a file of night ${night} does not have the size that a later one says`);
-      this.#compare(path, { size, sha256 }, size === 0 ? [] : [{ night, object, position: 0, length: size }]);
+      this.#compare(path, entry, wholeObject({ night, object, size }, this.#object(night, object).size));
     }
     this.#objects.clear();
   }
 
   #compare(path: ByteString, { size, sha256 }: Pick<NightEntry, 'size' | 'sha256'>, ranges: Iterable<Range>): void {
     const hash = createHash('sha256');
-    let left = size;
+    const bounds = new RangeBounds(path, size);
     let used = 0;
-    for (const { night, object, position, length } of ranges) {
+    for (const range of ranges) {
+      const { night, object, position, length } = range;
       const from = this.#object(night, object);
-      if (length > left || position + length > from.size)
-        throw refused(
-          `the ranges of ${shown(toBytes(path))} lie outside of ${shown(toBytes(object))}, or make too much`,
-        );
-      left -= length;
+      bounds.take(range, from.size);
       for (let at = 0; at < length; ) {
         const room = this.#buffer.subarray(used, used + length - at);
         const read = from.stream.read(room, from.position + position + at);
@@ -99,9 +85,7 @@ class FileCheck {
         used = 0;
       }
     }
-    if (left > 0) throw refused(`the ranges of ${shown(toBytes(path))} make less than its ${size} bytes`);
-    if (hash.update(this.#buffer.subarray(0, used)).digest('hex') !== sha256)
-      throw refused(`${shown(toBytes(path))} is not what its manifest says, once it is put together`);
+    bounds.end(hash.update(this.#buffer.subarray(0, used)).digest('hex'), sha256);
   }
 
   #reader(night: number): RangesReader {

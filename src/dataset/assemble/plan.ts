@@ -5,7 +5,7 @@ import type { NightEntry } from '../chain/line.js';
 import { mergeNights, type Fate } from '../chain/merge.js';
 import type { NightManifest } from '../chain/night-manifest.js';
 import { RecordFile } from './record-file.js';
-import { Tally, type NightLimits } from './tally.js';
+import { type CountedNight, type NightLimits, Tally } from './tally.js';
 
 /** Put behind the name of a file that is not, or perhaps not, what the night had. */
 export const INCOMPLETE = '.incomplete';
@@ -91,13 +91,14 @@ export class Plan {
   }
 
   /** @throws DepotError 'archive-refused', and what the limits say */
-  fill(manifests: readonly NightManifest[], limits: NightLimits): Tally {
-    const tally = new Tally(manifests.at(-1)!.random, limits);
+  fill(manifests: readonly NightManifest[], limits: NightLimits): CountedNight {
+    const newest = manifests.at(-1)!;
+    const tally = new Tally(newest.random, limits);
     for (const fate of mergeNights(manifests, this.#lastMissing >= 0)) {
       if (fate.final !== null) tally.add(fate.final);
       this.#add(fate);
     }
-    return tally;
+    return tally.night(newest);
   }
 
   close(): void {

@@ -16,6 +16,45 @@ export interface Range {
   length: number;
 }
 
+/** Holds the ranges of one file to its size, and to that of each object that they lie in. */
+export class RangeBounds {
+  readonly #path: ByteString;
+  readonly #size: number;
+  #left: number;
+
+  constructor(path: ByteString, size: number) {
+    this.#path = path;
+    this.#size = size;
+    this.#left = size;
+  }
+
+  /** The next one. @throws DepotError 'archive-refused' */
+  take({ object, position, length }: Range, objectSize: number): void {
+    if (length > this.#left || position + length > objectSize)
+      throw refused(
+        `the ranges of ${shown(toBytes(this.#path))} lie outside of ${shown(toBytes(object))}, or make too much`,
+      );
+    this.#left -= length;
+  }
+
+  /** After the last: what was put together has such a digest. @throws DepotError 'archive-refused' */
+  end(sha256: string, expected: string | null): void {
+    const path = shown(toBytes(this.#path));
+    if (this.#left > 0) throw refused(`the ranges of ${path} make less than its ${this.#size} bytes`);
+    if (sha256 !== expected) throw refused(`${path} is not what its manifest says, once it is put together`);
+  }
+}
+
+/** All of an object, which a later night says to have that size. @throws DepotError 'archive-refused' when it has another */
+export function wholeObject(
+  { night, object, size }: { night: number; object: ByteString; size: number },
+  found: number,
+): Range[] {
+  if (found !== size)
+    throw refused(`${shown(toBytes(object))} of night ${night} does not have the size that a later one says`);
+  return size === 0 ? [] : [{ night, object, position: 0, length: size }];
+}
+
 interface Known {
   night: number;
   object: ByteString;

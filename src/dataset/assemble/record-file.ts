@@ -34,10 +34,15 @@ export class RecordFile<T> {
   }
 
   #flush(): void {
-    const bytes = Buffer.from(this.#waiting, 'latin1');
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file.fd, bytes, at, bytes.length - at, null);
+    append(this.#file.fd, this.#waiting);
     this.#waiting = '';
   }
+}
+
+/** Writes a text of one character for each byte where the file's last write ended. */
+export function append(fd: number, text: string): void {
+  const bytes = Buffer.from(text, 'latin1');
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, null);
 }
 
 /** What lies in an open file. */

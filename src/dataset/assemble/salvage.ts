@@ -8,7 +8,7 @@ import type { Warnings } from '../extract/warnings.js';
 import type { Gap } from './make-files.js';
 import type { Tree } from './place.js';
 import { INCOMPLETE, type Change, type Make } from './plan.js';
-import type { RecordFile } from './record-file.js';
+import { append, type RecordFile } from './record-file.js';
 
 export interface Salvage {
   /** Numbers of suitcases that cannot be had. */
@@ -127,8 +127,7 @@ export class Account {
   }
 
   #flush(): void {
-    const bytes = Buffer.from(this.#waiting, 'latin1');
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file.fd, bytes, at, bytes.length - at, null);
+    append(this.#file.fd, this.#waiting);
     this.#waiting = '';
   }
 }

@@ -1,12 +1,14 @@
 /** Whether the suitcases of a night are there, authentic, of one chain, and together the night that the receipt names. */
 import type { Chain } from '../../dataset/chain/chain-file.js';
-import { isDepotError } from '../../errors.js';
+import { type DepotError, isDepotError } from '../../errors.js';
 import type { Limit } from '../../open/opening.js';
 import { printable } from '../../printable.js';
 import type { Checks } from '../../reader/checks.js';
-import { missingWords } from '../../reader/chain/members.js';
+import { checkGiven, contentsPassed } from '../../reader/chain/given-checks.js';
+import { requirePlace } from '../../reader/chain/place.js';
+import { nightDiffers } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
-import { wrongPlace, type ChosenNight, type ChosenSuitcase } from './chosen-suitcases.js';
+import type { ChosenNight } from './chosen-suitcases.js';
 import { Night, type OpenedSuitcase, type Surveyed } from './night.js';
 
 export interface CheckedNight extends Surveyed {
@@ -23,47 +25,48 @@ export function checkNight(
   { receipt, most, exceeded }: { receipt: Receipt | null; most: Limit; exceeded: (most: number) => void },
   checks: Checks,
 ): CheckedNight | null {
-  const { words, code } = missingWords(chosen.members);
-  const earlier = chosen.suitcases.slice(0, -1);
-  if (code === 'incomplete') checks.missing('chain', words);
-  else if (code !== null) checks.failed('chain', words, code);
-  else checks.passed('chain', `${earlier.length} suitcases before it, each with the size and SHA-256 that it names`);
-  const opened = earlier.filter((one) => one !== null).length;
-  const scope = `the key opens ${opened} of the ${earlier.length} suitcases before it`;
-  if (opened === earlier.length) checks.passed('chain-key-proof', scope);
-  else checks.missing('chain-key-proof', scope);
-  const right = rightOnes(chosen, earlier, checks);
+  checkGiven(chosen.members, checks);
+  const right = rightOnes(chosen, checks);
   const chain = chosen.choice.night.suitcase?.chain ?? null;
   if (right === null || newest === null || chain === null) return null;
-  if (JSON.stringify(newest.chain) !== JSON.stringify(chain)) {
-    checks.failed('chain', 'it names other suitcases than when it was first looked at');
+  const problem = placeProblem(newest, chain.number, chain);
+  if (problem !== null) {
+    checks.failed('chain', problem.message, problem.code);
     return null;
   }
   return survey(new Night([...right, newest], chain.sources), checks, { receipt, most, exceeded });
 }
 
 /** Null where one is missing or wrong. */
-function rightOnes(
-  { choice, members }: ChosenNight,
-  earlier: readonly (ChosenSuitcase | null)[],
-  checks: Checks,
-): OpenedSuitcase[] | null {
+function rightOnes({ choice, members, suitcases }: ChosenNight, checks: Checks): OpenedSuitcase[] | null {
+  const earlier = suitcases.slice(0, -1);
   const right: OpenedSuitcase[] = [];
   const chain = choice.night.suitcase?.chain ?? null;
   for (const [number, one] of earlier.entries()) {
     if (one === null || chain === null) continue;
-    const problem = one.failure?.message ?? wrongPlace(one, number, chain);
+    const problem = one.failure ?? placeProblem(one.opened!, number, chain);
     if (problem === null) right.push(one.opened!);
-    else
-      checks.failed(
-        'chain-contents',
-        `${printable(members.members[number]!.depositId)}: ${problem}`,
-        one.failure?.code ?? 'verification-failed',
-      );
+    else {
+      const { depositId } = members.members[number]!;
+      checks.failed('chain-contents', `${printable(depositId)}: ${problem.message}`, problem.code);
+    }
   }
   if (right.length < earlier.length) return null;
-  checks.passed('chain-contents', `${right.length} suitcases, every entry as their own manifests say`);
+  // Of none, where nothing tells what comes before it, nothing was checked.
+  if (right.length > 0) contentsPassed(right.length, checks);
   return right;
+}
+
+/** Why a suitcase, now that it is authentic, is not the one for its place; null when it is. */
+function placeProblem({ chain }: { chain: Chain | null }, number: number, wanted: Chain): DepotError | null {
+  try {
+    // One without a manifest was refused when it was opened.
+    requirePlace({ manifest: 'found', ...(chain !== null && { chain }) }, number, wanted);
+    return null;
+  } catch (error) {
+    if (!isDepotError(error)) throw error;
+    return error;
+  }
 }
 
 function survey(
@@ -80,14 +83,14 @@ function survey(
     if (error.message === most.exceeded.message) exceeded(most.most);
     return null;
   }
-  const { entries, bytes, datasetSha256 } = found;
+  const { entries, bytes } = found;
   const summary = `${entries} entries, ${bytes} bytes`;
   const said = receipt?.chain;
   if (said === undefined) checks.notPossible('dataset', `${summary}; there is no receipt to compare with`);
-  else if (said.datasetSha256 !== datasetSha256)
-    checks.failed('dataset', 'the suitcases together are not the dataset that the receipt names');
-  else if (said.entries !== entries || said.bytes !== bytes)
-    checks.failed('dataset', `${summary}, but the receipt says ${said.entries} entries, ${said.bytes} bytes`);
-  else checks.passed('dataset', `${summary}, as the receipt says of the whole night`);
+  else {
+    const wrong = nightDiffers(said, found);
+    if (wrong === null) checks.passed('dataset', `${summary}, as the receipt says of the whole night`);
+    else checks.failed('dataset', wrong);
+  }
   return { night, ...found };
 }

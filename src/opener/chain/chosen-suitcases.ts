@@ -1,5 +1,5 @@
 /** The suitcases that a person chose: how each begins, and those of which the newest night is put together. */
-import { requireSameChain, type Chain } from '../../dataset/chain/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { parseSuitcaseName } from '../../names/deposit.js';
 import { changedMeanwhile } from '../../open/content-format.js';
@@ -183,21 +183,6 @@ function neededOf({ night, members }: Members, whole: string | null): Needed {
     isUnknown: night.needs === null,
     whole: whole === null ? null : printable(whole),
   };
-}
-
-/** Why a suitcase, now that it is authentic, is not the one for its place; null when it is. */
-export function wrongPlace(suitcase: ChosenSuitcase, number: number, chain: Chain): string | null {
-  const found = suitcase.opened!.chain;
-  if (number === 0) return found === null ? null : 'it is no full deposit, and a chain begins with one';
-  if (found === null) return 'it is no increment';
-  if (found.number !== number) return 'it has another number in its chain';
-  try {
-    requireSameChain(chain, found);
-    return null;
-  } catch (error) {
-    if (!isDepotError(error)) throw error;
-    return error.message;
-  }
 }
 
 function wrong(message: string): DepotError {

@@ -1,7 +1,6 @@
 /** Makes a file of stretches of other files, and checks that it is what its manifest says. */
-import { toBytes, type ByteString } from '../../dataset/bytestring.js';
-import type { Range } from '../../dataset/assemble/ranges.js';
-import { refused, shown } from '../../dataset/tar/format.js';
+import type { ByteString } from '../../dataset/bytestring.js';
+import { type Range, RangeBounds } from '../../dataset/assemble/ranges.js';
 import { sha256 } from '../primitives.js';
 import { bytesOf } from '../suitcase-blob.js';
 
@@ -39,11 +38,9 @@ export class Objects {
     return (await this.#object(night, object)).blob.size;
   }
 
-  /** The bytes of a range, piece by piece. @throws DepotError 'archive-refused' where it lies outside of its object */
+  /** The bytes of a range within its object, piece by piece. */
   async *bytes({ night, object, position, length }: Range): AsyncGenerator<Bytes> {
     const opened = await this.#object(night, object);
-    if (position + length > opened.blob.size)
-      throw refused(`a range of an increment lies outside of ${shown(toBytes(object))}`);
     for (let at = position; at < position + length; ) {
       const left = position + length - at;
       if (at < opened.start || at >= opened.start + opened.window.length) {
@@ -81,8 +78,8 @@ export async function makeFile(
 ): Promise<void> {
   const digest = sha256();
   const buffer = new Uint8Array(Math.min(BUFFER, Math.max(size, 1)));
+  const bounds = new RangeBounds(path as ByteString, size);
   let used = 0;
-  let left = size;
   const flush = async (): Promise<void> => {
     const bytes = buffer.subarray(0, used);
     used = 0;
@@ -90,8 +87,7 @@ export async function makeFile(
     if (bytes.length > 0) await write(bytes);
   };
   for (const range of ranges) {
-    if (range.length > left) throw refused(`the ranges of ${named(path)} make more than its ${size} bytes`);
-    left -= range.length;
+    bounds.take(range, await objects.sizeOf(range.night, range.object));
     for await (const piece of objects.bytes(range)) {
       for (let at = 0; at < piece.length; ) {
         const some = piece.subarray(at, at + buffer.length - used);
@@ -103,20 +99,5 @@ export async function makeFile(
     }
   }
   await flush();
-  if (left > 0) throw refused(`the ranges of ${named(path)} make less than its ${size} bytes`);
-  if (digest.hex() !== expected) throw refused(`${named(path)} is not what its manifest says, once it is put together`);
-}
-
-/** All of an object, for `makeFile`. @throws DepotError 'archive-refused' where that has another size */
-export async function wholeObject(
-  { night, object, size }: { night: number; object: ByteString; size: number },
-  objects: Objects,
-): Promise<Range[]> {
-  if ((await objects.sizeOf(night, object)) !== size)
-    throw refused(`${shown(toBytes(object))} does not have the size that a later night says`);
-  return size === 0 ? [] : [{ night, object, position: 0, length: size }];
-}
-
-function named(path: string): string {
-  return shown(toBytes(path as ByteString));
+  bounds.end(digest.hex(), expected);
 }

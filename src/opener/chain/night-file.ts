@@ -1,11 +1,11 @@
 /** Saves one file of a night, in a browser that can write to no folder, too: what it is made of is in memory meanwhile. */
 import { toBytes, type ByteString } from '../../dataset/bytestring.js';
-import { RangesReader, type Range } from '../../dataset/assemble/ranges.js';
+import { RangesReader, wholeObject, type Range } from '../../dataset/assemble/ranges.js';
 import { refused, shown } from '../../dataset/tar/format.js';
 import { DepotError } from '../../errors.js';
 import { Enough } from '../open-blob.js';
 import { MemoryTarget, MOST_IN_MEMORY, stoppable, type Target } from '../targets.js';
-import { makeFile, Objects, wholeObject } from './make-file.js';
+import { makeFile, Objects } from './make-file.js';
 import type { FinalEntry, Night } from './night.js';
 import { Routed } from './routed.js';
 
@@ -31,7 +31,7 @@ export async function saveNightFile(night: Night, index: number, target: Target,
   const blobs = new Map<string, Blob>();
   await take(night, place.night, new Set([place.object]), blobs, { room, signal });
   const objects = objectsIn(blobs);
-  const ranges = await wholeObject({ ...place, size }, objects);
+  const ranges = wholeObject({ ...place, size }, await objects.sizeOf(place.night, place.object));
   await makeFile({ path, size, sha256: sha256! }, ranges, objects, (bytes) => target.write(bytes));
 }
 

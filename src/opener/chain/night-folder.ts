@@ -1,6 +1,6 @@
 /** Saves a night below a folder: what its suitcases hold of it first, then what is made of that. Only after all were authenticated once. */
 import { toBytes, type ByteString } from '../../dataset/bytestring.js';
-import { RangesReader } from '../../dataset/assemble/ranges.js';
+import { RangesReader, wholeObject } from '../../dataset/assemble/ranges.js';
 import { MANIFEST_PATH } from '../../dataset/manifest.js';
 import { refused, shown } from '../../dataset/tar/format.js';
 import { isDepotError } from '../../errors.js';
@@ -10,7 +10,7 @@ import type { FolderTree } from '../folder-tree.js';
 import { isNamed } from '../places.js';
 import { stoppable } from '../targets.js';
 import { fromLatin1, sha256Hex } from '../primitives.js';
-import { Objects, makeFile, wholeObject, type Made } from './make-file.js';
+import { Objects, makeFile, type Made } from './make-file.js';
 import type { Night } from './night.js';
 import { NightPlan } from './night-plan.js';
 import { Routed, type Route } from './routed.js';
@@ -82,7 +82,10 @@ export class NightFolder {
         await this.#makeFile(wanted, reader.of(wanted.number));
       }
     }
-    for (const wanted of plan.copies.records()) await this.#makeFile(wanted, await wholeObject(wanted, this.#objects));
+    for (const wanted of plan.copies.records()) {
+      const found = await this.#objects.sizeOf(wanted.night, wanted.object);
+      await this.#makeFile(wanted, wholeObject(wanted, found));
+    }
   }
 
   async #makeFile(wanted: Made, ranges: Parameters<typeof makeFile>[1]): Promise<void> {

@@ -1,4 +1,5 @@
 /** The dataset of one night, as the manifests of its chain say it together. */
+import type { CountedNight } from '../../dataset/assemble/tally.js';
 import { fromText, toBytes } from '../../dataset/bytestring.js';
 import { ListingDigest } from '../../dataset/chain/listing-digest.js';
 import { mergeNights, type Fate } from '../../dataset/chain/merge.js';
@@ -23,10 +24,7 @@ export interface OpenedSuitcase {
 
 export type FinalEntry = NonNullable<Fate['final']> & { path: Fate['path'] };
 
-export interface Surveyed {
-  entries: number;
-  bytes: number;
-  datasetSha256: string;
+export interface Surveyed extends CountedNight {
   rows: ListedRows;
 }
 
@@ -50,7 +48,8 @@ export class Night {
   /** @throws DepotError 'archive-refused', also where there is more than `most` */
   survey(most: Limit | null): Surveyed {
     const manifests = this.#manifests();
-    const digest = new ListingDigest(fromBase16(manifests.at(-1)!.random));
+    const newest = manifests.at(-1)!;
+    const digest = new ListingDigest(fromBase16(newest.random));
     const rows = new ListedRows();
     let index = 0;
     for (const { path, final } of mergeNights(manifests)) {
@@ -69,7 +68,8 @@ export class Night {
       });
     }
     const { entries, bytes } = digest;
-    return { entries, bytes, datasetSha256: digest.hex(), rows };
+    const complete = digest.complete && newest.end!.complete;
+    return { entries, bytes, complete, datasetSha256: digest.hex(), rows };
   }
 
   #manifests(): NightManifest[] {

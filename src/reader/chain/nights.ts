@@ -5,6 +5,8 @@ import { parseDepositId } from '../../names/deposit.js';
 import { printable } from '../../printable.js';
 import type { GivenReceipt } from '../named-files.js';
 import type { Given, GivenSuitcase } from './given.js';
+import { typedWord } from '../../shell.js';
+import { NightOrder, numberOf } from './night-order.js';
 import { listed } from './words.js';
 
 /** A suitcase of a chain, as far as it is known before that suitcase is seen. */
@@ -20,6 +22,8 @@ export interface Night {
   suitcase: GivenSuitcase | null;
   /** The file that should be it, where that cannot be opened. */
   damaged: GivenSuitcase | null;
+  /** Another file that could be its suitcase as well: nothing tells which is. */
+  rival: GivenSuitcase | null;
   receipt: GivenReceipt | null;
   /** The suitcases before it, the full deposit first; null where that is not known. */
   needs: Need[] | null;
@@ -35,19 +39,22 @@ export interface Choice {
 
 /** @throws DepotError 'usage' when it has to be asked which is meant; 'incomplete' when there is nothing */
 export async function chooseNight(given: Given, at: string | undefined): Promise<Choice> {
-  const all = await nightsOf(given);
+  const { all, order } = await nightsOf(given);
   if (all.length === 0) throw nothing(given);
   const { problem } = given.suitcases[0] ?? { problem: null };
   if (problem !== null && given.suitcases.every((one) => one.problem?.code === 'not-addressed')) throw problem;
-  const needed = new Set(all.flatMap(({ needs }) => (needs ?? []).map(({ depositId }) => depositId)));
-  const tips = all.filter(({ id }) => !needed.has(id));
-  const night = at === undefined ? newestOf(tips, all) : named(at, all);
+  const tips = all.filter((night) => !order.isNeeded(night));
+  const night = at === undefined ? newestOf(tips, all, order) : named(at, all);
+  if (night.rival !== null) throw twoFiles(night.suitcase!, night.rival);
   const others = tips.filter((tip) => tip !== night && !isWithin(tip, night));
   return { night, all, leftAside: others.map(inWords) };
 }
 
-/** The newest night; two arrangements, and two that continue one deposit, need a word from the user. */
-function newestOf(tips: readonly Night[], all: readonly Night[]): Night {
+/**
+ * The newest night; two arrangements, two that continue one deposit, and two of which nothing tells which is newer, need a
+ * word from the user.
+ */
+function newestOf(tips: readonly Night[], all: readonly Night[], order: NightOrder<Night>): Night {
   const arrangements = new Map<string | null, Night[]>();
   // A file that cannot be opened, and whose name says nothing, may be anything.
   const known = tips.filter((tip) => tip.suitcase !== null || tip.receipt !== null || arrangementOf(tip) !== null);
@@ -55,12 +62,13 @@ function newestOf(tips: readonly Night[], all: readonly Night[]): Night {
     const arrangement = arrangementOf(tip);
     arrangements.set(arrangement, [...(arrangements.get(arrangement) ?? []), tip]);
   }
-  const newest = [...arrangements.values()].map((some) => some.reduce((a, b) => (isNewer(b, a) ? b : a)));
-  if (newest.length > 1) throw ambiguous('deposits of more than one arrangement', newest);
+  const newest = [...arrangements.values()].flatMap((some) => order.newest(some));
+  if (arrangements.size > 1) throw ambiguous('deposits of more than one arrangement', newest, order);
+  if (newest.length > 1) throw ambiguous('deposits, and nothing here tells which is the newest', newest, order);
   const night = newest[0]!;
   const forked = all.filter((other) => other !== night && fullOf(other) === fullOf(night) && !isWithin(other, night));
   const ends = tips.filter((tip) => tip === night || forked.includes(tip));
-  if (ends.length > 1) throw ambiguous('two chains that begin with the same deposit', ends);
+  if (ends.length > 1) throw ambiguous('two chains that begin with the same deposit', ends, order);
   return night;
 }
 
@@ -70,19 +78,28 @@ function named(at: string, all: readonly Night[]): Night {
   for (const later of all) {
     const number = later.needs?.findIndex(({ depositId }) => depositId === at) ?? -1;
     if (number !== -1)
-      return { id: at, suitcase: null, damaged: null, receipt: null, needs: later.needs!.slice(0, number) };
+      return {
+        id: at,
+        suitcase: null,
+        damaged: null,
+        rival: null,
+        receipt: null,
+        needs: later.needs!.slice(0, number),
+      };
   }
   throw new DepotError('usage', `--at ${printable(at)}: nothing that was given tells of such a deposit`, {
     hint: `name one of: ${listed(all.map(({ id }) => printable(id)).reverse())}`,
   });
 }
 
-async function nightsOf(given: Given): Promise<Night[]> {
+/** The same whatever the order in which they are given. */
+async function nightsOf({ suitcases, receipts }: Given): Promise<{ all: Night[]; order: NightOrder<Night> }> {
+  const given = { suitcases: inOrder(suitcases), receipts: inOrder(receipts) };
   const nights = new Map<string, Night>();
   const nightOf = (id: string): Night => {
     let night = nights.get(id);
     if (night === undefined)
-      nights.set(id, (night = { id, suitcase: null, damaged: null, receipt: null, needs: null }));
+      nights.set(id, (night = { id, suitcase: null, damaged: null, rival: null, receipt: null, needs: null }));
     return night;
   };
   for (const one of given.receipts) {
@@ -95,21 +112,28 @@ async function nightsOf(given: Given): Promise<Night[]> {
   for (const suitcase of given.suitcases) {
     const night = nightOf(await known.idOf(suitcase));
     if (suitcase.problem !== null) night.damaged ??= suitcase;
-    else if (night.suitcase === null || (await known.isThat(suitcase, night.id))) night.suitcase = suitcase;
+    else await known.take(suitcase, night);
   }
   for (const night of nights.values()) {
     if (night.suitcase !== null) night.needs = night.suitcase.chain?.deposits ?? [];
   }
   for (const night of nights.values()) night.needs ??= byReceipts(night, nights) ?? byLater(night, nights);
-  return [...nights.values()].sort((a, b) => (isNewer(a, b) ? 1 : -1));
+  const all = [...nights.values()];
+  const order = new NightOrder(all);
+  return { all: all.sort((a, b) => order.compare(a, b)), order };
+}
+
+function inOrder<T extends { path: string }>(files: readonly T[]): T[] {
+  return [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
 /** Whose suitcase a file is, when its name does not say it: by the digests that receipts and chains tell. */
 class Identities {
-  readonly #byDigest = new Map<string, string>();
+  /** What receipts say comes first: anyone can make a chain. */
+  readonly #byDigest = new Map<string, Set<string>>();
   readonly #sizes = new Set<number>();
 
-  constructor({ suitcases, receipts }: Given) {
+  constructor({ suitcases, receipts }: Pick<Given, 'suitcases' | 'receipts'>) {
     for (const { receipt } of receipts) this.#add(receipt.depositId, receipt.suitcase);
     for (const { chain } of suitcases)
       for (const deposit of chain?.deposits ?? []) this.#add(deposit.depositId, deposit);
@@ -117,19 +141,32 @@ class Identities {
 
   async idOf(suitcase: GivenSuitcase): Promise<string> {
     if (suitcase.depositId !== null) return suitcase.depositId;
-    const known = this.#sizes.has(suitcase.bytes) ? this.#byDigest.get(await suitcase.sha256()) : undefined;
+    const [known] = await this.#idsOf(suitcase);
     return known ?? suitcase.path.slice(suitcase.path.search(/[^/\\]*$/));
   }
 
-  /** Of several files for one deposit, the one with the digest. */
-  async isThat(suitcase: GivenSuitcase, id: string): Promise<boolean> {
-    return this.#sizes.has(suitcase.bytes) && this.#byDigest.get(await suitcase.sha256()) === id;
+  /** Of several files for one deposit, the one with the digest; where nobody tells that, they must be copies. */
+  async take(suitcase: GivenSuitcase, night: Night): Promise<void> {
+    const isKnown = async (one: GivenSuitcase): Promise<boolean> => (await this.#idsOf(one)).has(night.id);
+    if (night.suitcase === null || (await isKnown(suitcase))) {
+      night.suitcase = suitcase;
+      night.rival = null;
+    } else if (!(await isKnown(night.suitcase)) && !(await areCopies(night.suitcase, suitcase))) night.rival = suitcase;
+  }
+
+  async #idsOf(suitcase: GivenSuitcase): Promise<ReadonlySet<string>> {
+    const ids = this.#sizes.has(suitcase.bytes) ? this.#byDigest.get(await suitcase.sha256()) : undefined;
+    return ids ?? new Set();
   }
 
   #add(id: string, { bytes, sha256 }: { bytes: number; sha256: string }): void {
     this.#sizes.add(bytes);
-    this.#byDigest.set(sha256, id);
+    this.#byDigest.set(sha256, (this.#byDigest.get(sha256) ?? new Set()).add(id));
   }
+}
+
+async function areCopies(a: GivenSuitcase, b: GivenSuitcase): Promise<boolean> {
+  return a.bytes === b.bytes && (await a.sha256()) === (await b.sha256());
 }
 
 /** What a receipt without its suitcase tells of the chain, with the receipts and suitcases before it. */
@@ -168,23 +205,17 @@ export function newestBefore(night: Night, all: readonly Night[]): Night | undef
 }
 
 function fullOf({ id, needs, receipt }: Night): string {
-  return needs?.[0]?.depositId ?? receipt?.receipt.chain?.fullDepositId ?? id;
+  return receipt === null ? (needs?.[0]?.depositId ?? id) : (receipt.receipt.chain?.fullDepositId ?? id);
 }
 
-/** Whether it is a part of that chain. */
+/** Whether it is a part of that chain, or may be, where only the receipt tells how long that is. */
 function isWithin(one: Night, chain: Night): boolean {
-  return chain.needs?.some(({ depositId }) => depositId === one.id) ?? false;
+  if (chain.needs !== null) return chain.needs.some(({ depositId }) => depositId === one.id);
+  return fullOf(one) === fullOf(chain) && (numberOf(one) ?? Infinity) < (numberOf(chain) ?? 0);
 }
 
 function arrangementOf({ id, needs }: Night): string | null {
   return parseDepositId(id)?.arrangement ?? parseDepositId(needs?.[0]?.depositId ?? '')?.arrangement ?? null;
-}
-
-function isNewer(a: Night, b: Night): boolean {
-  const [first, second] = [a.receipt?.receipt.ledger, b.receipt?.receipt.ledger];
-  if (first !== undefined && second !== undefined && first.id === second.id) return first.sequence > second.sequence;
-  const [at, than] = [parseDepositId(a.id)?.at.getTime() ?? 0, parseDepositId(b.id)?.at.getTime() ?? 0];
-  return at === than ? a.id > b.id : at > than;
 }
 
 function inWords({ id, needs }: Night): string {
@@ -192,10 +223,18 @@ function inWords({ id, needs }: Night): string {
   return `${printable(id)}${number === 0 ? '' : ` (increment ${number} of ${needs![0]!.depositId})`}`;
 }
 
-function ambiguous(what: string, nights: readonly Night[]): DepotError {
-  const newest = nights.reduce((a, b) => (isNewer(b, a) ? b : a));
+function ambiguous(what: string, nights: readonly Night[], order: NightOrder<Night>): DepotError {
+  const newest = order.newest(nights).map(({ id }) => `--at ${typedWord(id)}`);
   return new DepotError('usage', `there are ${what}: ${listed(nights.map(inWords))}`, {
-    hint: `say which is meant; the newest: --at ${printable(newest.id)}`,
+    hint:
+      newest.length === 1 ? `say which is meant; the newest: ${newest[0]!}` : `say which is meant: ${listed(newest)}`,
+  });
+}
+
+function twoFiles({ path, depositId }: GivenSuitcase, rival: GivenSuitcase): DepotError {
+  const names = `${printable(path)} and ${printable(rival.path)}`;
+  return new DepotError('usage', `${names} differ, and both are called ${printable(depositId ?? path)}`, {
+    hint: 'put the receipt of that deposit beside them, which tells which it is; or name files, and not both of these',
   });
 }
 

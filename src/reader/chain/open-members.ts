@@ -1,6 +1,6 @@
 /** Opens suitcases of a chain, one after the other, in one thread, and puts the night together there. */
 import type { Assembled } from '../../dataset/assemble/assemble.js';
-import type { CheckedNight } from '../../dataset/assemble/check-night.js';
+import type { CountedNight } from '../../dataset/assemble/tally.js';
 import { DepotError, errorFromRecord } from '../../errors.js';
 import { openSuitcases } from '../../open/chain.js';
 import type { Assembling } from '../../open/assemble.js';
@@ -31,7 +31,7 @@ interface OpenedMembers {
   /** In the order in which they were asked for; an error, which names its deposit, is the last one unless it `goesOn`. */
   opened: (OpenResult | DepotError)[];
   /** These two are null where they were not asked for, or a suitcase could not be opened. */
-  night: CheckedNight | DepotError | null;
+  night: CountedNight | DepotError | null;
   assembled: Assembled | DepotError | null;
 }
 

@@ -2,20 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { ManifestResult } from '../../dataset/compare.js';
 import type { Assembled } from '../../dataset/assemble/assemble.js';
-import { requireSameChain, type Chain } from '../../dataset/chain/chain-file.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { localError } from '../../durable-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import type { Assembling } from '../../open/assemble.js';
 import type { OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
+import { nightDiffers } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Decrypted, DecryptHooks, DecryptOptions } from '../decrypt.js';
 import { agreeing, sameAsReceipt, wrong } from '../found.js';
 import { limitsOf, type Limits } from '../room.js';
 import type { Member, Members } from './members.js';
 import { openMembers } from './open-members.js';
+import { requirePlace } from './place.js';
 
 export type RestoringOptions = Pick<DecryptOptions, 'signers' | 'maxSize' | 'signal'>;
 
@@ -96,7 +97,7 @@ export class Restoring {
     );
     for (const [i, result] of opened.entries()) {
       if (result instanceof DepotError) throw result;
-      this.#check(nights[i]!, this.#seen(nights[i]!, result));
+      this.#check(nights[i]!, result);
     }
     return assembled;
   }
@@ -129,43 +130,22 @@ export class Restoring {
     return this.#receipt !== null && this.#o.signers.length > 0;
   }
 
-  #seen(night: number, result: OpenResult): ManifestResult {
+  /** What it is, against what was said of it. */
+  #check(night: number, result: OpenResult): void {
     const { depositId } = this.#members[night]!;
     try {
       if (night === this.#chain.number) sameAsReceipt(result, this.#receipt);
-      return agreeing(result);
+      requirePlace(agreeing(result), night, this.#chain);
     } catch (error) {
       if (isDepotError(error)) error.message = `${printable(depositId)}: ${error.message}`;
       throw error;
     }
   }
 
-  /** Whether the suitcase, now that it is authentic, says of the chain what the others say. */
-  #check(night: number, { chain, manifest }: ManifestResult): void {
-    const { depositId } = this.#members[night]!;
-    if (night === 0) {
-      if (chain !== undefined || manifest === 'none')
-        throw new DepotError(
-          'archive-refused',
-          `${printable(depositId)} is no full deposit, and a chain begins with one`,
-        );
-    } else if (chain === undefined) throw wrong(`${printable(depositId)} is no increment`);
-    else if (night === this.#chain.number) {
-      if (JSON.stringify(chain) !== JSON.stringify(this.#chain))
-        throw wrong(`${printable(depositId)} names other suitcases than when it was first looked at`);
-    } else if (chain.number !== night) throw wrong(`${printable(depositId)} has another number in its chain`);
-    else requireSameChain(this.#chain, chain);
-  }
-
-  #compare(found: { entries: number; bytes: number; datasetSha256: string }): void {
+  #compare(found: Assembled): void {
     const said = this.#receipt?.chain;
-    if (said === undefined) return;
-    if (found.datasetSha256 !== said.datasetSha256)
-      throw wrong('the dataset that was put together is not the one that the receipt names');
-    if (found.entries !== said.entries || found.bytes !== said.bytes)
-      throw wrong(
-        `the dataset has ${found.entries} entries with ${found.bytes} bytes, but the receipt says ${said.entries} with ${said.bytes}`,
-      );
+    const different = said === undefined ? null : nightDiffers(said, found);
+    if (different !== null) throw wrong(different);
   }
 }
 

@@ -74,21 +74,21 @@ function receiptFor({ depositId, suitcase, need }: Member, receiptOf: Salvageabl
   return isIts && tellsOf(given.receipt.chain, suitcase!.chain) ? given : null;
 }
 
-/** Null when it is not sound. */
+/** Null when it is not sound. What only its receipt denies is saved, as nobody's: there may be nothing else. */
 async function fullDeposit(
   o: SalvageOptions,
   hooks: DecryptHooks,
-  { suitcase }: Member,
+  member: Member,
   receipt: GivenReceipt | null,
   place: string,
 ): Promise<Taken | null> {
   try {
-    const opened = await decrypt({ ...o, suitcase: suitcase!.path, receipt: receipt?.path, out: place }, hooks);
+    const opened = await decrypt({ ...o, suitcase: member.suitcase!.path, receipt: receipt?.path, out: place }, hooks);
     return { ...opened, incomplete: 0 };
   } catch (error) {
     if (!isUnsound(error)) throw error;
     hooks.warn(error.message);
-    return null;
+    return receipt === null ? null : fullDeposit(o, hooks, member, null, place);
   }
 }
 

@@ -1,17 +1,19 @@
 /** `verify` of a directory, or of several suitcases: every suitcase that the night needs. */
-import type { CheckedNight } from '../../dataset/assemble/check-night.js';
-import type { ManifestResult } from '../../dataset/compare.js';
-import { type Chain, requireSameChain } from '../../dataset/chain/chain-file.js';
+import type { CountedNight } from '../../dataset/assemble/tally.js';
+import type { Chain } from '../../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import type { NightCheck } from '../../open/open-all.js';
 import type { Limit, OpenResult } from '../../open/opening.js';
 import { printable } from '../../printable.js';
+import { nightDiffers } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Checks } from '../checks.js';
-import { agreeing, wrong } from '../found.js';
+import { agreeing } from '../found.js';
 import { allowedBytes, contentLimit, twice } from '../limits.js';
-import { isWhole, missingWords, type Member, type Members } from './members.js';
+import { checkGiven, contentsPassed } from './given-checks.js';
+import { isWhole, type Member, type Members } from './members.js';
 import { openMembers } from './open-members.js';
+import { requirePlace } from './place.js';
 import { openScratch, scratchBytes, type ScratchFile } from './scratch-file.js';
 
 /** More than any compression saves: what claims to unfold further is no night that somebody deposited. */
@@ -55,17 +57,8 @@ export async function verifyMembers(
   { found, scratch }: Deep,
   checks: Checks,
 ): Promise<void> {
-  const earlier = found.members.slice(0, -1);
-  const { words, code } = missingWords(found);
-  if (code === 'incomplete') checks.missing('chain', words);
-  else if (code !== null) checks.failed('chain', words, code);
-  else checks.passed('chain', `${counted(earlier.length)} before it, each with the size and SHA-256 that it names`);
-  if (earlier.length === 0) return;
-  const opened = earlier.filter(({ suitcase }) => suitcase !== null).length;
-  const scope = `the key opens ${opened} of the ${counted(earlier.length)} before it`;
-  if (opened === earlier.length) checks.passed('chain-key-proof', scope);
-  else checks.missing('chain-key-proof', scope);
-  if (!o.deep) return;
+  checkGiven(found, checks);
+  if (found.members.length === 1 || !o.deep) return;
   await verifyContents(o, hooks, { found, scratch }, checks);
   if (isWhole(found) && scratch === null)
     checks.missing(
@@ -109,8 +102,7 @@ async function verifyContents(
     hooks,
   );
   const right = result.opened.filter((one, i) => isRight(one, those[i]!, chain, checks)).length;
-  if (right === members.length - (scratch === null ? 1 : 0))
-    checks.passed('chain-contents', `${counted(right)}, every entry as the manifest beside it says`);
+  if (right === members.length - (scratch === null ? 1 : 0)) contentsPassed(right, checks);
   if (result.night !== null) compareNight(result.night, night.receipt?.receipt ?? null, checks);
 }
 
@@ -130,16 +122,6 @@ function isRight(
     checks.failed('chain-contents', words, error.code);
     return false;
   }
-}
-
-/** Whether a suitcase, now that it is authentic, says of the chain what the wanted one said before it was. */
-function requirePlace({ chain, manifest }: ManifestResult, number: number, wanted: Chain | null): void {
-  if (number === 0 ? chain !== undefined || manifest === 'none' : chain?.number !== number)
-    throw wrong('it is not what its place in the chain says');
-  if (chain === undefined || wanted === null) return;
-  if (number < wanted.number) requireSameChain(wanted, chain);
-  else if (JSON.stringify(chain) !== JSON.stringify(wanted))
-    throw wrong('it names other suitcases than when it was first looked at');
 }
 
 /** What the user allows, else what a receipt says; without either, what no compression could hold. */
@@ -162,7 +144,7 @@ function mostBytes({ maxSize, signers }: NightOptions, { night, members }: Membe
   };
 }
 
-function compareNight(found: CheckedNight | DepotError, receipt: Receipt | null, checks: Checks): void {
+function compareNight(found: CountedNight | DepotError, receipt: Receipt | null, checks: Checks): void {
   if (found instanceof DepotError) {
     if (found.code !== 'archive-refused') throw found;
     checks.refused('dataset', found);
@@ -171,13 +153,9 @@ function compareNight(found: CheckedNight | DepotError, receipt: Receipt | null,
   const words = `${found.entries} entries with ${found.bytes} bytes, put together from all suitcases`;
   const said = receipt?.chain;
   if (said === undefined) checks.passed('dataset', `${words}; there is no receipt to compare it with`);
-  else if (found.datasetSha256 !== said.datasetSha256)
-    checks.failed('dataset', 'what was put together is not the dataset that the receipt names');
-  else if (found.entries !== said.entries || found.bytes !== said.bytes)
-    checks.failed('dataset', `${words}, but the receipt says ${said.entries} with ${said.bytes}`);
-  else checks.passed('dataset', `${words}, as the receipt says`);
-}
-
-function counted(suitcases: number): string {
-  return `${suitcases} ${suitcases === 1 ? 'suitcase' : 'suitcases'}`;
+  else {
+    const wrong = nightDiffers(said, found);
+    if (wrong === null) checks.passed('dataset', `${words}, as the receipt says`);
+    else checks.failed('dataset', wrong);
+  }
 }
