@@ -53,6 +53,7 @@ describe('an archive that matches its manifest', () => {
           manifestSha256: createHash('sha256').update(manifest).digest('hex'),
           skipped: {},
           complete: true,
+          changed: 0,
           problems: [],
         });
         expect(joined).toEqual([
@@ -92,6 +93,7 @@ test('an archive from another tool has no manifest, and all its entries are coun
     manifestSha256: null,
     skipped: null,
     complete: null,
+    changed: 0,
     problems: [],
   });
 });

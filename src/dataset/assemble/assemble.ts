@@ -11,12 +11,11 @@ import { Warnings } from '../extract/warnings.js';
 import { DATA_PREFIX } from '../chain/line.js';
 import { NightManifest } from '../chain/night-manifest.js';
 import { SourceOrder } from '../chain/order.js';
-import { refused } from '../tar/format.js';
 import { FileMaker } from './make-files.js';
 import { NightDirectories, type OpenObject } from './night-directories.js';
 import { madePlace, Tree } from './place.js';
 import { Plan, type Wanted } from './plan.js';
-import { RangesReader, type Range } from './ranges.js';
+import { RangesReader, wholeObject, type Range } from './ranges.js';
 import { Account, setIncomplete, type Salvage } from './salvage.js';
 import { storedIn } from './record-file.js';
 import type { CountedNight, NightLimits } from './tally.js';
@@ -147,9 +146,7 @@ function makeFiles(
   }
   for (const wanted of plan.copies.records()) {
     const { night, object, size } = wanted;
-    if (nights.has(night) && nights.open(night, object).size !== size)
-      throw refused(`a file of night ${night} does not have the size that a later one says`);
-    make(wanted, size === 0 ? [] : [{ night, object, position: 0, length: size }]);
+    make(wanted, wholeObject(wanted, nights.has(night) ? nights.open(night, object).size : size));
   }
 }
 
