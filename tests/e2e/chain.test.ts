@@ -183,7 +183,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(said.error?.message).toContain(deposits[night].suitcase);
   });
 
-  test.each([0, 1, 2])('--salvage takes what can be had when the suitcase of night %i is missing', async (night) => {
+  test.each([0, 1, 2])('--salvage takes what can be read when the suitcase of night %i is missing', async (night) => {
     rmSync(join(released, deposits[night].suitcase));
     receive();
     const { out, code, said } = await decrypt([released], '--salvage');
@@ -242,8 +242,9 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
       const { stdout } = await depotHere([
         ...['decrypt', released, '--key', supplier.recipientKey, '--out', freshPath(), '--salvage'],
       ]);
-      expect(stdout).toMatch(new RegExp(`^wanted +${deposits[1].depositId}, which cannot be had`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^wanted +${deposits[1].depositId}, which cannot be opened`, 'm'));
       expect(stdout).toMatch(new RegExp(`^night +${deposits[0].depositId}: a full deposit`, 'm'));
+      expect(stdout).not.toMatch(/^not used/m);
     },
   );
 
@@ -278,7 +279,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     for (const { suitcase } of deposits) damage(suitcase, 1);
     const { out, code, said } = await decrypt([released], '--salvage');
     expect(code, JSON.stringify(said)).toBe(21);
-    expect(said.error?.message).toContain(`nothing can be saved of ${deposits[2].depositId}`);
+    expect(said.error?.message).toContain(`nothing of ${deposits[2].depositId} can be saved`);
     expect(readdirSync(join(out, '..')).filter((name) => name.startsWith(basename(out)))).toEqual([]);
   });
 
@@ -290,7 +291,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
       const signer = ['--signer', supplier.signerPublic];
       const { out, code, said } = await decrypt([released], ...signer, ...flags);
       expect(code, JSON.stringify(said)).toBe(24);
-      expect(said.error?.message).toContain(`nothing that the given signer signed tells of ${deposits[2].depositId}`);
+      expect(said.error?.message).toContain(`no receipt of ${deposits[2].depositId} is signed by the given signer`);
       expect(said.error?.hint).toContain(`--at ${deposits[1].depositId}`);
       expect(existsSync(out)).toBe(false);
       const proven = await decrypt([released], ...signer, '--at', deposits[1].depositId);
@@ -321,6 +322,10 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     const without = await verify('--receipt', receipt, '--signer', supplier.signerPublic);
     expect(without.code, without.stdout).toBe(24);
     expect(without.of('chain-key-proof')).toEqual(['not possible']);
+    expect(without.stdout).toContain(`not of this chain: ${deposits[0].depositId} (`);
+    rmSync(join(released, `${deposits[1].depositId}.receipt.json`));
+    const neither = await verify('--receipt', receipt, '--signer', supplier.signerPublic);
+    expect(neither.stdout).toContain(`not of this chain: ${deposits[1].depositId}, ${deposits[0].depositId} (`);
   });
 
   test.each(['its receipt', 'the suitcases'])(
@@ -428,13 +433,13 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     writeFileSync(join(released, 'setup.exe'), 'MZ');
     const { out, code, said, stderr } = await decrypt([released]);
     expect(code, JSON.stringify(said)).toBe(0);
-    expect(stderr + JSON.stringify(said)).toContain('passed over: setup.exe');
+    expect(stderr + JSON.stringify(said)).toContain('skipped: setup.exe');
     expect(stderr + JSON.stringify(said)).not.toContain('restore.sh');
     await isNight(out, 2);
     for (const name of ['restore.sh', 'setup.exe']) rmSync(join(released, name));
   });
 
-  test('another chain in the directory is left aside, and named', async () => {
+  test('another chain in the directory is not used, and named', async () => {
     const other = await supplier.deposit(['--full']);
     copyFileSync(join(server.incoming, other.suitcase), join(released, other.suitcase));
     const { out, code, said } = await decrypt([released]);
@@ -446,7 +451,7 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     expect(json(verified)).toMatchObject({ depositId: other.depositId, number: 0, leftAside: said.leftAside });
     const { stdout } = await depotHere(['verify', released, '--no-signature', '--key', supplier.recipientKey]);
     expect(stdout).toMatch(new RegExp(`^night +${other.depositId}: a full deposit`, 'm'));
-    expect(stdout).toMatch(new RegExp(`^left aside +${deposits[2].depositId}`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^not used +${deposits[2].depositId}`, 'm'));
   });
 });
 

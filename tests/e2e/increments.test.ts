@@ -104,7 +104,7 @@ describe('what a night is built on', () => {
         writeFileSync(index(), earlier);
         night(2);
       },
-      /that of another one/,
+      /belongs to another one/,
     ],
     [
       'a directory is in its place',
@@ -122,7 +122,7 @@ describe('what a night is built on', () => {
         supplier.writeConfig({
           arrangement: { incremental, dataset: [{ directory: supplier.data }, { command: ['echo', 'x'], as: 'x' }] },
         }),
-      /the sources are not those/,
+      /the sources have changed/,
     ],
   ])('%s: the next deposit is full, and the one after that is built on it', async (_, change, says) => {
     const o = await atNight();
@@ -153,7 +153,7 @@ describe('what a night is built on', () => {
     });
     const next = await push();
     expect(next.chain.number).toBe(0);
-    expect(next.warnings).toMatch(/the recipients are not those/);
+    expect(next.warnings).toMatch(/the recipients have changed/);
   });
 
   test('--full, and maxIncrements', async () => {
@@ -255,7 +255,7 @@ describe('which deposit is the base', () => {
     expect((await pushOn(o, 29)).chain).toMatchObject({ number: 1 });
     const due = await pushOn(o, 31);
     expect(due.chain).toMatchObject({ number: 0 });
-    expect(due.said).toContain('this is a full deposit: the last full one is older than fullEvery');
+    expect(due.said).toContain('this is a full deposit: the last one is older than fullEvery');
   });
 
   test.each([

@@ -398,7 +398,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     });
 
     test.each([
-      ['with a range beyond its object', (line: string) => line.replace(/^(0 0) \d+$/, '$1 61000'), /lies outside of/],
+      ['with a range beyond its object', (line: string) => line.replace(/^(0 0) \d+$/, '$1 61000'), /lies outside/],
       [
         'with a range that makes too much',
         (line: string) => line.replace(/^(1 0) \d+$/, '$1 60000'),

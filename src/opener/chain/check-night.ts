@@ -36,7 +36,7 @@ export function checkNight(
   const chain = chosen.choice.night.suitcase?.chain ?? null;
   if (right === null || newest === null || chain === null) return null;
   if (JSON.stringify(newest.chain) !== JSON.stringify(chain)) {
-    checks.failed('chain', 'it names other suitcases than when it was first looked at');
+    checks.failed('chain', 'it names other suitcases than when it was first read');
     return null;
   }
   return survey(new Night([...right, newest], chain.sources), checks, { receipt, most, exceeded });
@@ -62,7 +62,7 @@ function rightOnes(
       );
   }
   if (right.length < earlier.length) return null;
-  checks.passed('chain-contents', `${right.length} suitcases, every entry as their own manifests say`);
+  checks.passed('chain-contents', `${right.length} suitcases, every entry as its manifest says`);
   return right;
 }
 
@@ -88,6 +88,6 @@ function survey(
     checks.failed('dataset', 'the suitcases together are not the dataset that the receipt names');
   else if (said.entries !== entries || said.bytes !== bytes)
     checks.failed('dataset', `${summary}, but the receipt says ${said.entries} entries, ${said.bytes} bytes`);
-  else checks.passed('dataset', `${summary}, as the receipt says of the whole night`);
+  else checks.passed('dataset', `${summary}, as the receipt says`);
   return { night, ...found };
 }

@@ -73,7 +73,7 @@ export class ChosenSuitcase {
       );
       const { problems, chain = null, manifest } = found.contents!;
       if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
-      if (chain === null && manifest === 'none') throw wrong('it has no manifest, and a chain begins with one');
+      if (chain === null && manifest === 'none') throw wrong('it has no manifest, so it cannot begin a chain');
       this.#digest = Promise.resolve(found.sha256);
       this.opened = openedAs(own, joined, chain, (consumer) =>
         reader.open(unlocked, consumer, null, found.segments).then(() => undefined),
@@ -188,9 +188,9 @@ function neededOf({ night, members }: Members, whole: string | null): Needed {
 /** Why a suitcase, now that it is authentic, is not the one for its place; null when it is. */
 export function wrongPlace(suitcase: ChosenSuitcase, number: number, chain: Chain): string | null {
   const found = suitcase.opened!.chain;
-  if (number === 0) return found === null ? null : 'it is no full deposit, and a chain begins with one';
+  if (number === 0) return found === null ? null : 'it is not a full deposit, and a chain begins with one';
   if (found === null) return 'it is no increment';
-  if (found.number !== number) return 'it has another number in its chain';
+  if (found.number !== number) return 'it has the wrong number in its chain';
   try {
     requireSameChain(chain, found);
     return null;

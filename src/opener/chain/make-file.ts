@@ -43,7 +43,7 @@ export class Objects {
   async *bytes({ night, object, position, length }: Range): AsyncGenerator<Bytes> {
     const opened = await this.#object(night, object);
     if (position + length > opened.blob.size)
-      throw refused(`a range of an increment lies outside of ${shown(toBytes(object))}`);
+      throw refused(`a range of an increment lies outside ${shown(toBytes(object))}`);
     for (let at = position; at < position + length; ) {
       const left = position + length - at;
       if (at < opened.start || at >= opened.start + opened.window.length) {

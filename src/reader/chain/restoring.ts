@@ -116,13 +116,13 @@ export class Restoring {
       if (chain !== undefined || manifest === 'none')
         throw new DepotError(
           'archive-refused',
-          `${printable(depositId)} is no full deposit, and a chain begins with one`,
+          `${printable(depositId)} is not a full deposit, and a chain begins with one`,
         );
-    } else if (chain === undefined) throw wrong(`${printable(depositId)} is no increment`);
+    } else if (chain === undefined) throw wrong(`${printable(depositId)} is not an increment`);
     else if (night === this.#chain.number) {
       if (JSON.stringify(chain) !== JSON.stringify(this.#chain))
-        throw wrong(`${printable(depositId)} names other suitcases than when it was first looked at`);
-    } else if (chain.number !== night) throw wrong(`${printable(depositId)} has another number in its chain`);
+        throw wrong(`${printable(depositId)} names other suitcases than when it was first read`);
+    } else if (chain.number !== night) throw wrong(`${printable(depositId)} has the wrong number in its chain`);
     else requireSameChain(this.#chain, chain);
   }
 

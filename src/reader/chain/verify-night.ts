@@ -70,8 +70,8 @@ export async function verifyMembers(
   if (isWhole(found) && scratch === null)
     checks.missing(
       'dataset',
-      'what lies in several suitcases was not put together, since that takes room on disk',
-      'name a directory for it, where the contents are encrypted: --scratch DIR',
+      'files that are spread over several suitcases were not checked, because that takes room on disk',
+      'name a directory for that; depot encrypts what it puts there: --scratch DIR',
     );
 }
 
@@ -110,7 +110,7 @@ async function verifyContents(
   );
   const right = result.opened.filter((one, i) => isRight(one, those[i]!, chain, checks)).length;
   if (right === members.length - (scratch === null ? 1 : 0))
-    checks.passed('chain-contents', `${counted(right)}, every entry as the manifest beside it says`);
+    checks.passed('chain-contents', `${counted(right)}, every entry as its manifest says`);
   if (result.night !== null) compareNight(result.night, night.receipt?.receipt ?? null, checks);
 }
 
@@ -135,11 +135,11 @@ function isRight(
 /** Whether a suitcase, now that it is authentic, says of the chain what the wanted one said before it was. */
 function requirePlace({ chain, manifest }: ManifestResult, number: number, wanted: Chain | null): void {
   if (number === 0 ? chain !== undefined || manifest === 'none' : chain?.number !== number)
-    throw wrong('it is not what its place in the chain says');
+    throw wrong('it does not fit its place in the chain');
   if (chain === undefined || wanted === null) return;
   if (number < wanted.number) requireSameChain(wanted, chain);
   else if (JSON.stringify(chain) !== JSON.stringify(wanted))
-    throw wrong('it names other suitcases than when it was first looked at');
+    throw wrong('it names other suitcases than when it was first read');
 }
 
 /** What the user allows, else what a receipt says; without either, what no compression could hold. */

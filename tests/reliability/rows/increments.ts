@@ -97,7 +97,7 @@ export const rows: Row[] = [
     },
     ...full,
     left: '3 × deposit',
-    says: /this is a full deposit: what is there as the index of the last deposit is that of another one/,
+    says: /this is a full deposit: the index of the last deposit belongs to another one/,
     next: { ...increment, left: '4 × deposit' },
     check: numbers(0, 1),
   },
