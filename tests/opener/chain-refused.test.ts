@@ -1,7 +1,7 @@
 /** Chains that the offline page refuses, or of which something is missing. */
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
 import { startBrowser } from '../support/browser.js';
@@ -100,20 +100,26 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
       });
     });
 
-    test('and takes a folder with all of them, whatever else lies in it', async () => {
-      const folder = tempDir();
-      const { suitcase, receipt, signature, signers, key } = filesOf(chain);
-      for (const file of [...suitcase, ...receipt, ...signature]) copyFileSync(file, join(folder, basename(file)));
-      copyFileSync(signers as string, join(folder, 'signer.public.asc'));
-      copyFileSync(key!, join(folder, 'private.secret.asc'));
-      writeFileSync(join(folder, 'letter.html'), '<p>');
-      await opener.give({});
-      await opener.page.setInputFiles('#all', folder);
-      await opener.page.waitForSelector('#has-key:not(:empty)');
-      expect(await opener.page.textContent('#unknown')).toBe('');
-      const found = await opener.check();
-      expect(found).toMatchObject({ verdict: 'passed', inside: true, checks: { dataset: 'passed' } });
-    });
+    test.each(['chosen', 'dropped'])(
+      'and takes a folder with all of them, %s, whatever else lies in it',
+      async (how) => {
+        const folder = tempDir();
+        const { suitcase, receipt, signature, signers, key } = filesOf(chain);
+        for (const file of [...suitcase, ...receipt, ...signature]) copyFileSync(file, join(folder, basename(file)));
+        copyFileSync(signers as string, join(folder, 'signer.public.asc'));
+        copyFileSync(key!, join(folder, 'private.secret.asc'));
+        writeFileSync(join(folder, 'letter.html'), '<p>');
+        await opener.give({});
+        mkdirSync(join(folder, 'folder'));
+        writeFileSync(join(folder, 'folder/private.secret.asc'), 'of another');
+        if (how === 'chosen') await opener.page.setInputFiles('#all', folder);
+        else await dropped(opener.page, folder);
+        await opener.page.waitForSelector('#has-key:not(:empty)');
+        expect(await opener.page.textContent('#unknown')).toBe('');
+        const found = await opener.check();
+        expect(found).toMatchObject({ verdict: 'passed', inside: true, checks: { dataset: 'passed' } });
+      },
+    );
 
     test("when the key is somebody else's: a finding, as of one suitcase", async () => {
       const other = await Receiver.create();
@@ -214,4 +220,14 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
 function flipped(bytes: Buffer): Buffer {
   bytes[bytes.length >> 1] ^= 1;
   return bytes;
+}
+
+/** As a person does it: a page may make no folder of its own to drop. */
+async function dropped(page: Page, ...files: string[]): Promise<void> {
+  await page.locator('#drop').scrollIntoViewIfNeeded();
+  const box = (await page.locator('#drop').boundingBox())!;
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, x: box.x + 20, y: box.y + 10, data });
 }
