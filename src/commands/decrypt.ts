@@ -57,7 +57,7 @@ export function defineDecrypt(parent: CommandLine): void {
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--out <directory>', 'new directory for the contents')
     .option('--at <id>', 'open this deposit, not the newest')
-    .option('--salvage', 'save what can be had, to OUT.incomplete, where suitcases are missing or damaged')
+    .option('--salvage', 'where suitcases are missing or damaged, save what can still be read, to OUT.incomplete')
     .option(
       '--stdout',
       'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out',

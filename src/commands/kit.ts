@@ -68,7 +68,7 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
     );
   if (made.missing !== null)
     context.screen.warn(
-      `there is no receipt of ${made.missing.depositId}, on which the newest deposit is built: the kit does not have the whole chain`,
+      `the receipt of ${made.missing.depositId}, which the newest deposit is built on, is missing: the kit does not hold the whole chain`,
     );
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),

@@ -29,8 +29,8 @@ export function defineReceipts(parent: CommandLine): void {
     .argument('[name...]', 'arrangements; without one, all')
     .option('--from <date>', 'completed on this day or later (2026-11-01)')
     .option('--to <date>', 'completed on this day or earlier')
-    .option('--chain <id>', 'only the files that this deposit needs to be opened, ready to be asked of the agent')
-    .option('--receipts <directory>', 'with --chain: receipts that lie there, and no state directory')
+    .option('--chain <id>', 'only the files needed to open this deposit: the list to send to the agent')
+    .option('--receipts <directory>', 'with --chain: use the receipts in this directory, without a state directory')
     .ends(
       [5, 10, 24],
       'depot receipts list # every deposit',

@@ -296,7 +296,7 @@ function remarks(s: Standing, few: boolean): string[] {
 function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {
   if (!late) return [];
   return [
-    `the full deposit ${fullDepositId}, on which all since are built, is ${age(fullAgeMs!)} old, and ${opensForMs === 0 ? 'the agent need not keep it any more' : `the agent keeps it for ${age(opensForMs!)} more`}: make another: «depot push ${name} --full»`,
+    `all deposits since are built on the full deposit ${fullDepositId}, which is ${age(fullAgeMs!)} old, and ${opensForMs === 0 ? 'the agent no longer has to keep it' : `the agent keeps it for ${age(opensForMs!)} more`}: make another: «depot push ${name} --full»`,
   ];
 }
 

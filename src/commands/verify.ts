@@ -86,7 +86,7 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
     throw usage('--scratch is about --deep, which was not asked for', 'add --deep, or leave out --scratch');
   if (o.scratch !== undefined && !isChain)
     throw usage(
-      '--scratch is for increments, and those need the suitcases before them',
+      '--scratch is for increments, which need the suitcases before them',
       'name all suitcases, or the directory that holds them; or leave out --scratch',
     );
   if (o.noSignature && o.signers.length > 0)
@@ -132,7 +132,7 @@ export function defineVerify(parent: CommandLine): void {
     .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes no plaintext')
     .option(
       '--scratch <dir>',
-      'with --deep, for increments: put the night together in a file there, encrypted, and compare it',
+      'with --deep, for increments: put the whole night together in an encrypted file there, and check it',
     )
     .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
     .option('--agent-sha256 <hex>', 'SHA-256 that the agent computed from the file it holds')

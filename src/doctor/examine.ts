@@ -113,10 +113,20 @@ async function chain(
   own: ArrangementState,
   report: Report,
 ): Promise<void> {
+  const { incremental } = arrangement;
+  if (incremental === undefined) return;
   const found = await chainStanding(own, arrangement, new Date());
-  if (found === null) return;
+  if (found === null) {
+    const { fullEvery, maxIncrements, agentKeeps } = incremental;
+    report.passed(
+      'chain',
+      `none yet, so the next push makes a full deposit, and later ones upload what changed, until the next full one: after ${age(fullEvery)} or ${counted(maxIncrements, 'increment')} at most. The agent must keep every deposit for ${age(agentKeeps)}; if pushes stop, the newest then opens for at least ${age(agentKeeps - fullEvery)} more`,
+    );
+    return;
+  }
   const { depositId, number, fullDepositId, fullAgeMs, opensForMs, late, lost } = found;
   const full = `${fullDepositId}, the full deposit, is ${fullAgeMs === null ? 'dated in the future' : `${age(fullAgeMs)} old`}`;
+  const hasIndex = (await own.names('index')).includes(`${depositId}.index`);
   const another = `make a full deposit: «depot push ${arrangement.name} --full»`;
   if (lost)
     report.warning(
@@ -129,7 +139,7 @@ async function chain(
   else
     report.passed(
       'chain',
-      `${counted(number, 'increment')}; ${full}; without another deposit, the last one opens for ${age(opensForMs)} more`,
+      `${counted(number, 'increment')}; ${full}; without another deposit, the last one opens for ${age(opensForMs)} more${hasIndex ? '' : '. There is no index of it, so the next push makes a full deposit'}`,
     );
 }
 

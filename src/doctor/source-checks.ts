@@ -94,7 +94,7 @@ async function sayCompressed(name: string, source: SourceSpec, report: Saying): 
   const say = (what: string): void =>
     report.warning(
       name,
-      `${what}: all of that is new every night, so that increments save little`,
+      `${what}: all of that is new every night, so increments save little`,
       'let the dump be uncompressed (pg_dump: text, or --format=custom --compress=0): depot compresses after it has looked for what changed',
     );
   if (source.kind === 'command') {

@@ -145,7 +145,7 @@ async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [
     );
   const earlier = receipts.slice(0, -1);
   if (chain.length !== earlier.length)
-    throw refused(`it tells of ${chain.length} deposits before it, but the deposit builds on ${earlier.length}`);
+    throw refused(`it lists ${chain.length} earlier deposits, but the deposit is built on ${earlier.length}`);
   for (const [i, { depositId, suitcase, keyProof }] of earlier.entries()) {
     const said = chain[i]!;
     if (said.depositId !== depositId || said.suitcaseSha256 !== suitcase.sha256)

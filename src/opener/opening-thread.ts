@@ -306,6 +306,7 @@ async function earlierReceipts(given: Given, receipt: Receipt, key: SecretKey | 
     {
       receipt,
       find: (depositId) => Promise.resolve(receipts.find((one) => one.receipt.depositId === depositId) ?? null),
+      all: () => Promise.resolve(receipts.map((one) => one.receipt)),
       verify,
       noSignature: false,
       key: key === null ? null : { unwrap: (pkesk) => unwrapSessionKey(pkesk, key) },

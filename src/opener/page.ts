@@ -1,8 +1,9 @@
 /** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
-import { type ErrorRecord, errorToRecord } from '../errors.js';
+import { DepotError, type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
 import { anyDeposit, stockLines } from '../receipt/shell-lines.js';
 import { kindOf, type Kind } from './chosen-files.js';
+import { droppedFiles } from './dropped.js';
 import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';
 import type { FromThread, Kept, ToThread } from './protocol.js';
@@ -90,8 +91,8 @@ class Page {
       ...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })),
     );
     element('most').addEventListener('change', () => this.#changed());
-    listenForDrops((files) => {
-      if (this.#doing !== 'saving' && this.#doing !== 'stopping') void this.#take(files);
+    listenForDrops((given) => {
+      if (this.#doing !== 'saving' && this.#doing !== 'stopping') void this.#drop(given).catch(this.#refused);
     });
     // A page that is closed can remove nothing: the browser asks first.
     addEventListener('beforeunload', (event) => {
@@ -268,6 +269,13 @@ class Page {
     for (const kind of kinds)
       if (found[kind].length > 0 && !this.#several.includes(kind)) this.#given[kind] = found[kind];
     this.#changed();
+  }
+
+  async #drop(given: DataTransfer): Promise<void> {
+    const { files, hasFolder } = await droppedFiles(given).catch((cause: unknown) => {
+      throw new DepotError('local-unreadable', 'the browser could not read what was dropped', { cause });
+    });
+    await this.#take(files, !hasFolder);
   }
 
   #list(): void {

@@ -46,7 +46,7 @@ function hasPassed(checks: readonly Check[], wanted: string): boolean {
 }
 
 /** Anywhere on the page: a browser would otherwise leave the page for the file. */
-export function listenForDrops(take: (files: File[]) => void): void {
+export function listenForDrops(take: (given: DataTransfer) => void): void {
   const drop = element('drop');
   for (const name of ['dragover', 'dragenter'])
     document.addEventListener(name, (event) => {
@@ -57,7 +57,7 @@ export function listenForDrops(take: (files: File[]) => void): void {
   document.addEventListener('drop', (event) => {
     event.preventDefault();
     drop.classList.remove('over');
-    take([...(event.dataTransfer?.files ?? [])]);
+    if (event.dataTransfer !== null) take(event.dataTransfer);
   });
 }
 

@@ -20,7 +20,7 @@ import type { PushContext } from './push-context.js';
 
 const FOLDER = 'index';
 const TAG = `Signature: 8a477f597d28d172789f06886806bc55
-# An index of depot: what the last deposits hold, so that the next need not send it again. It can be thrown away.
+# An index of depot: what the last deposits hold, so that the next one uploads only what changed. You may delete it.
 `;
 
 type Incremental = NonNullable<PushContext['o']['arrangement']['incremental']>;
@@ -40,7 +40,7 @@ export async function chainFor(
   const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   const found =
     mustBeFull ??
-    (o.full === true ? 'asked for with --full' : await baseFor(state, incremental, recipients, startedAt));
+    (o.full === true ? 'you asked for it with --full' : await baseFor(state, incremental, recipients, startedAt));
   if (typeof found === 'string') hooks.warn(fullWords(found));
   const base = typeof found === 'string' ? null : found;
   if (base?.late === true)
@@ -84,27 +84,27 @@ async function baseFor(
 ): Promise<Base | string> {
   const destroyed = await destroyedDeposits(state);
   const newest = (await newestDeposit(state, destroyed))?.receipt;
-  if (newest === undefined) return 'there is none yet';
+  if (newest === undefined) return 'it is the first';
   if (!isInChain(newest)) return 'the last deposit was not made for increments';
   const sealedFor = newest.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
-  if (sealedFor.join() !== recipients.join()) return 'the recipients are not those of the last deposit';
+  if (sealedFor.join() !== recipients.join()) return 'the recipients have changed since the last deposit';
   if (!existsSync(indexFile(state, newest.depositId))) return 'there is no index of the last deposit';
   const { receipts, missing } = await chainIn(state, newest);
-  if (missing !== null) return `the receipt of ${missing.depositId}, on which the last deposit is built, is not here`;
+  if (missing !== null) return `the receipt of ${missing.depositId}, which the last deposit is built on, is missing`;
   const gone = receipts.find(({ depositId }) => destroyed.has(depositId));
-  if (gone !== undefined) return `${gone.depositId}, on which the last deposit is built, was destroyed`;
+  if (gone !== undefined) return `${gone.depositId}, which the last deposit is built on, was destroyed`;
   const deposits = receipts.map(({ depositId, suitcase: { bytes, sha256 } }) => ({ depositId, bytes, sha256 }));
   const [full, ...increments] = receipts;
   if (increments.length >= incremental.maxIncrements)
-    return `increments since the last full one: ${increments.length} (maxIncrements)`;
+    return `the last one already has ${increments.length} increments (maxIncrements)`;
   const sum = increments.reduce((bytes, { suitcase }) => bytes + suitcase.bytes, 0);
-  if (sum > full!.suitcase.bytes) return 'the increments since the last full one are together larger than it';
+  if (sum > full!.suitcase.bytes) return 'the increments since the last one are together larger than it is';
   const age = now.getTime() - Date.parse(full!.startedAt);
   if (age >= 0 && age < incremental.fullEvery) return { receipt: newest, deposits, late: false };
   const run = await lastRun(state);
   const hasFailed = run !== null && (run.exit === 14 || run.exit === 16);
   if (hasFailed && age >= 0 && age < 1.5 * incremental.fullEvery) return { receipt: newest, deposits, late: true };
-  return age < 0 ? 'the last full one is dated in the future' : 'the last full one is older than fullEvery';
+  return age < 0 ? 'the last one is dated in the future' : 'the last one is older than fullEvery';
 }
 
 /** The deposit whose destruction keeps what was sealed from ever opening; null when there is none. */

@@ -310,13 +310,13 @@ function compareContents(
 /** An increment is a part of its night only. */
 function compareChain(o: Exhibits, { chain }: ManifestResult, receipt: Receipt | null, checks: Checks): void {
   if (receipt !== null && !tellsOf(receipt.chain, chain ?? null))
-    checks.failed('chain', 'the receipt tells of another chain than the suitcase');
+    checks.failed('chain', 'the receipt and the suitcase name different chains');
   if (chain === undefined || o.withOthers === true) return;
   const { number, deposits } = chain;
   checks.missing(
     'dataset',
     `this is increment ${number}: the dataset is whole only with the ${number === 1 ? 'suitcase' : `${number} suitcases`} before it, back to ${deposits[0]!.depositId}`,
-    'name them too, or a directory that holds them',
+    'name those too, or a directory that holds them all',
   );
 }
 

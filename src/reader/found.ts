@@ -19,7 +19,7 @@ export function sameAsReceipt(opened: OpenResult, receipt: Receipt | null): void
     throw wrong('the manifest is not the one that the receipt names');
   if (opened.contents === null) return;
   if (!tellsOf(receipt.chain, opened.contents.chain ?? null))
-    throw wrong('the receipt tells of another chain than the suitcase');
+    throw wrong('the receipt and the suitcase name different chains');
   const denied = deniedBy(receipt.chain, opened.contents);
   if (denied !== null) throw wrong(denied);
 }

@@ -1,5 +1,7 @@
-import { basename, dirname, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
+import { parseReceiptName } from '../names/deposit.js';
 import { isArmored } from '../pgp/packets.js';
 import type { Certificate, SecretKey } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
@@ -32,6 +34,20 @@ export async function readReceipt(path: string): Promise<GivenReceipt> {
     );
   }
   return { path, bytes, receipt: parseReceipt(bytes, path) };
+}
+
+/** The receipts in the folder of this one; those that cannot be read are left out. */
+export async function receiptsBeside({ path }: GivenReceipt): Promise<Receipt[]> {
+  const receipts: Receipt[] = [];
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    if (parseReceiptName(name) === null) continue;
+    try {
+      receipts.push((await readReceipt(join(dirname(path), name))).receipt);
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+    }
+  }
+  return receipts;
 }
 
 /** Verifies a receipt by the public keys in these files. 'verification-failed', 'local-unreadable', 'key-unreadable' */

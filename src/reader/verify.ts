@@ -14,7 +14,7 @@ import { scratchFor, verifyMembers } from './chain/verify-night.js';
 import { type ProvenDeposit, verifyEarlierReceipts } from './chain/verify-receipts.js';
 import { Checks, together, type Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
-import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
+import { readReceipt, receiptsBeside, verifyReceipt, type GivenReceipt } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
 import { openingOf } from '../receipt/proof.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
@@ -125,6 +125,7 @@ function earlierReceipts({ signers, noSignature }: VerifyOptions, given: GivenRe
         if (isDepotError(error, 'local-unreadable')) return null;
         throw error;
       }),
+    all: () => receiptsBeside(given),
     verify: signers.length === 0 ? null : (earlier: GivenReceipt) => verifyReceipt(earlier, undefined, [...signers]),
     noSignature,
     key,
@@ -199,7 +200,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
   try {
     const named = o.receipt === undefined ? undefined : given.receipts[0]?.receipt.depositId;
     const choice = await chooseNight(given, o.at ?? named);
-    for (const one of given.passedOver) hooks.warn(`passed over: ${one}`);
+    for (const one of given.passedOver) hooks.warn(`skipped: ${one}`);
     const { night } = choice;
     const found = await findMembers(night, given);
     const receipts = given.receipts.map(({ receipt }) => receipt);
@@ -215,7 +216,7 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
             night.receipt !== null &&
             !tellsOf(night.receipt.receipt.chain, night.suitcase.chain)
           )
-            checks.failed('chain', 'the receipt tells of another chain than the suitcase');
+            checks.failed('chain', 'the receipt and the suitcase name different chains');
           await verifyMembers(o, hooks, { found, scratch }, checks);
           found.members.slice(0, -1).forEach((member) => proveMember(member, proven));
         },

@@ -50,6 +50,38 @@ export interface Chain {
   missing: { depositId: string; suitcaseSha256: string } | null;
 }
 
+/**
+ * The deposits of a chain whose receipts are not at hand, the newest first, where it does not go back to its full deposit.
+ * `others`: receipts that may belong to it, and tell of some beyond the first gap. `unnamed`: how many nothing names.
+ */
+export function missingReceipts(
+  { receipts, missing }: Chain,
+  others: readonly Receipt[],
+): { depositIds: string[]; unnamed: number } {
+  const depositIds: string[] = [];
+  let unnamed = 0;
+  let expected = missing;
+  const { fullDepositId, number } = receipts[0]!.chain!;
+  for (let at = number - 1; at >= 0; at--) {
+    const fitting = others.filter(
+      ({ depositId, suitcase, chain }) =>
+        chain?.fullDepositId === fullDepositId &&
+        chain.number === at &&
+        (expected === null || (depositId === expected.depositId && suitcase.sha256 === expected.suitcaseSha256)),
+    );
+    // Of two with one number, nothing says which it is.
+    const found = fitting.length === 1 ? fitting[0]!.chain! : null;
+    if (found === null) {
+      const depositId = expected?.depositId ?? (at === 0 ? fullDepositId : null);
+      if (depositId === null) unnamed++;
+      else depositIds.push(depositId);
+    }
+    const [depositId, suitcaseSha256] = [found?.previousDepositId ?? null, found?.previousSuitcaseSha256 ?? null];
+    expected = depositId === null || suitcaseSha256 === null ? null : { depositId, suitcaseSha256 };
+  }
+  return { depositIds, unnamed };
+}
+
 /** Follows a chain back to its full deposit. `find`: the receipt of a deposit, or null. */
 export async function followChain(
   newest: Receipt,

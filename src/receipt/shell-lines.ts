@@ -27,6 +27,8 @@ export function anyDeposit(
     depositId: 'ID',
     suitcase: { name: suitcaseName('ID', compression) },
     encryption: { packet, compression, recipients: [] },
+    // Whoever has one may find that theirs is an increment.
+    chain: { number: 0 },
   };
 }
 
@@ -85,12 +87,16 @@ export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-
     : `rsop verify ${signature} signer.public.asc < ${receipt}`;
   const same = String.raw`grep "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt}`;
   const open = `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened}`;
+  const notOpened = stop('not opened; do not use what this left in new');
   return [
     `(${signed} || ${stop('the receipt is not signed by that key')}) &&`,
     `(${same} || ${stop('this is not the file of the receipt')}) &&`,
-    `${open} || ${stop('not opened; do not use what this left in new')}`,
+    f.chain === undefined ? `${open} || ${notOpened}` : `(${open} || ${notOpened}) && ${notIncrement}`,
   ].join('\n');
 }
+
+/** Lines of one deposit of an arrangement with `incremental:` are used with another one's name, too. */
+const notIncrement = `([ ! -e new/DEPOT/chain.json ] || ${stop('this is an increment: new holds only what changed; new/DEPOT/README.md says what else you need')})`;
 
 /** A sentence where a person sees it; `!` makes its exit code 1. */
 function stop(why: string): string {

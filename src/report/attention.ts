@@ -46,7 +46,7 @@ function reasonOf(reason: Reason): string {
     case 'key-unusable':
       return `the key of ${printable(reason.name)} is not usable: ${printable(reason.why)}`;
     case 'full-old':
-      return `the full deposit ${reason.depositId}, on which all since are built, is ${age(reason.ageMs)} old, and ${reason.opensForMs === 0 ? 'the agent need not keep it any more' : `the agent keeps it for ${age(reason.opensForMs)} more`}`;
+      return `all deposits since are built on the full deposit ${reason.depositId}, which is ${age(reason.ageMs)} old, and ${reason.opensForMs === 0 ? 'the agent no longer has to keep it' : `the agent keeps it for ${age(reason.opensForMs)} more`}`;
     case 'lost':
       return `deposits that no longer open: ${reason.count}, since ${reason.without} was destroyed`;
     case 'unreadable':

@@ -104,7 +104,7 @@ export function reasonText(reason: Reason): Markup {
     case 'key-unusable':
       return html`${both('key not usable for the next deposit', 'sleutel niet bruikbaar voor het volgende depot')}: ${reason.name} (<span lang="en">${reason.why}</span>)`;
     case 'full-old':
-      return html`${both('the full deposit on which all since are built is', 'het volledige depot waarop alle latere voortbouwen is')} ${age(reason.ageMs)} ${both('old, and', 'oud, en')} ${reason.opensForMs === 0 ? both('the agent need not keep it any more', 'de agent hoeft het niet meer te bewaren') : html`${both('the agent keeps it for', 'de agent bewaart het nog')} ${age(reason.opensForMs)}${both(' more', '')}`}: <code>${reason.depositId}</code>`;
+      return html`${both('all deposits since are built on the full deposit, which is', 'het volledige depot waarop alle latere voortbouwen is')} ${age(reason.ageMs)} ${both('old, and', 'oud, en')} ${reason.opensForMs === 0 ? both('the agent no longer has to keep it', 'de agent hoeft het niet meer te bewaren') : html`${both('the agent keeps it for', 'de agent bewaart het nog')} ${age(reason.opensForMs)}${both(' more', '')}`}: <code>${reason.depositId}</code>`;
     case 'lost':
       return html`${both('deposits that no longer open, since one on which they are built was destroyed', 'depots die niet meer opengaan, omdat een depot waarop ze voortbouwen is vernietigd')}: ${reason.count}, <code>${reason.depositId}</code>${reason.count === 1 ? null : html` – <code>${reason.last}</code>`}`;
     case 'unreadable':

@@ -47,7 +47,7 @@ const en = {
   daySteps: [
     'Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.',
     'If its name begins otherwise than that of the receipt in this folder, it is a later deposit: take the receipt whose name begins alike, and write that name in the lines below. You can open it without a receipt, with ordinary programs by the last line alone, but then nothing proves who sealed it.',
-    'Open it in one of the three ways below. If one does not work, take another.',
+    'Open it in one of the three ways below. If one does not work, take another. If it says that the file is an increment, you need other sealed files too: it names them.',
     'If a check fails, do not use the contents, and ask the agent to send the file again.',
   ],
   withDepot: 'With depot',
@@ -114,7 +114,7 @@ const nl: typeof en = {
   daySteps: [
     'Vraag de agent om het verzegelde bestand en wat ernaast ligt, en zet het met deze map en uw privésleutel op een schijf met ruimte.',
     "Begint de naam anders dan die van het depotbewijs in deze map, dan is het een later depot: neem het depotbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder gaat het ook open, met gewone programma's door alleen de laatste regel; niets laat dan zien wie het verzegelde.",
-    'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.',
+    'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere. Staat er dan dat het bestand een increment is, dan hebt u nog andere verzegelde bestanden nodig: er staat bij welke.',
     'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.',
   ],
   withDepot: 'Met depot',

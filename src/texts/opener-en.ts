@@ -174,7 +174,7 @@ export const english = {
       title: 'Your key opens those before it',
       passed: 'Your private key opens every deposit that it is built on.',
       failed: 'Your private key does not open a deposit that it is built on, so it does not open this one either.',
-      open: 'Not for all deposits that it is built on it was seen that your key opens them.',
+      open: 'For some deposits that it is built on, it was not checked whether your key opens them.',
     },
     'chain-contents': {
       title: 'Contents of those before it',
@@ -222,11 +222,11 @@ export const english = {
   /** A deposit that is built on others. */
   needed: (id: string, all: string, given: string) =>
     `${id} is not the whole dataset by itself: ${all} suitcases are needed, ${given} of them are here and in order.`,
-  neededUnknown: 'It is not known what comes before these: nothing here tells.',
+  neededUnknown: 'Which suitcases come before these is not known: nothing here names them.',
   neededStates: { given: '✓ here', missing: '✗ missing', damaged: '✗ damaged, counts as missing' },
   neededWhole: (id: string) =>
     `Ask the agent for what is missing. The newest night that is whole here is ${id}: to open that one, leave out the suitcases that came later.`,
-  otherNights: (nights: string) => `Left aside, since they are no part of the night that was checked: ${nights}.`,
+  otherNights: (nights: string) => `Not used, because they do not belong to the night that was checked: ${nights}.`,
   night: (suitcases: string) =>
     `One night, put together from ${suitcases} suitcases; what was removed since is not in it.`,
   roomNight: 'While it works it may take as much again, for what files are made of.',

@@ -66,7 +66,7 @@ function originWords({ origin, salvaged }: Opened, withReceipt: boolean): string
 function wantedLines({ of, wanted }: Salvaged): Line[] {
   return of === wanted
     ? []
-    : [labelled('wanted', `${printable(wanted)}, which cannot be had: what follows is an earlier night`)];
+    : [labelled('wanted', `${printable(wanted)}, which cannot be opened; what follows is an earlier night`)];
 }
 
 function salvagedLines({ incomplete, missing, whole }: Salvaged): Line[] {
@@ -76,7 +76,7 @@ function salvagedLines({ incomplete, missing, whole }: Salvaged): Line[] {
       'salvaged',
       incomplete === 0
         ? 'every entry of that night is whole'
-        : `${counted(incomplete, 'entry is', 'entries are')} not whole, or perhaps not: DEPOT/gaps.txt`,
+        : `${counted(incomplete, 'entry is', 'entries are')} incomplete or may be out of date: see DEPOT/gaps.txt`,
     ),
     labelled('not usable', list(missing)),
     labelled('whole', whole.length === 0 ? 'no night' : list(whole)),

@@ -18,6 +18,6 @@ export function nightLines({ depositId, number, leftAside }: Night): Line[] {
       : `increment ${number}, with the ${number === 1 ? 'suitcase' : counted(number, 'suitcase')} before it`;
   return [
     labelled('night', `${printable(depositId)}: ${of}`),
-    ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),
+    ...(leftAside.length === 0 ? [] : [labelled('not used', leftAside.map((one) => printable(one)).join(', '))]),
   ];
 }

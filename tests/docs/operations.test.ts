@@ -46,7 +46,7 @@ const noAccounts = 'makes an account on this machine';
 const noSystemd = 'needs systemd as process 1; tests/commands/schedule.test.ts has systemd-analyze check the units';
 const moving = 'below: moving to a new machine';
 const replacing = 'below: replacing a key';
-const increments = 'needs nights of an arrangement with incremental: tests/e2e/increments.test.ts';
+const increments = 'needs nights of an arrangement with incremental: tests/e2e/increments-kept.test.ts';
 const named = 'the name of a command, which stands in full elsewhere';
 
 const elsewhere: Readonly<Record<string, string>> = {

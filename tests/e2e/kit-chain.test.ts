@@ -92,7 +92,7 @@ describe.skipIf(!have)('a kit of increments', () => {
     const kit = await supplier.depot(['kit', '--out', 'part', '--json']);
     writeFileSync(receiptFile, bytes, { mode: 0o600 });
     expect(json(kit)).toMatchObject({ ok: true, missing: { depositId } });
-    expect(kit.stderr).toContain(`there is no receipt of ${depositId}`);
+    expect(kit.stderr).toContain(`the receipt of ${depositId}, which the newest deposit is built on, is missing`);
     expect(readFileSync(join(supplier.directory, 'part/suitcases.txt'), 'utf8')).toContain(
       deposits[1].receipt.suitcase.sha256,
     );

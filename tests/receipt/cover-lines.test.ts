@@ -56,7 +56,7 @@ interface Scene {
 }
 
 /** Receipt, signature and cover beside a suitcase, in a folder with a space in its name, and the keys imported. */
-async function scene(compression: Compression): Promise<Scene> {
+async function scene(compression: Compression, more: Record<string, string> = {}): Promise<Scene> {
   const directory = join(tempDir('cover'), 'my kit');
   const home = join(directory, 'h');
   await mkdir(home, { mode: 0o700, recursive: true });
@@ -76,6 +76,7 @@ async function scene(compression: Compression): Promise<Scene> {
   await mkdir(join(directory, 'data/DEPOT'), { recursive: true });
   await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
   await writeFile(join(directory, 'data/random'), randomBytes(100_000));
+  for (const [name, content] of Object.entries(more)) await writeFile(join(directory, 'data', name), content);
   await mustRun(
     'sh',
     ['-c', `tar -C data -c DEPOT random | ${{ none: 'cat', gzip: 'gzip', zstd: 'zstd -q' }[compression]} > archive`],
@@ -128,6 +129,23 @@ function changed(sealed: Buffer, at: number): Uint8Array {
 }
 
 describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
+  test.each([true, false])('say of an increment that it is not the whole dataset: %s', async (isIncrement) => {
+    const { directory, env, receipt } = await scene('gzip', isIncrement ? { 'DEPOT/chain.json': '{}' } : {});
+    // As they are in documents: whoever uses them does not know yet what the suitcase is.
+    const line = stockLines({ ...receipt, chain: { number: 0 } })
+      .split('\n')
+      .at(-1)!;
+    for (const shell of shells) {
+      const { code, stderr } = await run(shell.path, [...shell.script, line], { cwd: directory, env });
+      expect(code, `${shell.name}: ${stderr}`).toBe(isIncrement ? 1 : 0);
+      const stop = stderr.split('\n').filter((one) => one.startsWith('STOP'));
+      const says =
+        'STOP: this is an increment: new holds only what changed; new/DEPOT/README.md says what else you need';
+      expect(stop, shell.name).toEqual(isIncrement ? [says] : []);
+      await rm(join(directory, 'new'), { recursive: true });
+    }
+  });
+
   test.each<Compression>(['none', 'gzip', 'zstd'])(
     '%s: open only what was sealed, in every shell, whether run whole or from the last line alone',
     async (compression) => {

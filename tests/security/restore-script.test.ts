@@ -143,7 +143,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
 
   test('two links with one name, of which the second would be made through the first', async () => {
     const lies = also(`data/crm/x l 0777 0 ${escaped(outside)}`, 'data/crm/\\0170 l 0777 0 planted');
-    await expectRefused((await chainOf(lies)).newest.file, /there must not be/);
+    await expectRefused((await chainOf(lies)).newest.file, /unexpected file: /);
   });
 
   test('what is removed is never removed through a link', async () => {
@@ -230,7 +230,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     harm(chain.nights[0].file);
     const { depositId, bytes, sha256: digest } = chain.nights[0].link;
     const { stderr } = await expectRefused(chain.newest.file, /ask the agent/);
-    expect(stderr).toContain(`missing, or not the same: suitcase ${depositId}, ${bytes} bytes, SHA-256 ${digest}`);
+    expect(stderr).toContain(`missing or damaged: suitcase ${depositId}, ${bytes} bytes, SHA-256 ${digest}`);
   });
 
   test('a suitcase under another name is found by its digest', async () => {
@@ -259,11 +259,11 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     const [one, other] = [await chainOf(), await chainOf()];
     const earlier = [other.links[0], one.links[1]];
     await one.add(first(), { earlier });
-    await expectRefused(one.newest.file, /night 1 is of another chain/);
+    await expectRefused(one.newest.file, /night 1 belongs to another chain/);
     const increments = new ChainFolder(beneficiary.receiver, SHORT, small);
     await increments.add(first());
     await increments.add(second(), { earlier: [one.links[1]] });
-    await expectRefused(increments.newest.file, /there must not be: .*chain\.json/);
+    await expectRefused(increments.newest.file, /unexpected file: .*chain\.json/);
   });
 
   test.each([
@@ -280,12 +280,12 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
 
   test('an increment that hides its chain.json is not taken for a full deposit', async () => {
     const entries = (all: TarEntry[]): TarEntry[] => all.filter(({ path }) => path !== 'DEPOT/chain.json');
-    await expectRefused((await chainOf({ entries })).newest.file, /there must not be/);
+    await expectRefused((await chainOf({ entries })).newest.file, /unexpected file: /);
   });
 
   test('a receipt that is not the signer’s, or not of this suitcase', async () => {
     const chain = await chainOf();
-    await expectRefused(chain.newest.file, /is not signed by/, beneficiary.receiver.key.fingerprint);
+    await expectRefused(chain.newest.file, /is signed, but not by/, beneficiary.receiver.key.fingerprint);
     await expectRefused(chain.newest.file, /FINGERPRINT/, beneficiary.receiver.signer.fingerprint.toLowerCase());
     writeFileSync(chain.newest.receiptFile, readFileSync(chain.nights[0].receiptFile));
     await expectRefused(chain.newest.file, /no good signature/);
@@ -300,7 +300,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     for (const shell of SHELLS) {
       expect(await beneficiary.restore(shell, chain.newest.file, outside)).toMatchObject({
         code: 1,
-        stderr: expect.stringContaining('there must not be') as string,
+        stderr: expect.stringContaining('exists already: choose another name') as string,
       });
       expect(readdirSync(outside)).toEqual(['victim']);
     }

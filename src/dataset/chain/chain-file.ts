@@ -67,7 +67,7 @@ export function requireSameChain(chain: Chain, earlier: Chain): void {
       const said = chain.deposits[i]!;
       return said.depositId === depositId && said.bytes === bytes && said.sha256 === sha256;
     });
-  if (!same) throw refused(`${depositId} is a part of another chain than the increment that names it`);
+  if (!same) throw refused(`${depositId} belongs to another chain than the increment that names it`);
   if (chain.sources.length !== earlier.sources.length || chain.sources.some((name, i) => name !== earlier.sources[i]))
     throw refused(`${depositId} has other sources than the increment that names it`);
 }

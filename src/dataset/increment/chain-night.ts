@@ -189,10 +189,10 @@ function whyNot(
   wanted: Pick<Head, 'sources' | 'recipients'>,
 ): string | null {
   if (head.version !== VERSION) return 'the index of the last deposit is of another version of depot';
-  if (head.sources !== wanted.sources) return 'the sources are not those of the last deposit';
-  if (head.recipients !== wanted.recipients) return 'the recipients are not those of the last deposit';
+  if (head.sources !== wanted.sources) return 'the sources have changed since the last deposit';
+  if (head.recipients !== wanted.recipients) return 'the recipients have changed since the last deposit';
   if (head.depositId !== deposits.at(-1)!.depositId || head.deposits !== digestOf(deposits.slice(0, -1)))
-    return 'what is there as the index of the last deposit is that of another one';
+    return 'the index of the last deposit belongs to another one';
   return null;
 }
 

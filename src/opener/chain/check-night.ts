@@ -89,7 +89,7 @@ function survey(
   if (said === undefined) checks.notPossible('dataset', `${summary}; there is no receipt to compare with`);
   else {
     const wrong = nightDiffers(said, found);
-    if (wrong === null) checks.passed('dataset', `${summary}, as the receipt says of the whole night`);
+    if (wrong === null) checks.passed('dataset', `${summary}, as the receipt says`);
     else checks.failed('dataset', wrong);
   }
   return { night, ...found };

@@ -73,7 +73,7 @@ export class ChosenSuitcase {
       );
       const { problems, chain = null, manifest } = found.contents!;
       if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
-      if (chain === null && manifest === 'none') throw wrong('it has no manifest, and a chain begins with one');
+      if (chain === null && manifest === 'none') throw wrong('it has no manifest, so it cannot begin a chain');
       this.#digest = Promise.resolve(found.sha256);
       this.opened = openedAs(own, joined, chain, (consumer) =>
         reader.open(unlocked, consumer, null, found.segments).then(() => undefined),

@@ -41,12 +41,12 @@ export async function verifyAlone(
   const chain = await chainOfSealed(file, key, receipt);
   if (chain === null) return;
   if (receipt !== null && !tellsOf(receipt.chain, chain))
-    checks.failed('chain-suitcases', 'the receipt tells of another chain than the suitcase');
+    checks.failed('chain-suitcases', 'the receipt and the suitcase name different chains');
   else
     checks[receipt === null ? 'missing' : 'notPossible'](
       'chain-suitcases',
       aloneWords(idOf(file), chain),
-      'name them too, or a directory that holds them',
+      'name those too, or a directory that holds them all',
     );
 }
 

@@ -18,7 +18,7 @@ export function checkGiven(found: Members, checks: Checks): void {
 
 /** Adds `chain-contents`, when all of so many were opened to their ends. */
 export function contentsPassed(suitcases: number, checks: Checks): void {
-  checks.passed('chain-contents', `${counted(suitcases)}, every entry as the manifest beside it says`);
+  checks.passed('chain-contents', `${counted(suitcases)}, every entry as its manifest says`);
 }
 
 function counted(suitcases: number): string {

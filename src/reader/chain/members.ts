@@ -82,8 +82,8 @@ async function find(need: Need, suitcases: readonly GivenSuitcase[], digest: Dig
   const named = suitcases.find((suitcase) => suitcase.depositId === depositId);
   const how =
     named === undefined || need.bytes === null || named.bytes === need.bytes
-      ? 'another SHA-256 than the chain says'
-      : `${named.bytes} bytes, where the chain says ${need.bytes}`;
+      ? 'a different SHA-256'
+      : `${named.bytes} bytes instead of ${need.bytes}`;
   return {
     depositId,
     suitcase: null,
@@ -100,7 +100,7 @@ async function ownMember({ id, suitcase, damaged, receipt }: Night, digest: Dige
   const isThat = need === null || (suitcase.bytes === need.bytes && (await digest(suitcase, need)) === need.sha256);
   return isThat
     ? { ...member, suitcase, damage: null }
-    : { ...member, damage: changed(`${printable(suitcase.path)} is not the suitcase of the receipt`) };
+    : { ...member, damage: changed(`${printable(suitcase.path)} is not the suitcase that the receipt describes`) };
 }
 
 /** What an increment needs that was given alone. */
@@ -127,7 +127,7 @@ export async function newestWhole(
 function incomplete(found: Members, whole: string | null): DepotError {
   const { words, code } = missingWords(found);
   return new DepotError(code ?? 'incomplete', words, {
-    hint: `${askFor(whole)}; or save what can be had: --salvage`,
+    hint: `${askFor(whole)}; or save what can still be read: --salvage`,
   });
 }
 
@@ -141,7 +141,7 @@ export function askFor(whole: string | null): string {
 export function missingWords({ night, members }: Members): { words: string; code: ErrorCode | null } {
   const missing = members.filter(({ suitcase }) => suitcase === null);
   const damage = missing.find((one) => one.damage !== null)?.damage;
-  const unknown = night.needs === null ? ', and those before it, of which nothing here tells' : '';
+  const unknown = night.needs === null ? ', and those before it, which nothing here names' : '';
   const needed = `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}${unknown}`;
   const words = `${needed}; given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords), MOST_NAMED)}`;
   return { words, code: missing.length === 0 && night.needs !== null ? null : (damage?.code ?? 'incomplete') };
@@ -165,5 +165,5 @@ function changed(words: string): Damage {
 /** Whether the receipt of the wanted night tells of the chain that its suitcase names. @throws DepotError 'verification-failed' */
 export function requireStatedChain({ receipt, suitcase, id }: Night): void {
   if (receipt !== null && suitcase !== null && !tellsOf(receipt.receipt.chain, suitcase.chain))
-    throw wrong(`the receipt of ${printable(id)} tells of another chain than its suitcase`);
+    throw wrong(`the receipt and the suitcase of ${printable(id)} name different chains`);
 }

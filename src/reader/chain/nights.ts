@@ -87,7 +87,7 @@ function named(at: string, all: readonly Night[]): Night {
         needs: later.needs!.slice(0, number),
       };
   }
-  throw new DepotError('usage', `--at ${printable(at)}: nothing that was given tells of such a deposit`, {
+  throw new DepotError('usage', `--at ${printable(at)}: there is no such deposit in what was given`, {
     hint: `name one of: ${listed(all.map(({ id }) => printable(id)).reverse())}`,
   });
 }
@@ -239,7 +239,7 @@ function twoFiles({ path, depositId }: GivenSuitcase, rival: GivenSuitcase): Dep
 }
 
 function nothing({ passedOver }: Given): DepotError {
-  const seen = passedOver.length === 0 ? '' : `; passed over: ${listed(passedOver)}`;
+  const seen = passedOver.length === 0 ? '' : `; skipped: ${listed(passedOver)}`;
   return new DepotError('local-unreadable', `there is no suitcase in what was given${seen}`, {
     hint: 'name suitcases (<id>.tar.….pgp), or a directory that holds them',
   });

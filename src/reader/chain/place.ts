@@ -13,15 +13,16 @@ export function requirePlace(
   wanted: Chain | null,
 ): void {
   if (number === 0) {
-    if (chain !== undefined || manifest === 'none') throw wrong('it is no full deposit, and a chain begins with one');
+    if (chain !== undefined || manifest === 'none')
+      throw wrong('it is not a full deposit, and a chain begins with one');
     return;
   }
   if (chain === undefined) throw wrong('it is no increment');
   if (number === wanted?.number) {
     if (JSON.stringify(chain) !== JSON.stringify(wanted))
-      throw wrong('it names other suitcases than when it was first looked at');
+      throw wrong('it names other suitcases than when it was first read');
     return;
   }
-  if (chain.number !== number) throw wrong('it has another number in its chain');
+  if (chain.number !== number) throw wrong('it has the wrong number in its chain');
   if (wanted !== null) requireSameChain(wanted, chain);
 }

@@ -40,13 +40,16 @@ export async function decryptChain(o: DecryptChainOptions, hooks: DecryptHooks):
   const given = await readGiven(o, key);
   try {
     const choice = await chooseNight(given, o.at ?? receiptsOwn(o, given.receipts));
-    for (const one of given.passedOver) hooks.warn(`passed over: ${one}`);
+    for (const one of given.passedOver) hooks.warn(`skipped: ${one}`);
     const found = await (o.salvage ? findMembers : findMembersBySize)(choice.night, given);
     requireStatedChain(choice.night);
     const opened = o.salvage
       ? await saved(o, hooks, { found, choice, given }, out)
       : await whole(o, hooks, { found, choice, given }, out);
-    return { ...opened, night: { ...nightOf(choice), ...opened.night, leftAside: choice.leftAside } };
+    const night = { ...nightOf(choice), ...opened.night };
+    // What was saved may be one of those.
+    const leftAside = choice.leftAside.filter((one) => one.split(' ')[0] !== printable(night.depositId));
+    return { ...opened, night: { ...night, leftAside } };
   } finally {
     wipe(given.suitcases);
   }
@@ -81,8 +84,8 @@ async function requireSigned({ signers }: DecryptChainOptions, { night, all }: C
   const signed = all.filter(({ receipt }) => receipt !== null);
   const whole = await newestWhole({ members: [] }, { night, all: signed }, given);
   const instead = whole === null ? '' : `; or take the newest night that is whole and signed: --at ${typedWord(whole)}`;
-  throw new DepotError('incomplete', `nothing that the given signer signed tells of ${printable(night.id)}`, {
-    hint: `put its receipt and signature beside the suitcases${instead}; or leave out --signer, and nothing shows who made it`,
+  throw new DepotError('incomplete', `no receipt of ${printable(night.id)} is signed by the given signer`, {
+    hint: `put its receipt and signature beside the suitcases${instead}; or leave out --signer; then nothing shows who made it`,
   });
 }
 

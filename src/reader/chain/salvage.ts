@@ -62,8 +62,8 @@ export async function salvage(
   const { words, code } = missingWords(found);
   throw new DepotError(
     broken.size > 0 ? 'verification-failed' : (code ?? 'incomplete'),
-    `nothing can be saved of ${printable(wanted)}: ${broken.size > 0 ? 'no suitcase of its chain is sound' : words}`,
-    { hint: 'ask the agent for the suitcases; to save anything, a full deposit or an increment is needed at least' },
+    `nothing of ${printable(wanted)} can be saved: ${broken.size > 0 ? 'every suitcase of its chain is missing or damaged' : words}`,
+    { hint: 'ask the agent for the suitcases; to save anything, depot needs at least one that is undamaged' },
   );
 }
 

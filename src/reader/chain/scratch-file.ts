@@ -53,7 +53,7 @@ export async function openScratch(
   const hint = 'name a directory on a larger disk with --scratch';
   if (bytes > free)
     throw new DepotError('local-disk-full', `the contents take ${needed} in ${where}; nothing was opened`, { hint });
-  note(`the contents take ${needed} in ${where}: encrypted, and gone at the end`);
+  note(`the contents take ${needed} in ${where}; they are encrypted there, and removed at the end`);
   let file: UnnamedFile;
   try {
     file = new UnnamedFile(fromText(directory));

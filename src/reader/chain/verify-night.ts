@@ -63,8 +63,8 @@ export async function verifyMembers(
   if (isWhole(found) && scratch === null)
     checks.missing(
       'dataset',
-      'what lies in several suitcases was not put together, since that takes room on disk',
-      'name a directory for it, where the contents are encrypted: --scratch DIR',
+      'files that are spread over several suitcases were not checked, because that takes room on disk',
+      'name a directory for that; depot encrypts what it puts there: --scratch DIR',
     );
 }
 

@@ -1,16 +1,18 @@
 /** The receipts of the deposits before an increment, which lie beside its own: the key must open every one of them. */
 import { isDepotError } from '../../errors.js';
-import { receiptName } from '../../names/deposit.js';
 import { printable } from '../../printable.js';
-import { followChain } from '../../receipt/chain.js';
+import { type Chain, followChain, missingReceipts } from '../../receipt/chain.js';
 import type { Receipt } from '../../receipt/schema.js';
 import type { Checks } from '../checks.js';
 import { proveKey, type OpeningKey } from '../key-proof.js';
+import { listed } from './words.js';
 
 interface Earlier<T> {
   receipt: Receipt;
   /** The receipt of a deposit, null without one. @throws DepotError 'verification-failed' for what is none */
   find: (depositId: string) => Promise<T | null>;
+  /** All that are at hand; asked for where one is missing, to name the others that are. */
+  all: () => Promise<Receipt[]>;
   /** Whether a given signer signed it. Null where no signer was given. @throws DepotError 'verification-failed', … */
   verify: ((given: T) => Promise<unknown>) | null;
   noSignature: boolean;
@@ -28,29 +30,36 @@ export interface ProvenDeposit {
 
 /** Adds the checks `chain`, `chain-signatures` and `chain-key-proof`. */
 export async function verifyEarlierReceipts<T extends { receipt: Receipt }>(
-  { receipt, find, verify, noSignature, key, proven }: Earlier<T>,
+  { receipt, find, all, verify, noSignature, key, proven }: Earlier<T>,
   checks: Checks,
 ): Promise<void> {
   const number = receipt.chain?.number ?? 0;
   if (number === 0) return;
   const found = new Map<string, T>();
-  const { receipts, missing } = await followChain(receipt, async (depositId) => {
+  const chain = await followChain(receipt, async (depositId) => {
     const one = await attempted(() => find(depositId), checks);
     if (one !== null) found.set(depositId, one);
     return one?.receipt ?? null;
   });
-  const earlier = receipts.slice(0, -1).map(({ depositId }) => found.get(depositId)!);
+  const { missing } = chain;
+  const earlier = chain.receipts.slice(0, -1).map(({ depositId }) => found.get(depositId)!);
   const needed = `${number} ${number === 1 ? 'deposit' : 'deposits'} before this one, back to ${receipt.chain!.fullDepositId}`;
   if (missing === null) checks.passed('chain', `receipts of the ${needed}`);
   else
     checks.missing(
       'chain',
-      `it opens only with the ${needed}; there is no receipt of ${missing.depositId} that fits`,
-      `put ${receiptName(missing.depositId)}, those of the deposits before it, and their .asc into the folder of this receipt`,
+      `it opens only with the ${needed}; receipts missing, or not of this chain: ${missingWords(chain, await all())}`,
+      'ask the supplier for these receipts and their .asc, and put them into the folder of this one',
     );
   if (noSignature) checks.notPossible('chain-signatures', 'left out, as asked');
   else if (verify !== null) await verifySignatures(earlier, verify, checks);
   if (key !== null) await proveKeys(earlier, key, { number, isWhole: missing === null, proven }, checks);
+}
+
+function missingWords(chain: Chain, others: readonly Receipt[]): string {
+  const { depositIds, unnamed } = missingReceipts(chain, others);
+  const names = listed(depositIds.map((id) => printable(id)));
+  return unnamed === 0 ? names : `${names}, and up to ${unnamed} more that nothing here names`;
 }
 
 async function attempted<T>(find: () => Promise<T | null>, checks: Checks): Promise<T | null> {

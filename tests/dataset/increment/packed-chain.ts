@@ -57,14 +57,19 @@ export class PackedChain {
     };
   }
 
-  /** The content of a path in the last night, after all that the chain says; null when it is not there. */
+  /** The last night, after all that the chain says. */
+  restored(): ReturnType<typeof restored> {
+    return restored(this.#archives);
+  }
+
+  /** The content of a path in the last night; null when it is not there. */
   content(path: string): Buffer | null {
-    return restored(this.#archives).get(path)?.content ?? null;
+    return this.restored().get(path)?.content ?? null;
   }
 
   /** The paths of the last night. */
   paths(): string[] {
-    return [...restored(this.#archives).keys()].sort();
+    return [...this.restored().keys()].sort();
   }
 
   /** That the last night has this file as it is on disk. */

@@ -97,7 +97,7 @@ export const rows: Row[] = [
     },
     ...full,
     left: '3 × deposit',
-    says: /this is a full deposit: what is there as the index of the last deposit is that of another one/,
+    says: /this is a full deposit: the index of the last deposit belongs to another one/,
     next: { ...increment, left: '4 × deposit' },
     check: numbers(0, 1),
   },
@@ -196,7 +196,7 @@ export const rows: Row[] = [
     published: 'no',
     left: 'deposit',
     next: {
-      does: 'deposits an increment once more, with a warning, until one and a half times `fullEvery`',
+      does: 'deposits another increment, with a warning, as long as the last full one is younger than 1.5 × `fullEvery`',
       push: { inside: false, clock: 32 * DAY_S },
       says: /a full deposit is due, but the last run did not get through, so this is another increment/,
       left: '2 × deposit',
