@@ -12,7 +12,7 @@ case $2 in /*) newest=$2 ;; *) newest=$PWD/$2 ;; esac; case $3 in /*) out=${3%/}
 [ ! -e "$out" ] && [ ! -L "$out" ] || die "$out exists already: choose another name"; [ ! -e "$W" ] || die "an earlier run left $W: remove it"
 mkdir "$W" || die "cannot create $W: choose a folder that exists and that you may write to"
 trap 's=$?; rm -rf "$W" || echo "remove $W yourself: it holds plaintext" >&2; if [ $s = 0 ]; then trap "" PIPE; echo "$out holds the whole night" || :; else die "nothing was restored; the lines above say why"; fi' EXIT
-trap 'die "interrupted"' HUP INT PIPE TERM; mkdir "$W/made"; export TMPDIR="$W"
+trap 'die "interrupted"' HUP INT PIPE TERM; nl=$(printf '\nx'); nl=${nl%x}; case $newest in *"$nl"*) die 'a name with a line break: rename the folder' ;; esac; mkdir "$W/made"; export TMPDIR="$W"
 echo 12345 > "$W/dd"; [ "$(dd if="$W/dd" iflag=skip_bytes,count_bytes skip=1 count=3 bs=2 status=none)" = 234 ] || die 'this dd has no iflag: install GNU coreutils'
 case $(tar --version) in *GNU\ tar* | *bsdtar*) ;; *) die 'this tar cannot read long names: install GNU tar' ;; esac
 digest() { sum=$(sha256sum < "$1") && sum=${sum%% *}; }
@@ -40,12 +40,13 @@ chain() { # Lists what a chain.json names, as lines ID BYTES SHA256, and sets wh
 if [ "$1" != - ]; then case $1 in *[!0-9A-F]* | '') die 'a FINGERPRINT has 40 or 64 digits, 0-9 and A-F, without spaces' ;; esac; r=${newest%.tar*}.receipt.json; digest "$newest"
   gpg --status-fd 1 --verify "$r.asc" "$r" > "$W/status" || die "no good signature of $r: put it and its .asc there, and import the supplier's key"
   ok=; while read -r a what rest; do case "$what $rest" in "VALIDSIG "*" $1") ok=1 ;; esac; done < "$W/status"; [ "$ok" ] || die "$r is signed, but not by $1: compare the fingerprint by telephone"
-  ok=; while read -r a; do [ "$a" != "\"sha256\": \"$sum\"" ] || ok=1; done < "$r"; [ "$ok" ] || die "$newest is not the file of $r: ask the agent for both again"; fi
+  p=${r##*/} ok= its=; while read -r a; do case $a in "\"sha256\": \"$sum\"") ok=1 ;; "\"depositId\": \"${p%.receipt.json}\",") its=1 ;; esac; done < "$r"
+  [ "$ok" ] || die "$newest is not the file of $r: ask the agent for both again"; [ "$its" ] || die "$r is the receipt of another deposit: give both files the name that it says"; fi
 # The last suitcase says which ones it builds on. All must be here before anything is unpacked.
 open "$newest" "$W/newest"; plain "$W/newest" | tar -xOf - DEPOT/chain.json 2> /dev/null | head -c 1048577 > "$W/chain"; : > "$W/chain.list"
 N=0 sources=; [ ! -s "$W/chain" ] || { chain "$W/chain"; N=$count; }; all=$sources missing=
 while read -r id bytes sha <&3; do f=
-  for e in "${newest%/*}/$id".tar*.pgp "${newest%/*}"/*.pgp; do [ "$(stat -L -c %s "$e" 2> /dev/null)" = "$bytes" ] && digest "$e" && [ "$sum" = "$sha" ] && f=$e && break; done
+  for e in "${newest%/*}/$id".tar*.pgp "${newest%/*}"/*.pgp; do case $e in *"$nl"*) continue ;; esac; [ "$(stat -L -c %s "$e" 2> /dev/null)" = "$bytes" ] && digest "$e" && [ "$sum" = "$sha" ] && f=$e && break; done
   [ "$f" ] && printf '%s\n' "$f" >> "$W/files" || { missing=1; printf 'missing or damaged: suitcase %s, %s bytes, SHA-256 %s\n' "$id" "$bytes" "$sha" >&2; }
 done 3< "$W/chain.list"; [ ! "$missing" ] || die 'ask the agent for these suitcases; nothing was unpacked'
 n=0; [ $N = 0 ] || while read -r f <&3; do open "$f" "$W/opened"; night $n; n=$((n + 1)); done 3< "$W/files"; mv "$W/newest" "$W/opened"; night $N

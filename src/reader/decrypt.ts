@@ -1,7 +1,9 @@
+import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Chain } from '../dataset/chain/chain-file.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { openSuitcase, type OpenResult } from '../open/opening.js';
+import { parseSuitcaseName } from '../names/deposit.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
 import type { Receipt } from '../receipt/schema.js';
@@ -88,6 +90,9 @@ interface Opening {
 export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<Decrypted> {
   const out = o.out === undefined ? null : await freePlace(o.out);
   const { receipt, origin } = await receiptOf(o, hooks);
+  const named = parseSuitcaseName(path.basename(o.suitcase))?.depositId;
+  if (receipt !== null && named !== undefined && named !== receipt.depositId)
+    hooks.warn(`the suitcase is named after ${printable(named)}, but the receipt is that of ${receipt.depositId}`);
   // Before anyone is asked for a passphrase.
   const file = await openSuitcaseFile(o.suitcase);
   try {

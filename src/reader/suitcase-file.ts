@@ -59,7 +59,7 @@ export async function requireReadable(path: string): Promise<void> {
   });
 }
 
-function unreadable(path: string, cause: unknown): DepotError {
+export function unreadable(path: string, cause: unknown): DepotError {
   const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
   return new DepotError(
     'local-unreadable',

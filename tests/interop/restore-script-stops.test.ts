@@ -1,5 +1,14 @@
 /** However `DEPOT/restore.sh` ends without the whole night: it exits non-zero, and a line `STOP:` says why and what to do. */
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -67,6 +76,25 @@ describe.skipIf(shells === undefined)('restore.sh says STOP, and what to do, whe
         rmSync(join(t.folder, basename(chain.nights[0].file)));
         mkdirSync(join(t.folder, basename(chain.nights[0].file)));
       },
+    ],
+    [
+      'an earlier night lies there under the name of the last, with its receipt',
+      /is the receipt of another deposit: give both files the name/,
+      (t) => {
+        const [full, last] = chain.nights;
+        for (const [from, to] of [
+          [full.file, t.suitcase],
+          [full.receiptFile, receiptOf(t.suitcase)],
+          [`${full.receiptFile}.asc`, `${receiptOf(t.suitcase)}.asc`],
+        ] as const)
+          copyFileSync(from, to);
+        expect(last.file).toContain(basename(t.suitcase));
+      },
+    ],
+    [
+      'a suitcase has a line break in its name',
+      /ask the agent for these suitcases/,
+      (t) => renameSync(join(t.folder, basename(chain.nights[0].file)), join(t.folder, 'a.tar\nb.pgp')),
     ],
     ['nothing may be written where OUT should go', /choose a folder that exists/, (t) => (t.out = '/proc/out')],
     ['the folder for OUT does not exist', /choose a folder that exists/, (t) => (t.out = join(t.out, 'below'))],

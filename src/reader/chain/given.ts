@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Chain } from '../../dataset/chain/chain-file.js';
-import { type DepotError, isDepotError } from '../../errors.js';
+import { DepotError, isDepotError } from '../../errors.js';
 import { parseReceiptName, parseSuitcaseName } from '../../names/deposit.js';
 import { peek } from '../../open/peek.js';
 import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';
 import { printable } from '../../printable.js';
 import type { OpeningKey } from '../key-proof.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from '../named-files.js';
-import { openSuitcaseFile } from '../suitcase-file.js';
+import { openSuitcaseFile, unreadable } from '../suitcase-file.js';
 
 const DIGESTED_AT_ONCE = 1 << 20;
 /** What lies beside suitcases and is none. */
@@ -143,7 +143,11 @@ async function readBeginning(suitcase: GivenSuitcase, key: OpeningKey): Promise<
   try {
     const { handle, bytes, preamble, consumed } = await openSuitcaseFile(suitcase.path);
     try {
-      suitcase.bytes = bytes ?? 0;
+      if (bytes === null)
+        throw new DepotError('local-unreadable', `${printable(suitcase.path)} is not a file, and would be read twice`, {
+          hint: 'write it to a file first, and name that',
+        });
+      suitcase.bytes = bytes;
       const { pkesk } = preamble;
       const { sessionKey, cipher } = (suitcase.unwrapped = await key.unwrap(pkesk));
       suitcase.pkesk = pkesk;
@@ -175,13 +179,16 @@ function given(file: string, signal: AbortSignal): GivenSuitcase {
 
 /** Into one piece of memory, again and again: a stream would leave as much behind as the file has. */
 async function digestOf(file: string, signal: AbortSignal): Promise<string> {
-  const handle = await open(file, 'r');
+  const failed = (cause: unknown): never => {
+    throw unreadable(file, cause);
+  };
+  const handle = await open(file, 'r').catch(failed);
   try {
     const hash = createHash('sha256');
     const buffer = new Uint8Array(DIGESTED_AT_ONCE);
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null).catch(failed);
       if (bytesRead === 0) return hash.digest('hex');
       hash.update(buffer.subarray(0, bytesRead));
     }

@@ -73,7 +73,9 @@ async function whole(
     return await restored(o, hooks, found, out);
   } catch (error) {
     // What was found by its size alone may be another file, and then that is what went wrong.
-    if (!isStop(error)) await requireWhole(await findMembers(choice.night, given), choice, given);
+    const saysItAll =
+      isStop(error) || isDepotError(error, 'local-unreadable') || isDepotError(error, 'local-not-writable');
+    if (!saysItAll) await requireWhole(await findMembers(choice.night, given), choice, given);
     throw error;
   }
 }
