@@ -54,8 +54,12 @@ export interface Salvaged {
   /** The deposit whose night was put together; not the wanted one where its own suitcase is missing. */
   of: string;
   wanted: string;
-  /** Entries that are not, or perhaps not, as they were; DEPOT/gaps.txt lists them. */
+  /** As the receipt of that night has it; null without one that fits. */
+  entriesOfNight: number | null;
+  /** Entries that are not, or perhaps not, as they were; DEPOT/gaps.txt lists them. The next two together. */
   incomplete: number;
+  withMissingBytes: number;
+  maybeOutdated: number;
   /** Deposits whose suitcases could not be used. */
   missing: string[];
   /** Deposits of the chain that can be opened whole. */

@@ -19,7 +19,10 @@ export interface Opened {
   salvaged?: {
     of: string;
     wanted: string;
+    entriesOfNight: number | null;
     incomplete: number;
+    withMissingBytes: number;
+    maybeOutdated: number;
     missing: readonly string[];
     whole: readonly string[];
   };
@@ -48,16 +51,37 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
     ...(o.salvaged === undefined ? [] : salvagedLines(o.salvaged)),
     labelled(
       'opened',
-      `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte ${o.salvaged?.incomplete ? 'that is there is ' : ''}authenticated`,
+      `${o.entries === null ? '' : `${entriesWords(o.entries, o.salvaged)}, `}${bytes(o.bytes)}; every byte ${o.salvaged?.incomplete ? 'that is there is ' : ''}authenticated`,
     ),
     labelled('origin', originWords(o, withReceipt)),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
   ];
 }
 
+/** Of an earlier state no more is known than that: it is no part of the night's number. */
+function entriesWords(entries: number, salvaged: Salvaged | undefined): string {
+  const all = counted(entries, 'entry', 'entries');
+  if (salvaged === undefined || isWhole(salvaged) || salvaged.entriesOfNight === null) return all;
+  const { entriesOfNight, maybeOutdated } = salvaged;
+  const certain = entries - maybeOutdated;
+  if (certain > entriesOfNight) return `${all}, where that night has ${entriesOfNight}`;
+  const others = maybeOutdated === 0 ? '' : ` and ${maybeOutdated} that may be out of date`;
+  return `${certain} of the ${counted(entriesOfNight, 'entry', 'entries')} of that night${others}`;
+}
+
+/** Of the night that was saved, every suitcase is there. */
+function isWhole({ of, whole }: Salvaged): boolean {
+  return whole.includes(of);
+}
+
 function originWords({ origin, salvaged }: Opened, withReceipt: boolean): string {
+  if (origin === 'proven' && salvaged !== undefined && !isWhole(salvaged))
+    return 'proven of what is here, but the night is not whole: the receipt is signed by the given signer and belongs to these suitcases';
   if (origin === 'proven') return 'proven: the receipt is signed by the given signer and belongs to this suitcase';
-  if (salvaged !== undefined) return 'not proven: what was salvaged was not compared with a receipt';
+  if (salvaged !== undefined)
+    return salvaged.entriesOfNight === null
+      ? 'not proven: what was salvaged was not compared with a receipt'
+      : 'not proven: the signature of the receipt was not checked; add --signer';
   return withReceipt
     ? 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer'
     : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer';
@@ -69,15 +93,19 @@ function wantedLines({ of, wanted }: Salvaged): Line[] {
     : [labelled('wanted', `${printable(wanted)}, which cannot be opened; what follows is an earlier night`)];
 }
 
-function salvagedLines({ incomplete, missing, whole }: Salvaged): Line[] {
+function salvagedLines(salvaged: Salvaged): Line[] {
+  const { withMissingBytes, maybeOutdated, missing, whole } = salvaged;
   const list = (ids: readonly string[]): string => ids.map((id) => printable(id)).join(', ');
   return [
     labelled(
       'salvaged',
-      incomplete === 0
+      isWhole(salvaged)
         ? 'every entry of that night is whole'
-        : `${counted(incomplete, 'entry is', 'entries are')} incomplete or may be out of date: see DEPOT/gaps.txt`,
+        : `${counted(withMissingBytes, 'entry', 'entries')} with missing bytes, ${maybeOutdated} that may be out of date: see DEPOT/gaps.txt`,
     ),
+    ...(isWhole(salvaged)
+      ? []
+      : [labelled('not here', 'the files that only a suitcase that is not usable holds; nothing can name them')]),
     labelled('not usable', list(missing)),
     labelled('whole', whole.length === 0 ? 'no night' : list(whole)),
   ];

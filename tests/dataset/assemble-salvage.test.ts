@@ -40,7 +40,7 @@ describe('what can be had of a chain', () => {
       'data/crm/zlink.incomplete': `644 PIECE${'\0'.repeat(100)}`,
     });
     expect(gaps(out)).toEqual(['data/crm/ranged 5 100 full', 'data/crm/zlink as data/crm/ranged']);
-    expect(done.incomplete).toBe(2);
+    expect(done.incomplete).toEqual({ withMissingBytes: 2, maybeOutdated: 0 });
   });
 
   test('without an increment: what it may have changed is not taken for what the night had', () => {
@@ -64,7 +64,21 @@ describe('what can be had of a chain', () => {
       ...['a', 'b', 'link', 'sub/x'].map((name) => `data/crm/${name} after full`),
       'data/dump after full',
     ]);
-    expect(done.incomplete).toBe(6);
+    expect(done.incomplete).toEqual({ withMissingBytes: 1, maybeOutdated: 5 });
+  });
+
+  test.each([
+    { entriesOfNight: 40, says: 'This night has 40 entries, says its receipt.' },
+    { entriesOfNight: undefined, says: 'No receipt here says how many entries this night has.' },
+  ])('the list begins with how much is known of a night of $entriesOfNight', ({ entriesOfNight, says }) => {
+    const { out, done } = restore(first, nights, { salvage: { missing: [1], depositIds, entriesOfNight } });
+    expect(done.entries).toBe(12);
+    expect(readFileSync(join(out, 'DEPOT/gaps.txt'), 'utf8').split('\n').slice(0, 4)).toEqual([
+      `# ${says}`,
+      '# Known here: 12; 6 whole, 1 with missing bytes, 5 perhaps out of date.',
+      '# A file that only a missing suitcase holds is not here, and nothing here names it; also where these numbers agree.',
+      '#',
+    ]);
   });
 
   test('names that end in .incomplete keep them', () => {
@@ -130,7 +144,7 @@ describe('what can be had of a chain', () => {
       'data/crm/g.incomplete': '644 f',
       'data/crm/h': '644 its own',
     });
-    expect(done.incomplete).toBe(8);
+    expect(done.incomplete).toEqual({ withMissingBytes: 0, maybeOutdated: 8 });
     expect(gaps(out)).toEqual(
       expect.arrayContaining(['data/crm/d after full', 'data/crm/d as data/crm/c', 'data/crm/g as data/crm/f']),
     );
@@ -158,7 +172,7 @@ describe('what can be had of a chain', () => {
       'data/crm/a.incomplete.incomplete': `644 ${'\0'.repeat(14)}`,
       'data/crm/b.incomplete': `644 ${'\0'.repeat(14)}`,
     });
-    expect(done.incomplete).toBe(3);
+    expect(done.incomplete).toEqual({ withMissingBytes: 3, maybeOutdated: 0 });
     expect(statSync(join(out, 'data/crm/b.incomplete')).ino).toBe(
       statSync(join(out, 'data/crm/a.incomplete.incomplete')).ino,
     );

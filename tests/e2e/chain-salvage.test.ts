@@ -10,6 +10,9 @@ describe.skipIf(!ssh)('a chain of deposits that is not whole', () => {
   const chain = releasedChain();
   const { nights, deposits, damage, receive, decrypt, isNight } = chain;
 
+  const entriesOf = (night: number): number =>
+    (deposits[night].receipt as { chain?: { entries: number } }).chain!.entries;
+
   test.each([0, 1, 2])('--salvage takes what can be read when the suitcase of night %i is missing', async (night) => {
     rmSync(join(chain.released, deposits[night].suitcase));
     receive();
@@ -22,16 +25,22 @@ describe.skipIf(!ssh)('a chain of deposits that is not whole', () => {
         missing: [deposits[night].depositId],
         of: deposits[night === 2 ? 1 : 2].depositId,
         wanted: deposits[2].depositId,
+        entriesOfNight: entriesOf(night === 2 ? 1 : 2),
         whole: deposits.slice(0, night).map(({ depositId }) => depositId),
       },
     });
+    const { incomplete, withMissingBytes, maybeOutdated } = said.salvaged!;
+    expect(withMissingBytes + maybeOutdated).toBe(incomplete);
     expect(existsSync(out)).toBe(false);
     if (night === 2) await isNight(`${out}.incomplete`, 1);
     else {
       expect(readFileSync(`${out}.incomplete/data/data/folder/file`, 'utf8')).toBe('of the third night');
       const { size } = statSync(join(nights[2], 'dump.sql'));
       expect(statSync(`${out}.incomplete/data/dump.sql.incomplete`).size).toBe(size);
-      expect(readFileSync(`${out}.incomplete/DEPOT/gaps.txt`, 'utf8')).toContain(deposits[night].depositId);
+      const gaps = readFileSync(`${out}.incomplete/DEPOT/gaps.txt`, 'utf8');
+      expect(gaps).toContain(`# This night has ${entriesOf(2)} entries, says its receipt.`);
+      expect(gaps).toContain(`# Known here: ${said.entries}; ${said.entries! - incomplete} whole, `);
+      expect(gaps).toContain(deposits[night].depositId);
     }
   });
 

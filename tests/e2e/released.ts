@@ -19,6 +19,8 @@ export interface Opened {
   number?: number;
   leftAside?: string[];
   origin?: string;
+  entries?: number;
+  salvaged?: { incomplete: number; withMissingBytes: number; maybeOutdated: number };
   error?: { code: string; message: string; hint?: string };
 }
 

@@ -217,12 +217,36 @@ test('decrypt says whether the origin is proven, and what to add if it is not', 
 
 test('decrypt of a chain that was salvaged asks for no signer: one may have been given', () => {
   const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
-  const salvaged = { of: id, wanted: id, incomplete: 1, missing: ['x'], whole: [] };
+  const counts = { entriesOfNight: null, incomplete: 1, withMissingBytes: 1, maybeOutdated: 0 };
+  const salvaged = { of: id, wanted: id, ...counts, missing: ['x'], whole: [] };
   const opened = { entries: 3, bytes: 2048, out: null, origin: 'not proven' as const, warnings: [], salvaged };
   expect(unbroken(decryptLines(opened, true).at(-1)!)).toBe(
     'origin     not proven: what was salvaged was not compared with a receipt',
   );
 });
+
+test.each([
+  { entries: 12, of: 69, outdated: 0, says: '12 of the 69 entries of that night' },
+  { entries: 69, of: 69, outdated: 5, says: '64 of the 69 entries of that night and 5 that may be out of date' },
+  { entries: 71, of: 69, outdated: 1, says: '71 entries, where that night has 69' },
+  { entries: 69, of: null, outdated: 5, says: '69 entries' },
+])(
+  'decrypt of $entries entries that were salvaged of $of does not look complete',
+  ({ entries, of: entriesOfNight, outdated: maybeOutdated, says }) => {
+    const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
+    const counts = { entriesOfNight, incomplete: 4 + maybeOutdated, withMissingBytes: 4, maybeOutdated };
+    const salvaged = { of: id, wanted: id, ...counts, missing: ['x'], whole: [] };
+    const opened = { entries, bytes: 2048, out: null, origin: 'proven' as const, warnings: [], salvaged };
+    expect(decryptLines(opened, true).map(unbroken)).toEqual([
+      `salvaged   4 entries with missing bytes, ${maybeOutdated} that may be out of date: see DEPOT/gaps.txt`,
+      'not here   the files that only a suitcase that is not usable holds; nothing can name them',
+      'not usable x',
+      'whole      no night',
+      `opened     ${says}, 2.0 KiB; every byte that is there is authenticated`,
+      'origin     proven of what is here, but the night is not whole: the receipt is signed by the given signer and belongs to these suitcases',
+    ]);
+  },
+);
 
 test('the dataset line counts files and names the output of commands', () => {
   const line = (files: number | null, ...sources: [string, string][]): string =>

@@ -16,7 +16,7 @@ import { NightDirectories, type OpenObject } from './night-directories.js';
 import { madePlace, Tree } from './place.js';
 import { Plan, type Wanted } from './plan.js';
 import { RangesReader, wholeObject, type Range } from './ranges.js';
-import { Account, setIncomplete, type Salvage } from './salvage.js';
+import { Account, type Incomplete, setIncomplete, type Salvage } from './salvage.js';
 import { storedIn } from './record-file.js';
 import type { CountedNight, NightLimits } from './tally.js';
 
@@ -40,7 +40,7 @@ export interface AssembleOptions extends NightLimits {
 
 export interface Assembled extends CountedNight {
   /** Entries that are not, or perhaps not, what the night had: under their names with `.incomplete`. */
-  incomplete: number;
+  incomplete: Incomplete;
 }
 
 /**
@@ -84,9 +84,9 @@ function assembled(o: AssembleOptions): Assembled {
     makeSymlinks(...finished);
     account?.placeIncomplete(tree, plan.changes, warnings);
     takeNewest(o);
-    account?.write(path.join(o.directory, 'DEPOT'));
+    account?.write(path.join(o.directory, 'DEPOT'), night.entries);
     settleDirectories(...finished);
-    return { ...night, incomplete: account?.incomplete ?? 0 };
+    return { ...night, incomplete: account?.incomplete ?? { withMissingBytes: 0, maybeOutdated: 0 } };
   } finally {
     nights.close();
     plan.close();

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { fromText, type ByteString } from '../bytestring.js';
 import { UnnamedFile } from '../extract/spool.js';
@@ -15,6 +15,15 @@ export interface Salvage {
   missing: readonly number[];
   /** The ids of all deposits of the chain, by their numbers. */
   depositIds: readonly string[];
+  /** As a receipt of the night has it. */
+  entriesOfNight?: number | undefined;
+}
+
+/** Of the entries that are known. */
+export interface Incomplete {
+  withMissingBytes: number;
+  /** Of which every byte is there that was known last. */
+  maybeOutdated: number;
 }
 
 /** What became of the gaps: a list for people and programs. */
@@ -35,12 +44,14 @@ export function setIncomplete(place: ByteString): void {
 
 /** The true account of a dataset of which parts are missing. Grows on disk only. */
 export class Account {
-  incomplete = 0;
+  readonly incomplete: Incomplete = { withMissingBytes: 0, maybeOutdated: 0 };
   /** Where the files lie that hard links lead to, null for nowhere: a small record in memory for each. */
   readonly #targets = new Map<ByteString, ByteString | null>();
+  /** Those of them that lack bytes. */
+  readonly #lacking = new Set<ByteString>();
   readonly #salvage: Salvage;
   readonly #file: UnnamedFile;
-  #waiting = HEAD;
+  #waiting = '';
 
   constructor(directory: string, salvage: Salvage) {
     this.#salvage = salvage;
@@ -77,11 +88,12 @@ export class Account {
       if (make?.kind === 'symlink') this.#placeIncomplete(tree, path, make, warn);
   }
 
-  /** Writes the list into a directory. */
-  write(directory: string): void {
+  /** Writes the list into a directory. `entries`: how many are known. */
+  write(directory: string, entries: number): void {
     this.#flush();
     const fd = openSync(path.join(directory, GAPS), 'wx', 0o644);
     try {
+      writeFileSync(fd, this.#summary(entries) + HEAD);
       const buffer = Buffer.allocUnsafe(FLUSH);
       for (let position = 0; ; ) {
         const read = readSync(this.#file.fd, buffer, 0, FLUSH, position);
@@ -100,11 +112,35 @@ export class Account {
   }
 
   #placeIncomplete(tree: Tree, path: ByteString, make: Make, warn: (message: string) => void): void {
-    this.incomplete++;
     const found = make.kind === 'link' ? this.#found(path, make) : make;
+    const lacksBytes =
+      make.kind === 'link'
+        ? found === null || this.#lacking.has(make.target)
+        : make.kind === 'made' && !tree.isWhole(make.id);
+    this.incomplete[lacksBytes ? 'withMissingBytes' : 'maybeOutdated']++;
+    if (lacksBytes && this.#targets.has(path)) this.#lacking.add(path);
     if (found === null) return;
     const name = tree.makeIncomplete(path, found, warn);
     if (this.#targets.has(path)) this.#targets.set(path, name);
+  }
+
+  /** Counts that agree must not look as if all were here: what only a missing suitcase names, nobody can count. */
+  #summary(entries: number): string {
+    const { entriesOfNight: stated, missing } = this.#salvage;
+    const { withMissingBytes, maybeOutdated } = this.incomplete;
+    const whole = entries - withMissingBytes - maybeOutdated;
+    const night =
+      stated === undefined
+        ? 'No receipt here says how many entries this night has'
+        : `This night has ${stated} entries, says its receipt`;
+    const lost =
+      missing.length === 0
+        ? ''
+        : '# A file that only a missing suitcase holds is not here, and nothing here names it; also where these numbers agree.\n';
+    return `# ${night}.
+# Known here: ${entries}; ${whole} whole, ${withMissingBytes} with missing bytes, ${maybeOutdated} perhaps out of date.
+${lost}#
+`;
   }
 
   /** A hard link to what its target is called here. */

@@ -105,7 +105,11 @@ export class Restoring {
   /** Puts together what `extract` made of all but the missing ones. */
   async salvage(directory: string, work: string, out: string, missing: readonly number[]): Promise<Assembled> {
     const depositIds = this.#members.map(({ depositId }) => depositId);
-    const assembling = { ...(await this.#assembling(directory, work, out)), salvage: { missing, depositIds } };
+    const entriesOfNight = this.#receipt?.chain?.entries;
+    const assembling = {
+      ...(await this.#assembling(directory, work, out)),
+      salvage: { missing, depositIds, entriesOfNight },
+    };
     const { assembled } = await openMembers(
       {
         members: [],

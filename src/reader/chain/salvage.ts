@@ -1,10 +1,12 @@
 /** `decrypt --salvage`: what can be had of a night when suitcases are missing or damaged. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Incomplete } from '../../dataset/assemble/salvage.js';
 import { removeExtracted } from '../../dataset/extract/remove.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { decrypt, type Decrypted, type DecryptHooks, type DecryptOptions } from '../decrypt.js';
 import { printable } from '../../printable.js';
+import { wholeNight } from '../../receipt/chain.js';
 import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import { limitsOf } from '../room.js';
@@ -23,7 +25,10 @@ export interface Salvageable {
   receiptOf: (depositId: string) => GivenReceipt | null;
 }
 
-type Taken = Omit<Decrypted, 'salvaged'> & { incomplete: number };
+interface Taken extends Omit<Decrypted, 'salvaged'> {
+  incomplete: Incomplete;
+  entriesOfNight: number | null;
+}
 
 /** Into `<out>.incomplete`. @throws DepotError 'incomplete' or 'verification-failed' when there is nothing to take */
 export async function salvage(
@@ -45,14 +50,16 @@ export async function salvage(
       : increment(o, hooks, { found, last, receipt, place }, broken));
     if (taken === null) broken.add(member);
     else {
-      const { incomplete, ...saved } = taken;
+      const { incomplete, entriesOfNight, ...saved } = taken;
       return {
         ...saved,
         night: { depositId: member.depositId, number: last, hasReceipt: receipt !== null, leftAside: [] },
         salvaged: {
           of: member.depositId,
           wanted,
-          incomplete,
+          entriesOfNight,
+          incomplete: incomplete.withMissingBytes + incomplete.maybeOutdated,
+          ...incomplete,
           missing: missingOf(members, broken, wanted),
           whole: wholeNights(members, broken),
         },
@@ -84,7 +91,8 @@ async function fullDeposit(
 ): Promise<Taken | null> {
   try {
     const opened = await decrypt({ ...o, suitcase: member.suitcase!.path, receipt: receipt?.path, out: place }, hooks);
-    return { ...opened, incomplete: 0 };
+    const entriesOfNight = receipt === null ? null : wholeNight(receipt.receipt).entries;
+    return { ...opened, incomplete: { withMissingBytes: 0, maybeOutdated: 0 }, entriesOfNight };
   } catch (error) {
     if (!isUnsound(error)) throw error;
     hooks.warn(error.message);
@@ -112,7 +120,9 @@ async function increment(
   const own = { ...night, id: depositId, suitcase, receipt };
   const restoring = new Restoring(o, hooks, { night: own, members: upTo });
   const taken = await into(o, restoring, upTo, place, (one) => broken.add(members[one]!));
-  return taken && { ...taken, origin: receipt !== null && o.signers.length > 0 ? 'proven' : 'not proven' };
+  if (taken === null) return null;
+  const origin = receipt !== null && o.signers.length > 0 ? 'proven' : 'not proven';
+  return { ...taken, origin, entriesOfNight: receipt?.receipt.chain?.entries ?? null };
 }
 
 function isUnsound(error: unknown): error is DepotError {
@@ -137,7 +147,7 @@ async function into(
   members: readonly Member[],
   place: string,
   isBroken: (night: number) => void,
-): Promise<Taken | null> {
+): Promise<Omit<Taken, 'entriesOfNight'> | null> {
   const { hooks } = restoring;
   const partial = await PartialDirectory.make(place);
   try {
