@@ -80,7 +80,7 @@ function originWords({ origin, salvaged }: Opened, withReceipt: boolean): string
   if (origin === 'proven') return 'proven: the receipt is signed by the given signer and belongs to this suitcase';
   if (salvaged !== undefined)
     return salvaged.entriesOfNight === null
-      ? 'not proven: what was salvaged was not compared with a receipt'
+      ? 'not proven: no receipt here agrees with what was salvaged'
       : 'not proven: the signature of the receipt was not checked; add --signer';
   return withReceipt
     ? 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer'

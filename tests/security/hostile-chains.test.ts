@@ -277,6 +277,14 @@ describe('a receipt that says something else of the whole night than the suitcas
     expect(readFileSync(join(`${out}.incomplete`, 'data/big')).equals(content)).toBe(true);
   });
 
+  test('and so is an increment that is all there', async () => {
+    const chain = await chainOf(inReceipt({ entries: 300 }));
+    const { code, said, out } = await decrypt(released(chain.nights, true), [...signed(), '--salvage']);
+    expect(code, JSON.stringify(said)).toBe(21);
+    expect(said).toMatchObject({ origin: 'not proven', salvaged: { missing: [], entriesOfNight: null } });
+    expect(readFileSync(join(`${out}.incomplete`, 'data/big')).equals(altered)).toBe(true);
+  });
+
   test('an increment whose own suitcase shows it is not taken alone, either', async () => {
     const lies = { ...inReceipt({}, { complete: false }), ...notComplete };
     const { newest } = await chainOf(lies);

@@ -221,7 +221,7 @@ test('decrypt of a chain that was salvaged asks for no signer: one may have been
   const salvaged = { of: id, wanted: id, ...counts, missing: ['x'], whole: [] };
   const opened = { entries: 3, bytes: 2048, out: null, origin: 'not proven' as const, warnings: [], salvaged };
   expect(unbroken(decryptLines(opened, true).at(-1)!)).toBe(
-    'origin     not proven: what was salvaged was not compared with a receipt',
+    'origin     not proven: no receipt here agrees with what was salvaged',
   );
 });
 

@@ -47,6 +47,11 @@ export class Restoring {
     return this.#chain.number;
   }
 
+  /** As the receipt of the night has it. */
+  get entriesOfNight(): number | undefined {
+    return this.#receipt?.chain?.entries;
+  }
+
   /** The wanted night into a directory that is empty but for the caller's mark. */
   async into(directory: string, out: string): Promise<Omit<Decrypted, 'out' | 'warnings'>> {
     const limits = await limitsOf(this.#o, null, out);
@@ -61,7 +66,7 @@ export class Restoring {
     if (assembled instanceof DepotError) throw assembled;
     this.#compare(assembled!);
     const { entries, bytes } = assembled!;
-    return { entries, bytes, origin: this.#isProven ? 'proven' : 'not proven' };
+    return { entries, bytes, origin: this.isProven ? 'proven' : 'not proven' };
   }
 
   /** Where the increments go, below that directory. */
@@ -105,10 +110,9 @@ export class Restoring {
   /** Puts together what `extract` made of all but the missing ones. */
   async salvage(directory: string, work: string, out: string, missing: readonly number[]): Promise<Assembled> {
     const depositIds = this.#members.map(({ depositId }) => depositId);
-    const entriesOfNight = this.#receipt?.chain?.entries;
     const assembling = {
       ...(await this.#assembling(directory, work, out)),
-      salvage: { missing, depositIds, entriesOfNight },
+      salvage: { missing, depositIds, entriesOfNight: this.entriesOfNight },
     };
     const { assembled } = await openMembers(
       {
@@ -125,12 +129,13 @@ export class Restoring {
   }
 
   async #assembling(directory: string, work: string, out: string): Promise<Assembling> {
-    const { maxBytes, maxEntries } = await limitsOf(this.#o, this.#isProven ? stated(this.#receipt!) : null, out);
+    const { maxBytes, maxEntries } = await limitsOf(this.#o, this.isProven ? stated(this.#receipt!) : null, out);
     const { number: increments, sources } = this.#chain;
     return { directory, work, increments, sources, maxBytes, maxEntries };
   }
 
-  get #isProven(): boolean {
+  /** The receipt of the night is signed by the given signer. */
+  get isProven(): boolean {
     return this.#receipt !== null && this.#o.signers.length > 0;
   }
 
@@ -146,9 +151,14 @@ export class Restoring {
     }
   }
 
-  #compare(found: Assembled): void {
+  /** What the receipt of the night says otherwise of it; null when it says the same, or there is none. */
+  difference(found: Assembled): string | null {
     const said = this.#receipt?.chain;
-    const different = said === undefined ? null : nightDiffers(said, found);
+    return said === undefined ? null : nightDiffers(said, found);
+  }
+
+  #compare(found: Assembled): void {
+    const different = this.difference(found);
     if (different !== null) throw wrong(different);
   }
 }

@@ -119,10 +119,7 @@ async function increment(
   const upTo = members.slice(0, last + 1).map((one) => (broken.has(one) ? { ...one, suitcase: null } : one));
   const own = { ...night, id: depositId, suitcase, receipt };
   const restoring = new Restoring(o, hooks, { night: own, members: upTo });
-  const taken = await into(o, restoring, upTo, place, (one) => broken.add(members[one]!));
-  if (taken === null) return null;
-  const origin = receipt !== null && o.signers.length > 0 ? 'proven' : 'not proven';
-  return { ...taken, origin, entriesOfNight: receipt?.receipt.chain?.entries ?? null };
+  return into(o, restoring, upTo, place, (one) => broken.add(members[one]!));
 }
 
 function isUnsound(error: unknown): error is DepotError {
@@ -147,7 +144,7 @@ async function into(
   members: readonly Member[],
   place: string,
   isBroken: (night: number) => void,
-): Promise<Omit<Taken, 'entriesOfNight'> | null> {
+): Promise<Taken | null> {
   const { hooks } = restoring;
   const partial = await PartialDirectory.make(place);
   try {
@@ -167,9 +164,20 @@ async function into(
       }
       missing.push(night);
     }
-    const { entries, bytes, incomplete } = await restoring.salvage(partial.path, work, place, missing);
+    const saved = await restoring.salvage(partial.path, work, place, missing);
     await partial.putInPlace();
-    return { entries, bytes, incomplete, out: place, origin: 'not proven', warnings: [] };
+    const { entries, bytes, incomplete } = saved;
+    // As of a full deposit: what is all there, and not what the receipt says, is nobody's.
+    const isDenied = missing.length === 0 && restoring.difference(saved) !== null;
+    return {
+      entries,
+      bytes,
+      incomplete,
+      out: place,
+      origin: restoring.isProven && !isDenied ? 'proven' : 'not proven',
+      warnings: [],
+      entriesOfNight: isDenied ? null : (restoring.entriesOfNight ?? null),
+    };
   } catch (error) {
     await removeOrSay(partial, hooks);
     // What cannot be put together is no better than what does not authenticate; an earlier night may be.
