@@ -61,6 +61,7 @@ ${a.sources.map((s) => `      - { ${s.kind}: ${JSON.stringify(s.path)} }`).join(
       # - { command: [pg_dump, --format=custom, crm], as: crm.pgdump, timeout: 4h }
     # specification: SPECIFICATION.md   # goes inside the suitcase only
     # minSize: 500MiB                   # smaller than this is a failure
+    # incremental: { agentKeeps: 90d }  # only what changed; agree on it first: docs/operations.md, "Only what changed"
 `;
 }
 

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { configText } from '../../src/commands/init/text.js';
+import { loadConfig } from '../../src/config/load.js';
+import { tempDir } from '../support/cleanup.js';
+
+const text = configText({
+  supplier: 'Acme',
+  arrangement: 'acme-crm',
+  beneficiary: { name: 'Gemeente Voorbeeld', key: 'keys/voorbeeld.asc', fingerprint: 'A'.repeat(40) },
+  signingKey: 'keys/supplier.secret.asc',
+  state: 'state',
+  passphraseFile: undefined,
+  sources: [{ path: '/srv/export', kind: 'directory' }],
+  remote: {
+    host: 'sftp.example',
+    port: 22,
+    username: 'acme',
+    directory: '/in',
+    hostKeys: [],
+    privateKey: '/etc/depot/id',
+    passwordFile: undefined,
+    privateKeyPassphraseFile: undefined,
+  },
+  every: '24h',
+});
+
+test('the depot.yaml that init writes shows incremental:, which works once its sign is removed', async () => {
+  const file = join(tempDir('config'), 'depot.yaml');
+  const load = async () => {
+    const { arrangements } = await loadConfig({ flag: file, env: {}, cwd: '/' });
+    return arrangements.get('acme-crm')!;
+  };
+  writeFileSync(file, text, { mode: 0o644 });
+  expect((await load()).incremental).toBe(undefined);
+  writeFileSync(file, text.replace('# incremental:', 'incremental:'));
+  expect((await load()).incremental).toMatchObject({ agentKeeps: 90 * 24 * 3_600_000 });
+});
