@@ -25,11 +25,20 @@ const TAG = `Signature: 8a477f597d28d172789f06886806bc55
 
 type Incremental = NonNullable<PushContext['o']['arrangement']['incremental']>;
 
+const AS_ASKED = 'you asked for it with --full';
+const IS_FIRST = 'it is the first';
+
+/** `whyFull`: why it is built on nothing, null where it is an increment. */
+export interface Tonight {
+  options: ChainOptions;
+  whyFull: string | null;
+}
+
 /** Null for an arrangement without `incremental:`. `mustBeFull`: why nothing else will do. */
 export async function chainFor(
   { o, state, keys, ledgerId, hooks }: Pick<PushContext, 'o' | 'state' | 'keys' | 'hooks'> & { ledgerId: string },
   { depositId, startedAt, mustBeFull }: { depositId: string; startedAt: Date; mustBeFull?: string | undefined },
-): Promise<ChainOptions | null> {
+): Promise<Tonight | null> {
   const { incremental } = o.arrangement;
   if (incremental === undefined) return null;
   const folder = state.file(FOLDER);
@@ -38,17 +47,16 @@ export async function chainFor(
   await clearIndexes({ state, hooks });
   await writeFileAtomic(path.join(folder, 'CACHEDIR.TAG'), TAG);
   const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
-  const found =
-    mustBeFull ??
-    (o.full === true ? 'you asked for it with --full' : await baseFor(state, incremental, recipients, startedAt));
-  if (typeof found === 'string') hooks.warn(fullWords(found));
-  const base = typeof found === 'string' ? null : found;
+  const found = mustBeFull ?? (o.full === true ? AS_ASKED : await baseFor(state, incremental, recipients, startedAt));
+  const [base, whyFull] = typeof found === 'string' ? [null, found] : [found, null];
+  // A dry run says it at its end.
+  if (whyFull !== null && !o.dryRun) hooks.warn(fullWords(whyFull));
   if (base?.late === true)
     hooks.warn(
       'a full deposit is due, but the last run did not get through, so this is another increment; the next run tries the full one again',
       'act',
     );
-  return {
+  const options = {
     index: indexFile(state, depositId),
     key: await keyDerivedFrom(keys.signer, Buffer.from(ledgerId, 'hex'), 'depot index 1', startedAt),
     recipients,
@@ -56,6 +64,19 @@ export async function chainFor(
     reread: base !== null && (o.reread === true || isRereadDue(base.receipt, incremental, startedAt)),
     startedAt: timestamp(startedAt),
   };
+  return { options, whyFull };
+}
+
+/** Why a deposit in a state without a ledger is full; null for an arrangement without `incremental:`. */
+export function whyFirst({ arrangement, full }: PushContext['o']): string | null {
+  if (arrangement.incremental === undefined) return null;
+  return full === true ? AS_ASKED : IS_FIRST;
+}
+
+/** Whoever asks for what only `incremental:` knows may believe that it is on. */
+export function tellOfNoChain({ arrangement, full, reread }: PushContext['o'], { warn }: PushContext['hooks']): void {
+  if (arrangement.incremental !== undefined || (full !== true && reread !== true)) return;
+  warn('there is no incremental:, so every deposit is full and reads everything');
 }
 
 /** That a deposit is full although increments are wanted costs time, and is no fault. */
@@ -84,7 +105,7 @@ async function baseFor(
 ): Promise<Base | string> {
   const destroyed = await destroyedDeposits(state);
   const newest = (await newestDeposit(state, destroyed))?.receipt;
-  if (newest === undefined) return 'it is the first';
+  if (newest === undefined) return IS_FIRST;
   if (!isInChain(newest)) return 'the last deposit was not made for increments';
   const sealedFor = newest.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   if (sealedFor.join() !== recipients.join()) return 'the recipients have changed since the last deposit';

@@ -2,7 +2,7 @@ import { newDepositId } from '../names/deposit.js';
 import { readLedgerId } from '../state/ledger.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { chooseCompression } from '../seal/compress.js';
-import { forgetIndex } from './chain.js';
+import { forgetIndex, whyFirst } from './chain.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secret-finder.js';
@@ -21,7 +21,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   // Without a ledger there is no deposit to build on, and a full one is as large whether others will follow it or not.
   const id = await readLedgerId(o.stateDirectory);
   const context = { o, keys, hooks, state, ledger: id === null ? null : { id } };
-  const { sealing, progress, shrink } = await beginSealing(
+  const { sealing, progress, shrink, whyFull } = await beginSealing(
     context,
     { depositId, startedAt, compression },
     { acknowledged: 0 },
@@ -35,7 +35,9 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     const seconds = Number((process.hrtime.bigint() - clock) / 1_000_000n) / 1000;
     const { previous, shrunk } = runDataset(dataset, shrink);
     const { packet } = keys.encryption;
-    return { ...dataset, previous, shrunk, sealedBytes: bytes, seconds, packet, compression, rehearsed: o.rehearse };
+    const full = whyFull ?? dataset.chain?.whyFull ?? (id === null ? whyFirst(o) : null);
+    const sealed = { sealedBytes: bytes, seconds, packet, compression, rehearsed: o.rehearse };
+    return { ...dataset, full, previous, shrunk, ...sealed };
   } finally {
     await sealing.stop();
     await forgetIndex(state, depositId);

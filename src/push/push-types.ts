@@ -65,6 +65,8 @@ export interface DryRunSummary extends DatasetSummary, Pick<RunDataset, 'previou
   packet: 'SEIPDv1' | 'SEIPDv2';
   compression: CompressionFormat;
   rehearsed: boolean;
+  /** With `incremental:`, why this would be a full deposit; null for an increment. */
+  full: string | null;
 }
 
 export type PushOutcome =

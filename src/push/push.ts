@@ -13,7 +13,7 @@ import { ArrangementState } from '../state/arrangement-state.js';
 import { killedRun, runnerOf } from '../state/underway.js';
 import { lanesSeen } from '../state/tested-server.js';
 import { connectToAgent, withUsername } from './agent.js';
-import { isAsAsked } from './chain.js';
+import { isAsAsked, tellOfNoChain } from './chain.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
@@ -43,6 +43,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   const { name } = options.arrangement;
   const run = new Run(name);
   const { signal } = options;
+  tellOfNoChain(options, hooks);
   if (options.dryRun)
     return {
       arrangement: name,

@@ -20,7 +20,7 @@ import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
 import type { PushOptions } from './push-types.js';
-import { chainFor, fullWords } from './chain.js';
+import { chainFor, fullWords, type Tonight } from './chain.js';
 import { bytesOf } from './space.js';
 import { step } from './steps.js';
 
@@ -72,6 +72,8 @@ export interface Begun {
   shrink: ShrinkRule | null;
   /** What the deposit is built on, the full one first; empty for one that is built on nothing. */
   earlier: readonly ChainedDeposit[];
+  /** Why it is built on nothing, as far as that is known before the index is read; null also without `incremental:`. */
+  whyFull: Tonight['whyFull'];
 }
 
 /** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
@@ -86,7 +88,8 @@ export async function beginSealing(
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
   const shrink = await shrinkRule(o, state);
   const ledgerId = context.ledger?.id ?? null;
-  const chain = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, beginning);
+  const tonight = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, beginning);
+  const chain = tonight?.options ?? null;
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
   let sealing: Sealing | undefined;
@@ -110,7 +113,14 @@ export async function beginSealing(
     sessionKey.fill(0);
     chain?.key.fill(0);
   }
-  return { sealing, wrapped, progress, shrink, earlier: chain?.base?.deposits ?? [] };
+  return {
+    sealing,
+    wrapped,
+    progress,
+    shrink,
+    earlier: chain?.base?.deposits ?? [],
+    whyFull: tonight?.whyFull ?? null,
+  };
 }
 
 /** What the receipt will say; checked, while nothing is published yet. */

@@ -56,6 +56,8 @@ export interface DryRun {
   packet: 'SEIPDv2' | 'SEIPDv1';
   compression: string;
   rehearsed: boolean;
+  /** With `incremental:`, why it would be a full deposit. */
+  full: string | null;
 }
 
 export type PushReport =
@@ -149,6 +151,7 @@ function rehearsedLine(entries: number, isIncrement: boolean): Line {
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
+    ...(d.full === null ? [] : [labelled('full', `this would be a full deposit: ${d.full}`)]),
     ...(d.chain !== null && d.chain.number > 0
       ? [
           labelled(

@@ -8,6 +8,10 @@ import { checkout, depot, json } from '../support/cli.js';
 import { makeKey } from '../support/supplier.js';
 import { atNight, incremental } from './increments.js';
 
+interface DryRun {
+  full: string | null;
+}
+
 describe('what a night is built on', () => {
   test('the first deposit is full, and the next ones hold what changed since', async () => {
     const { push, night, indexes } = await atNight();
@@ -42,6 +46,40 @@ describe('what a night is built on', () => {
     expect(chain?.number).toBe(1);
     expect(indexes()).toEqual(before);
     expect((await push()).chain).toMatchObject({ number: 1 });
+  });
+
+  test('a dry run says that it would be a full deposit, and why', async () => {
+    const { supplier, push, index } = await atNight();
+    const full = async (...more: string[]): Promise<unknown> => {
+      const dry = ['push', '--dry-run', ...more];
+      const { full } = (json(await supplier.depot([...dry, '--json'])).results as unknown as { dryRun: DryRun }[])[0]
+        .dryRun;
+      const said = (await supplier.depot(dry)).stdout.replace(/\s+/g, ' ');
+      expect(said).toContain(
+        full === null ? ' this would be increment 1 ' : ` full this would be a full deposit: ${full} `,
+      );
+      return full;
+    };
+    expect(await full(), 'before the first deposit').toBe('it is the first');
+    expect(await full('--full')).toBe('you asked for it with --full');
+    await push();
+    expect(await full()).toBe(null);
+    expect(await full('--full')).toBe('you asked for it with --full');
+    truncateSync(index(), 1000);
+    expect(await full()).toMatch(/cut off/);
+  });
+
+  test('--full and --reread without incremental: say that nothing comes of them', async () => {
+    const { supplier } = await atNight();
+    supplier.writeConfig({ arrangement: {} });
+    for (const flag of ['--full', '--reread']) {
+      const { code, stderr } = await supplier.depot(['push', flag]);
+      expect(code, stderr).toBe(0);
+      expect(stderr.replace(/\s+/g, ' ')).toContain(
+        'acme-crm: there is no incremental:, so every deposit is full and reads everything',
+      );
+    }
+    expect((await supplier.depot(['push'])).stderr).not.toContain('incremental');
   });
 
   test.each<[string, (o: Awaited<ReturnType<typeof atNight>>) => unknown, RegExp]>([

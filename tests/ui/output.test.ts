@@ -96,6 +96,7 @@ describe('a push', () => {
               packet: 'SEIPDv2',
               rehearsed: false,
               chain: null,
+              full: null,
               compression: 'none',
             },
           },
