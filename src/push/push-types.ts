@@ -6,6 +6,7 @@ import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { Warn } from '../warning.js';
 import type { Logins } from './logins.js';
+import type { Run } from './run.js';
 import type { SharedByPushes } from './shared.js';
 
 export interface PushOptions {
@@ -71,5 +72,8 @@ export interface DryRunSummary extends DatasetSummary, Pick<RunDataset, 'previou
 
 export type PushOutcome =
   | { arrangement: string; skipped: string }
-  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean; files: number | null }
+  | ({ arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean } & Pick<
+      Run,
+      'files' | 'changes'
+    >)
   | { arrangement: string; dryRun: DryRunSummary };

@@ -66,6 +66,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
       deposit: { ...outcome.deposit, run: record },
       newLedger: outcome.newLedger,
       files: run.files,
+      changes: run.changes,
     };
   } catch (error) {
     const record = run.ended(error as DepotError);

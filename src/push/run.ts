@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { DatasetSummary } from '../dataset/sources.js';
 import { type DepotError, type Published, isStop } from '../errors.js';
 import { timestamp } from '../names/deposit.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
@@ -13,6 +14,8 @@ export class Run {
   bytes: number | null = null;
   /** Files in the dataset, for what is said at the end; null where this run did not read them. */
   files: number | null = null;
+  /** Likewise; null also for a full deposit. */
+  changes: NonNullable<DatasetSummary['chain']>['changes'] = null;
   /** What was read, and what that was compared with; null where this run read nothing. */
   dataset: RunDataset | null = null;
   lanes: number | null = null;
@@ -29,6 +32,7 @@ export class Run {
     this.depositId = null;
     this.bytes = null;
     this.files = null;
+    this.changes = null;
     this.dataset = null;
   }
 

@@ -146,6 +146,7 @@ export function draftOf(
   });
   checkDraft(draft);
   run.files = sealed.dataset.files;
+  run.changes = sealed.dataset.chain?.changes ?? null;
   run.dataset = runDataset(sealed.dataset, shrink);
   return draft;
 }

@@ -42,9 +42,15 @@ export interface ShownArrangement {
   dataset: { name: string; kind: string }[];
 }
 
+/** Entries that are not as they were at the last deposit. */
+interface Changes {
+  changed: number;
+  removed: number;
+}
+
 export interface DryRun {
   /** With `incremental:`, what the whole night holds. */
-  chain: { number: number; entries: number; bytes: number; complete: boolean } | null;
+  chain: { number: number; entries: number; bytes: number; complete: boolean; changes: Changes | null } | null;
   entries: number;
   files: number;
   bytes: number;
@@ -62,7 +68,7 @@ export interface DryRun {
 
 export type PushReport =
   | { skipped: string }
-  | { deposit: ShownDeposit; newLedger: boolean; files?: number | null }
+  | { deposit: ShownDeposit; newLedger: boolean; files?: number | null; changes?: Changes | null }
   | { dryRun: DryRun };
 export type PushResult =
   | { arrangement: string; outcome: PushReport }
@@ -100,7 +106,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
       'dataset',
       dataset({ ...receipt.dataset, ...receipt.chain }, outcome.files ?? null, arrangement, run.dataset?.excluded),
     ),
-    ...chainLines(receipt),
+    ...chainLines(receipt, outcome.changes ?? null),
     labelled(
       'sealed',
       `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients)}, ${kind(encryption)}`,
@@ -134,13 +140,22 @@ export function pushSummary(results: readonly PushResult[], part: { shard: strin
 }
 
 /** What of the night this deposit holds. */
-function chainLines({ chain, dataset }: ShownReceipt): Line[] {
+function chainLines({ chain, dataset }: ShownReceipt, changes: Changes | null): Line[] {
   if (chain === undefined) return [];
   if (chain.number === 0) return [labelled('full', 'the next increments are built on this deposit')];
   return [
-    labelled('changed', `${bytes(dataset.bytes)} of contents since the last deposit`),
+    labelled('changed', changedWords(dataset.bytes, changes)),
     labelled('increment', `${chain.number}; it opens only with all deposits from ${chain.fullDepositId} on`),
   ];
+}
+
+/** Names, modes, times and what is gone cost no contents; `changes` is null where another run read them. */
+function changedWords(contents: number, changes: Changes | null): string {
+  const entries =
+    changes === null
+      ? ''
+      : `; ${counted(changes.changed, 'entry', 'entries')} new or changed, ${changes.removed} removed`;
+  return `${bytes(contents)} of contents since the last deposit${entries}`;
 }
 
 function rehearsedLine(entries: number, isIncrement: boolean): Line {
@@ -153,12 +168,7 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
     labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
     ...(d.full === null ? [] : [labelled('full', `this would be a full deposit: ${d.full}`)]),
     ...(d.chain !== null && d.chain.number > 0
-      ? [
-          labelled(
-            'changed',
-            `${bytes(d.bytes)} of contents since the last deposit; this would be increment ${d.chain.number}`,
-          ),
-        ]
+      ? [labelled('changed', `${changedWords(d.bytes, d.chain.changes)}; this would be increment ${d.chain.number}`)]
       : []),
     labelled(
       'sealed',

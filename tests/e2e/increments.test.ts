@@ -1,5 +1,14 @@
 /** Nights of an arrangement with `incremental:`, as a supplier sees them. */
-import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
@@ -46,6 +55,25 @@ describe('what a night is built on', () => {
     expect(chain?.number).toBe(1);
     expect(indexes()).toEqual(before);
     expect((await push()).chain).toMatchObject({ number: 1 });
+  });
+
+  test('a night without new contents is told by what changed otherwise', async () => {
+    const { supplier, push } = await atNight();
+    await push();
+    const file = (name: string): string => join(supplier.data, 'files', name);
+    const said = async (...more: string[]): Promise<string> =>
+      (await supplier.depot(['push', ...more])).stdout.replace(/\s+/g, ' ');
+    const quiet = 'changed 0 B of contents since the last deposit; 0 entries new or changed, 0 removed';
+    expect(await said('--dry-run')).toContain(quiet);
+    chmodSync(file('1'), 0o600);
+    renameSync(file('2'), file('2-new'));
+    rmSync(file('3'));
+    symlinkSync('4', file('link'));
+    // The directory, too, has a new time; the old name of what was renamed is gone.
+    const changed = 'changed 0 B of contents since the last deposit; 4 entries new or changed, 2 removed';
+    expect(await said('--dry-run')).toContain(`${changed}; this would be increment 1`);
+    expect(await said()).toContain(changed);
+    expect(await said()).toContain(quiet);
   });
 
   test('a dry run says that it would be a full deposit, and why', async () => {

@@ -6,7 +6,7 @@ import type { SourceSpec } from '../../source.js';
 import { BlockCutter } from './blocks.js';
 import { CHAIN_SCHEMA, type ChainedDeposit } from '../chain/chain-file.js';
 import { UnusableIndex } from './frames.js';
-import { Increment } from './increment.js';
+import { type Changes, Increment } from './increment.js';
 import { LastNight } from './last-night.js';
 import { NightIndex } from './night-index.js';
 
@@ -36,6 +36,8 @@ export interface ChainSummary {
   lastReadInFull: string;
   /** Why there is a full deposit, although there was a base. */
   whyFull: string | null;
+  /** Null for a full deposit. */
+  changes: Changes | null;
 }
 
 const VERSION = 1;
@@ -153,6 +155,7 @@ export class ChainNight {
       complete: complete && listing.complete,
       lastReadInFull: this.#lastReadInFull,
       whyFull: this.whyFull,
+      changes: this.increment?.changes ?? null,
     };
   }
 

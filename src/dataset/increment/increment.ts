@@ -42,11 +42,19 @@ export interface IncrementOptions {
   hardLinks: HardLinks;
 }
 
+/** Entries of the dataset that are not as they were last night, for who reads what a push did. */
+export interface Changes {
+  /** New ones, and those with other contents, names, modes or times. */
+  changed: number;
+  removed: number;
+}
+
 /**
  * Packs what changed since last night (docs/format.md, section 12). The dataset is walked as for a full deposit; last
  * night's index is met in the same order, and tonight's is written.
  */
 export class Increment {
+  readonly changes: Changes = { changed: 0, removed: 0 };
   readonly #o: IncrementOptions;
   readonly #entries: LastEntries;
   readonly #pieces = new GrowingFile(PIECES, PART_BYTES);
@@ -69,7 +77,10 @@ export class Increment {
   *enter(header: TarHeader, stat: BigIntStats): Generator<Chunk, void> {
     const last = yield* this.#meet(header.path);
     this.#above.push({ header, isStored: false });
-    if (last === null || !sameEntry(last, header)) yield* this.#storeAbove();
+    if (last === null || !sameEntry(last, header)) {
+      this.changes.changed++;
+      yield* this.#storeAbove();
+    }
     this.#o.index.addWithoutContent(header, stat);
     if (last !== null) this.#entries.met();
   }
@@ -83,6 +94,7 @@ export class Increment {
   *symlink(header: TarHeader, stat: BigIntStats): Generator<Chunk, void> {
     const last = yield* this.#meet(header.path);
     if (last === null || !sameEntry(last, header)) {
+      this.changes.changed++;
       yield* this.#storeAbove();
       yield* this.#o.archive.withoutContent(header);
     }
@@ -92,8 +104,10 @@ export class Increment {
 
   *#hardLink(header: TarHeader, stat: BigIntStats): Generator<Chunk, void> {
     const last = yield* this.#meet(header.path);
-    if (last === null || !sameEntry(last, header) || this.#linked.has(header.linkTarget!))
+    if (last === null || !sameEntry(last, header) || this.#linked.has(header.linkTarget!)) {
+      this.changes.changed++;
       yield* this.#line(lineWithoutContent(header));
+    }
     this.#o.index.addWithoutContent(header, stat);
     if (last !== null) this.#entries.met();
   }
@@ -183,6 +197,7 @@ export class Increment {
       yield* this.#o.archive.stored(header, content);
       yield* this.#o.archive.list(header, listed);
     } else if (hasLine) yield* this.#line(objectLine(header, listed, place.night, place.object));
+    if (hasLine) this.changes.changed++;
     this.#o.index.addFile(header, before, flags, sha256, place);
     if (last !== null) this.#entries.met();
     return hasLine;
@@ -259,6 +274,8 @@ export class Increment {
     const content = { sha256: sha256.toString('hex'), changed: (flags & CHANGED) !== 0 };
     yield* this.#line(rangesLine(header, content, this.#rangedFiles));
     this.#o.index.closeLarge(header.size, flags, sha256);
+    // It has a line anyway, and what a command prints has a new time each night.
+    if (last?.type !== 'file' || !sha256.equals(last.sha256!)) this.changes.changed++;
     if (last !== null) this.#entries.met();
   }
 
@@ -307,6 +324,7 @@ export class Increment {
   }
 
   #remove(gone: IndexEntry): Generator<Chunk, void> {
+    this.changes.removed++;
     return this.#line(removedLine(gone.path));
   }
 
