@@ -1,0 +1,151 @@
+/** Receipts in a directory of suitcases that do not count, and what is said of them. */
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ChainFolder, type SealedNight } from '../support/chain-folder.js';
+import { tempDir } from '../support/cleanup.js';
+import type { FileNode, Tree } from '../support/chain-tree.js';
+import { json } from '../support/cli.js';
+import { Receiver, signAnyway } from '../support/hostile-suitcase.js';
+import { depotHere } from '../support/in-process.js';
+import { freshPath } from '../support/supplier.js';
+
+const mtimeNs = 1_700_000_000_000_000_000n;
+const night = (content: string): Tree =>
+  new Map<string, FileNode>([
+    ['data/crm', { type: 'directory', mode: 0o755, mtimeNs }],
+    ['data/crm/a', { type: 'file', mode: 0o644, mtimeNs, content: Buffer.from(content) }],
+  ]);
+
+let receiver: Receiver;
+let full: SealedNight;
+let second: SealedNight;
+let third: SealedNight;
+let folder: string;
+
+beforeEach(async () => {
+  receiver = await Receiver.create();
+  const chain = new ChainFolder(receiver, ['crm']);
+  full = await chain.add(night('one'));
+  second = await chain.add(night('two'));
+  third = await chain.add(night('three'));
+  folder = dirname(third.file);
+});
+
+const tamper = ({ receiptFile }: SealedNight): void =>
+  writeFileSync(receiptFile, readFileSync(receiptFile, 'utf8').replace('Acme SaaS', 'Acme Saas'));
+
+async function decrypt(args: string[] = [], signer = receiver.signer.publicKey, given = [folder]) {
+  const proof = ['--key', receiver.key.secretKey, '--signer', signer];
+  const finished = await depotHere(['decrypt', ...given, ...proof, '--out', freshPath(), '--json', ...args]);
+  return { ...finished, said: json(finished) };
+}
+
+async function verify(args: string[] = [], signer = receiver.signer.publicKey) {
+  const proof = ['--key', receiver.key.secretKey, '--signer', signer];
+  const finished = await depotHere(['verify', folder, ...proof, '--json', ...args]);
+  const { checks } = JSON.parse(finished.stdout) as { checks: { name: string; result: string; detail: string }[] };
+  return { ...finished, check: (name: string) => checks.find((check) => check.name === name) };
+}
+
+describe('a receipt of the wanted night that does not count', () => {
+  const changes: [string, () => Promise<void> | void][] = [
+    ['was changed', () => tamper(third)],
+    [
+      'is signed by another',
+      async () => {
+        const other = await receiver.withAnotherSigner();
+        writeFileSync(
+          `${third.receiptFile}.asc`,
+          await signAnyway(readFileSync(third.receiptFile), other.signer.secretKey),
+        );
+      },
+    ],
+    ['is no receipt any more', () => writeFileSync(third.receiptFile, '{}')],
+  ];
+
+  test.each(changes)('where it %s, decrypt and verify refuse it as where it is named', async (_, change) => {
+    await change();
+    const named = await decrypt(['--receipt', third.receiptFile], undefined, [third.file]);
+    const { code, said } = await decrypt();
+    expect(said.error?.code).toBe(named.said.error?.code);
+    expect(code).toBe(21);
+    const words = 'is here, but it is not signed by the given signer, or was changed';
+    expect(said.error?.message).toContain(`the receipt of ${third.link.depositId} ${words}`);
+    expect(said.error?.hint).toContain('ask the supplier');
+    expect(said.error?.hint).not.toMatch(/leave out|--at|--salvage/);
+    const verified = await verify();
+    expect(verified.code, verified.stdout).toBe(21);
+    expect(verified.stdout).toContain(words);
+    expect(verified.stdout + verified.stderr).not.toMatch(/leave out|--at|--salvage/);
+  });
+
+  test('fails the check of its signature, also where a suitcase is missing', async () => {
+    tamper(third);
+    expect((await verify()).check('receipt-signature')).toMatchObject({ result: 'failed' });
+    rmSync(second.file);
+    const { code, said } = await decrypt();
+    expect([code, said.error?.code]).toEqual([21, 'verification-failed']);
+    const verified = await verify();
+    expect(verified.code).toBe(21);
+    expect(verified.check('receipt-signature')).toMatchObject({ result: 'failed' });
+    expect(verified.stderr).not.toContain('--at');
+  });
+
+  test('is not saved past by --salvage where all suitcases are there', async () => {
+    tamper(third);
+    expect((await decrypt(['--salvage'])).code).toBe(21);
+  });
+
+  test('is passed over where a good one is there too', async () => {
+    const other = tempDir('other');
+    const name = third.receiptFile.slice(folder.length + 1);
+    for (const end of ['', '.asc']) copyFileSync(third.receiptFile + end, join(other, name + end));
+    tamper(third);
+    for (const given of [
+      [folder, other],
+      [other, folder],
+    ]) {
+      const { code, said, stdout, stderr } = await decrypt([], undefined, given);
+      expect(code, stdout).toBe(0);
+      expect(said).toMatchObject({ origin: 'proven', depositId: third.link.depositId });
+      expect(stderr + stdout).toContain(`skipped: ${name}`);
+    }
+  });
+
+  test('keeps no night from being opened where nobody asks who made it', async () => {
+    writeFileSync(third.receiptFile, '{}');
+    const out = freshPath();
+    const { code, stdout, stderr } = await depotHere([
+      ...['decrypt', folder, '--key', receiver.key.secretKey, '--out', out],
+    ]);
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout).toContain('not proven');
+  });
+
+  test('is not taken for a forged one where only its signature is missing', async () => {
+    rmSync(`${third.receiptFile}.asc`);
+    const { code, said } = await decrypt();
+    expect(code).toBe(24);
+    expect(said.error?.message).toContain('cannot read the signature');
+  });
+});
+
+test('receipts of other nights that do not count are said in one line, and nothing fails', async () => {
+  tamper(full);
+  tamper(second);
+  const { code, said, stdout, stderr } = await decrypt();
+  expect(code, stdout).toBe(0);
+  expect(said).toMatchObject({ origin: 'proven', depositId: third.link.depositId });
+  const lines = (stderr + stdout).split('\n').filter((line) => line.includes('skipped:'));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('2 receipts of other deposits');
+  for (const { link } of [full, second]) expect(lines[0]).toContain(link.depositId);
+});
+
+test("a signer's key that is not there is said as such, and not as a receipt that is not signed", async () => {
+  const missing = join(folder, 'nobody.asc');
+  const { code, said } = await decrypt([], missing);
+  expect(code).toBe(5);
+  expect(said.error?.message).toContain(missing);
+});
