@@ -149,3 +149,41 @@ test("a signer's key that is not there is said as such, and not as a receipt tha
   expect(code).toBe(5);
   expect(said.error?.message).toContain(missing);
 });
+
+describe('what to type next', () => {
+  const proof = (): string[] => ['--key', receiver.key.secretKey, '--signer', receiver.signer.publicKey];
+
+  test('a suitcase, or a directory, that is not there is said before the receipt that is wanted', async () => {
+    for (const name of ['mistyped', 'nothere.pgp']) {
+      const { code, said } = await decrypt([], undefined, [join(folder, name)]);
+      expect(code).toBe(5);
+      expect(said.error?.message).toContain('there is no such file');
+    }
+    const { code, said } = await decrypt([], undefined, [full.file]);
+    expect([code, said.error?.hint]).toEqual([2, 'add --receipt FILE']);
+  });
+
+  test('an increment alone is not led to a directory without its signer', async () => {
+    const { code, said } = await decrypt(['--receipt', third.receiptFile], undefined, [third.file]);
+    expect(code).toBe(24);
+    expect(said.error?.hint).toContain('depot decrypt DIRECTORY --key FILE --signer FILE --out OUT');
+    const unsigned = await depotHere([
+      ...['decrypt', third.file, '--key', receiver.key.secretKey, '--out', freshPath(), '--json'],
+    ]);
+    expect(json(unsigned).error?.hint).toContain('depot decrypt DIRECTORY --key FILE --out OUT');
+  });
+
+  test('verify with a signer and no receipt asks for the receipt alone, by its name where it lies beside', async () => {
+    const beside = await depotHere(['verify', full.file, ...proof()]);
+    expect(beside.code).toBe(24);
+    expect(beside.stderr).toContain(`add --receipt ${full.receiptFile}`);
+    expect(beside.stderr).not.toContain('--signer FILE');
+    rmSync(full.receiptFile);
+    const without = await depotHere(['verify', full.file, ...proof()]);
+    expect(without.stderr).toContain('add --receipt FILE');
+    for (const { receiptFile } of [second, third]) rmSync(receiptFile);
+    const directory = await depotHere(['verify', folder, ...proof()]);
+    expect(directory.stderr).toContain('put the receipt of that night');
+    expect(directory.stderr).not.toContain('--signer FILE');
+  });
+});
