@@ -187,3 +187,25 @@ describe('what to type next', () => {
     expect(directory.stderr).not.toContain('--signer FILE');
   });
 });
+
+test('a receipt without any suitcase names those that it knows of, and nothing is to be salvaged', async () => {
+  for (const { file } of [full, second, third]) rmSync(file);
+  for (const { receiptFile } of [full, second]) rmSync(receiptFile);
+  const { code, said } = await decrypt();
+  expect(code).toBe(24);
+  expect(said.error?.message).toContain(`${third.link.depositId} needs 3 suitcases`);
+  for (const { depositId } of [full.link, second.link]) expect(said.error?.message).toContain(depositId);
+  expect(said.error?.message).toContain(second.link.sha256);
+  expect(said.error?.hint).toContain('ask the agent');
+  expect(said.error?.hint).not.toContain('--salvage');
+});
+
+test('the suitcases whose contents were compared are counted the same with and without --scratch', async () => {
+  const [shallow, deep] = [await verify(['--deep']), await verify(['--deep', '--scratch', tempDir('scratch')])];
+  expect([shallow.code, deep.code]).toEqual([24, 0]);
+  for (const one of [shallow, deep])
+    expect(one.check('chain-contents')).toMatchObject({
+      result: 'passed',
+      detail: '2 suitcases before it, every entry as its manifest says',
+    });
+});
