@@ -73,7 +73,8 @@ describe('a receipt of the wanted night that does not count', () => {
     const words = 'is here, but it is not signed by the given signer, or was changed';
     expect(said.error?.message).toContain(`the receipt of ${third.link.depositId} ${words}`);
     expect(said.error?.hint).toContain('ask the supplier');
-    expect(said.error?.hint).not.toMatch(/leave out|--at|--salvage/);
+    expect(said.error?.hint).toContain(`signed: --at ${second.link.depositId}`);
+    expect(said.error?.hint).not.toMatch(/leave out|--salvage/);
     const verified = await verify();
     expect(verified.code, verified.stdout).toBe(21);
     expect(verified.stdout).toContain(words);

@@ -69,7 +69,7 @@ interface Finding {
 async function whole(o: DecryptChainOptions, hooks: DecryptHooks, finding: Finding, out: string): Promise<Decrypted> {
   const { found, choice, given } = finding;
   // Comes first, as where one receipt is named: what is said of missing suitcases leads past it.
-  if (finding.refusal !== null) throw finding.refusal.error;
+  if (finding.refusal !== null) await requireSigned(o, finding);
   await requireWhole(found, choice, given);
   await requireSigned(o, finding);
   try {
@@ -87,10 +87,14 @@ async function whole(o: DecryptChainOptions, hooks: DecryptHooks, finding: Findi
 async function requireSigned({ signers }: DecryptChainOptions, { choice, given, refusal }: Finding): Promise<void> {
   const { night, all } = choice;
   if (signers.length === 0 || night.receipt !== null) return;
-  if (refusal !== null) throw refusal.error;
   const signed = all.filter(({ receipt }) => receipt !== null);
   const whole = await newestWhole({ members: [] }, { night, all: signed }, given);
   const instead = whole === null ? '' : `; or take the newest night that is whole and signed: --at ${typedWord(whole)}`;
+  if (refusal !== null) {
+    const { code, message, hint } = refusal.error;
+    // Whoever adds a night of their own must not keep the one before it from being found.
+    throw new DepotError(code, message, { hint: `${hint}${instead}`, cause: refusal.error });
+  }
   const unread = given.passedOver.find(({ depositIds }) => depositIds.includes(night.id));
   const why = unread === undefined ? '' : `: ${skippedWords(unread)}`;
   throw new DepotError('incomplete', `no receipt of ${printable(night.id)} is signed by the given signer${why}`, {
