@@ -35,8 +35,6 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
   if (o.stdout && given(flags, 'json'))
     throw usage('--stdout and --json both want standard output', 'leave out one of them');
   const isChain = o.suitcases.length > 1 || o.at !== undefined || o.salvage || isDirectory(o.suitcases[0]!);
-  if (o.signers.length > 0 && o.receipt === undefined && !isChain)
-    throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
   if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or take --out DIRECTORY');
   return { ...o, isChain };
 }
@@ -115,6 +113,12 @@ async function openOne(
   stdout: Writable | undefined,
   hooks: DecryptHooks,
 ): Promise<Decrypted> {
+  if (o.signers.length > 0 && o.receipt === undefined) {
+    const { requireReadable } = await import('../reader/suitcase-file.js');
+    // What is not there may have been meant as a directory, which needs no --receipt.
+    await requireReadable(o.suitcases[0]!);
+    throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
+  }
   const { decrypt: open } = await import('../reader/decrypt.js');
   return open({ ...o, ...place, suitcase: o.suitcases[0]!, stdout }, hooks);
 }

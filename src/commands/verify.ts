@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { CommandLine } from './command-line.js';
 import { exitStatus } from '../texts/exits.js';
 import type { Verification } from '../reader/checks.js';
+import { parseSuitcaseName, receiptName } from '../names/deposit.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
@@ -235,9 +238,22 @@ function adviceOn(
     return 'ask the agent for the suitcases that are missing';
   const isStated = checks.some(({ name, result: one }) => name === 'receipt' && one === 'passed');
   if (!isStated && o.isChain)
-    return 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or --no-signature if only the suitcases are meant';
-  if (!isStated) return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
+    return o.signers.length > 0
+      ? 'put the receipt of that night and its signature (.asc) beside the suitcases'
+      : 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or --no-signature if only the suitcases are meant';
+  if (!isStated)
+    return o.signers.length > 0
+      ? `add --receipt ${receiptBeside(o.suitcase)}`
+      : 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
   return o.signers.length === 0 && !o.noSignature
     ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant'
     : null;
+}
+
+/** As it is typed: where it lies beside the suitcase, its name. */
+function receiptBeside(suitcase: string | undefined): string {
+  const named = suitcase === undefined ? null : parseSuitcaseName(path.basename(suitcase));
+  if (named === null) return 'FILE';
+  const file = path.join(path.dirname(suitcase!), receiptName(named.depositId));
+  return existsSync(file) ? typedWord(file) : 'FILE';
 }

@@ -106,7 +106,7 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
       if (receipt !== null) belongsTogether(o.suitcase, file, unwrapped, receipt);
       if (out !== null) {
         const chain = await chainOfAlone(o.suitcase, file, unwrapped, receipt);
-        if (chain !== null) throw needsOthers(o.suitcase, chain);
+        if (chain !== null) throw needsOthers(o, chain);
       }
       const limits = await limitsOf(o, origin === 'proven' ? receipt : null, out);
       const opening: Opening = { o, hooks, file, receipt, unwrapped, origin, limits };
@@ -155,7 +155,7 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
   try {
     const opened = await read(opening, { kind: 'extract', directory: partial.path, isPart: false });
     const { entries, bytes, manifest, chain } = agreeing(opened);
-    if (chain !== undefined) throw needsOthers(opening.o.suitcase, chain);
+    if (chain !== undefined) throw needsOthers(opening.o, chain);
     sameAsReceipt(opened, opening.receipt);
     await partial.putInPlace();
     const warnings =
@@ -168,9 +168,12 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
 }
 
 /** An increment alone is not the whole dataset. */
-function needsOthers(file: string, chain: Chain): DepotError {
-  return new DepotError('incomplete', aloneWords(idOf(file), chain), {
-    hint: 'put all of them into one directory, and name that: «depot decrypt DIRECTORY --key FILE --out OUT»',
+function needsOthers({ suitcase, signers, gpg }: DecryptOptions, chain: Chain): DepotError {
+  const isSigned = signers.length > 0;
+  const command = `depot decrypt DIRECTORY ${gpg === undefined ? '--key FILE' : '--gpg'}${isSigned ? ' --signer FILE' : ''} --out OUT`;
+  const those = isSigned ? 'all of them, with this receipt and its .asc,' : 'all of them';
+  return new DepotError('incomplete', aloneWords(idOf(suitcase), chain), {
+    hint: `put ${those} into one directory, and name that: «${command}»`,
   });
 }
 

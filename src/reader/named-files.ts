@@ -62,15 +62,7 @@ export async function verifyReceipt(
         'put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE';
     throw error;
   });
-  const signers: Certificate[] = [];
-  for (const path of signerPaths) {
-    const bytes = await readGiven(path, "the signer's key");
-    signers.push(
-      await readCertificate(bytes).catch(
-        keyIn(path, "name the supplier's public key, such as signer.public.asc of the kit: --signer FILE"),
-      ),
-    );
-  }
+  const signers = await readSigners(signerPaths);
   const verified = await verifySigned(given, signature, signers);
   const secret = signerPaths.filter((_, i) => signers[i]!.isSecret);
   return {
@@ -83,6 +75,20 @@ export async function verifyReceipt(
       ),
     ],
   };
+}
+
+/** @throws DepotError 'local-unreadable', 'key-unreadable' */
+export async function readSigners(paths: readonly string[]): Promise<Certificate[]> {
+  const signers: Certificate[] = [];
+  for (const path of paths) {
+    const bytes = await readGiven(path, "the signer's key");
+    signers.push(
+      await readCertificate(bytes).catch(
+        keyIn(path, "name the supplier's public key, such as signer.public.asc of the kit: --signer FILE"),
+      ),
+    );
+  }
+  return signers;
 }
 
 /** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */

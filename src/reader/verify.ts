@@ -6,6 +6,7 @@ import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { verifyAlone } from './chain/alone.js';
 import { readGiven, wipe } from './chain/given.js';
+import { refusalOf, skippedLines } from './chain/given-receipts.js';
 import { askFor, findMembers, isWhole, type Member, newestWhole } from './chain/members.js';
 import { chooseNight } from './chain/nights.js';
 import { tellsOf } from './chain/stated.js';
@@ -25,6 +26,8 @@ export interface VerifyOptions extends KeyPlace {
   /** Where that is one of several: checks those that it needs. */
   others?: (checks: Checks, proven: (deposit: ProvenDeposit) => void) => Promise<void>;
   receipt?: string | undefined;
+  /** Why that receipt does not count, where it was read before. */
+  refused?: DepotError | undefined;
   /** The receipt's name with `.asc` when left out. */
   signature?: string | undefined;
   /** Paths of public keys; the receipt must be signed by one of them. */
@@ -71,11 +74,14 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   const key = await openingKeyOf(o);
   const read: { given: GivenReceipt | null } = { given: null };
   const { proven, ...own } = await verifyExhibits({
-    receipt: receipt === undefined ? null : async () => (read.given = await readReceipt(receipt)),
+    receipt: receipt === undefined ? null : async () => (read.given = await receiptFrom(receipt, o.refused)),
     signature:
       o.signers.length === 0 || receipt === undefined
         ? null
-        : (given) => verifyReceipt({ ...given, path: receipt }, o.signature, o.signers),
+        : async (given) => {
+            if (o.refused !== undefined) throw o.refused;
+            return verifyReceipt({ ...given, path: receipt }, o.signature, o.signers);
+          },
     noSignature: o.noSignature,
     suitcase: suitcase === undefined ? null : () => suitcaseFrom(suitcase, o, hooks),
     key,
@@ -114,6 +120,12 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
         ? null
         : { ...proven, earlier, given: read.given, secret: key?.secret ?? null },
   };
+}
+
+function receiptFrom(file: string, refused: DepotError | undefined): Promise<GivenReceipt> {
+  return readReceipt(file).catch((error: unknown) => {
+    throw refused ?? error;
+  });
 }
 
 /** Those that lie beside the receipt. */
@@ -200,8 +212,9 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
   try {
     const named = o.receipt === undefined ? undefined : given.receipts[0]?.receipt.depositId;
     const choice = await chooseNight(given, o.at ?? named);
-    for (const one of given.passedOver) hooks.warn(`skipped: ${one}`);
     const { night } = choice;
+    const refusal = refusalOf(night, given.passedOver, o.signers);
+    skippedLines(given.passedOver, night, refusal).forEach((line) => hooks.warn(line));
     const found = await findMembers(night, given);
     const receipts = given.receipts.map(({ receipt }) => receipt);
     scratch = await scratchFor({ ...o, receipts }, (message) => hooks.note(message), found);
@@ -209,7 +222,8 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
       {
         ...o,
         suitcase: night.suitcase?.path,
-        receipt: night.receipt?.path,
+        receipt: night.receipt?.path ?? refusal?.path,
+        refused: refusal?.error,
         others: async (checks, proven) => {
           if (
             night.suitcase !== null &&
@@ -223,7 +237,10 @@ export async function verifyNight(o: VerifyNightOptions, hooks: VerifyHooks): Pr
       },
       hooks,
     );
-    const advice = isWhole(found) ? verified.advice : askFor(await newestWhole(found, choice, given));
+    const whole = isWhole(found) || refusal !== null ? null : await newestWhole(found, choice, given);
+    // What would help with another receipt leads past one that was forged.
+    const onReceipt = refusal === null ? verified.advice : null;
+    const advice = isWhole(found) ? onReceipt : askFor(whole);
     const { id, needs } = night;
     return { ...verified, advice, night: { depositId: id, number: needs?.length ?? 0, leftAside: choice.leftAside } };
   } finally {

@@ -31,7 +31,6 @@ describe('contradictions and wrong values are refused and named', () => {
     ['decrypt x --key k', /where the contents go/],
     ['decrypt x --key k --out d --stdout', /--out and --stdout contradict each other/],
     ['decrypt x --key k --stdout --json', /both want standard output/],
-    ['decrypt x --key k --out d --signer s', /none was given/],
     ['decrypt x --key k --out d --at yesterday', /--at is the id of a deposit, not "yesterday"/],
     ['decrypt x y --key k --stdout', /--stdout takes one suitcase/],
     ['decrypt x --key k --out d --max-size lots', /--max-size "lots"/],

@@ -145,11 +145,11 @@ describe('suitcases that do not belong together', () => {
     const directory = released([chain.nights[0], theirs.newest], true);
     const signed = ['--signer', receiver.signer.publicKey];
     const { code, said, left } = await decrypt(directory, signed);
-    expect(code, JSON.stringify(said)).toBe(24);
+    expect(code, JSON.stringify(said)).toBe(21);
     expect(said.error!.message).toContain(theirs.newest.link.depositId);
     expect(said.error!.hint).toContain(`--at ${chain.nights[0].link.depositId}`);
     expect(left).toEqual([]);
-    expect((await verifyDeep(directory, signed)).code).toBe(24);
+    expect((await verifyDeep(directory, signed)).code).toBe(21);
     const instead = await decrypt(directory, [...signed, '--at', chain.nights[0].link.depositId]);
     expect(instead.code).toBe(0);
     expect(instead.said).toMatchObject({ origin: 'proven' });

@@ -24,7 +24,8 @@ this suitcase alone. These come before it:
 
 ${files}
 
-With depot: put all of them into one directory, and \`depot decrypt DIRECTORY --key YOUR-KEY --out new\`.
+With depot: put all of them into one directory, with the receipt of this one and its \`.asc\`, and
+\`depot decrypt DIRECTORY --key YOUR-KEY --signer SUPPLIERS-KEY --out new\`. Without a receipt, leave out \`--signer\`; then nothing shows who made them.
 Without depot: \`DEPOT/restore.sh\` does it with gpg and tar; its first lines say how to use it.
 
 ## What is where
@@ -50,7 +51,8 @@ ervoor. Het is nummer ${number} na het volledige depot \`${full}\`. Voor de hele
 deze en alle eerdere, terug tot en met het volledige depot. Heeft depot deze map daaruit samengesteld, dan bent u klaar: \`data/\` is de hele gegevensverzameling, en wat
 hier staat gaat over deze koffer alleen. Hierboven staat welke er aan deze voorafgaan.
 
-Met depot: zet ze allemaal in één map, en \`depot decrypt MAP --key UW-SLEUTEL --out new\`.
+Met depot: zet ze allemaal in één map, met het depotbewijs van deze koffer en de \`.asc\` daarvan, en
+\`depot decrypt MAP --key UW-SLEUTEL --signer SLEUTEL-VAN-DE-LEVERANCIER --out new\`. Zonder depotbewijs laat u \`--signer\` weg; dan blijkt nergens uit wie ze maakte.
 Zonder depot: \`DEPOT/restore.sh\` doet het met gpg en tar; in de eerste regels staat hoe.
 
 ## Wat staat waar

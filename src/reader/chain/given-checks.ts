@@ -16,9 +16,9 @@ export function checkGiven(found: Members, checks: Checks): void {
   else checks.missing('chain-key-proof', scope);
 }
 
-/** Adds `chain-contents`, when all of so many were opened to their ends. */
+/** Adds `chain-contents`, when all of so many before the wanted one, which has checks of its own, were opened to their ends. */
 export function contentsPassed(suitcases: number, checks: Checks): void {
-  checks.passed('chain-contents', `${counted(suitcases)}, every entry as its manifest says`);
+  checks.passed('chain-contents', `${counted(suitcases)} before it, every entry as its manifest says`);
 }
 
 function counted(suitcases: number): string {

@@ -9,8 +9,9 @@ import { peek } from '../../open/peek.js';
 import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';
 import { printable } from '../../printable.js';
 import type { OpeningKey } from '../key-proof.js';
-import { readReceipt, verifyReceipt, type GivenReceipt } from '../named-files.js';
+import type { GivenReceipt } from '../named-files.js';
 import { openSuitcaseFile, unreadable } from '../suitcase-file.js';
+import { type PassedOver, readReceipts } from './given-receipts.js';
 
 const DIGESTED_AT_ONCE = 1 << 20;
 /** What lies beside suitcases and is none. */
@@ -36,8 +37,7 @@ export interface GivenSuitcase {
 export interface Given {
   suitcases: GivenSuitcase[];
   receipts: GivenReceipt[];
-  /** Files that were passed over, and why. */
-  passedOver: string[];
+  passedOver: PassedOver[];
 }
 
 interface GivenOptions {
@@ -56,18 +56,7 @@ interface GivenOptions {
  */
 export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given> {
   const { files, receiptFiles, found } = await filesIn(o.suitcases);
-  const receipts: GivenReceipt[] = [];
-  const passedOver: string[] = [];
-  if (o.receipt !== undefined) receipts.push(await countedReceipt(o.receipt, o.signers));
-  for (const file of receiptFiles) {
-    try {
-      if (o.receipt === undefined || path.resolve(o.receipt) !== path.resolve(file))
-        receipts.push(await countedReceipt(file, o.signers));
-    } catch (error) {
-      if (!isDepotError(error)) throw error;
-      passedOver.push(`${printable(path.basename(file))}: ${error.message}`);
-    }
-  }
+  const { receipts, passedOver } = await readReceipts(o, receiptFiles);
   const suitcases: GivenSuitcase[] = [];
   try {
     for (const file of files) {
@@ -87,18 +76,12 @@ export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given
     one.unwrapped === null &&
     one.problem?.code === 'verification-failed';
   for (const { path: file, problem } of suitcases.filter(isOther))
-    passedOver.push(`${printable(path.basename(file))}: ${problem!.message}`);
+    passedOver.push({ path: file, error: problem!, depositIds: [] });
   return { suitcases: suitcases.filter((one) => !isOther(one)), receipts, passedOver };
 }
 
 export function wipe(suitcases: readonly GivenSuitcase[]): void {
   for (const { unwrapped } of suitcases) unwrapped?.sessionKey.fill(0);
-}
-
-async function countedReceipt(file: string, signers: readonly string[]): Promise<GivenReceipt> {
-  const given = await readReceipt(file);
-  if (signers.length > 0) await verifyReceipt(given, undefined, [...signers]);
-  return given;
 }
 
 /** `found`: those of the files that nobody named. */

@@ -1,6 +1,7 @@
 /** The suitcases that a night needs, found among those that were given. */
 import { DepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
+import type { Receipt } from '../../receipt/schema.js';
 import { typedWord } from '../../shell.js';
 import { wrong } from '../found.js';
 import type { Given, GivenSuitcase } from './given.js';
@@ -68,7 +69,7 @@ export function isWhole({ night, members }: Members): boolean {
 
 /** @throws DepotError 'incomplete' where suitcases are missing, 'verification-failed' where one is damaged */
 export async function requireWhole(found: Members, choice: Choice, given: Given): Promise<void> {
-  if (!isWhole(found)) throw incomplete(found, await newestWhole(found, choice, given));
+  if (!isWhole(found)) throw incomplete(found, await newestWhole(found, choice, given), given.suitcases.length === 0);
 }
 
 async function find(need: Need, suitcases: readonly GivenSuitcase[], digest: DigestOf): Promise<Member> {
@@ -125,10 +126,12 @@ export async function newestWhole(
   return null;
 }
 
-function incomplete(found: Members, whole: string | null): DepotError {
+/** `isEmpty`: there is no suitcase at all. */
+function incomplete(found: Members, whole: string | null, isEmpty: boolean): DepotError {
   const { words, code } = missingWords(found);
+  const hint = askFor(whole);
   return new DepotError(code ?? 'incomplete', words, {
-    hint: `${askFor(whole)}; or save what can still be read: --salvage`,
+    hint: isEmpty ? hint : `${hint}; or save what can still be read: --salvage`,
   });
 }
 
@@ -142,10 +145,25 @@ export function askFor(whole: string | null): string {
 export function missingWords({ night, members }: Members): { words: string; code: ErrorCode | null } {
   const missing = members.filter(({ suitcase }) => suitcase === null);
   const damage = missing.find((one) => one.damage !== null)?.damage;
-  const unknown = night.needs === null ? ', and those before it, which nothing here names' : '';
-  const needed = `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}${unknown}`;
-  const words = `${needed}; given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords), MOST_NAMED)}`;
+  const those = listed(missing.map(inWords), MOST_NAMED);
+  const given = `given: ${members.length - missing.length}, missing: ${those}`;
+  const needed = `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}`;
+  const chain = night.needs === null ? night.receipt?.receipt.chain : undefined;
+  const words =
+    chain !== undefined && chain.number > 0
+      ? `${statedWords(night.id, chain)}; missing: ${those}`
+      : `${needed}${night.needs === null ? ', and those before it, which nothing here names' : ''}; ${given}`;
   return { words, code: missing.length === 0 && night.needs !== null ? null : (damage?.code ?? 'incomplete') };
+}
+
+/** Where nothing but its receipt tells of those before it, which names two of them. Whether these are there is not known. */
+function statedWords(
+  id: string,
+  { number, fullDepositId, previousDepositId, previousSuitcaseSha256 }: NonNullable<Receipt['chain']>,
+): string {
+  const others = number - 2;
+  const rest = others > 0 ? `, and ${others} between these that nothing here names` : '';
+  return `${printable(id)} needs ${number + 1} suitcases: its own, the full one, ${printable(fullDepositId)}, the one right before its own, ${printable(previousDepositId!)} (SHA-256 ${previousSuitcaseSha256})${rest}`;
 }
 
 function inWords({ depositId, damage, need }: Member): string {

@@ -7,7 +7,7 @@ import type { GivenReceipt } from '../named-files.js';
 import type { Given, GivenSuitcase } from './given.js';
 import { typedWord } from '../../shell.js';
 import { NightOrder, numberOf } from './night-order.js';
-import { listed } from './words.js';
+import { listed, skippedWords } from './words.js';
 
 /** A suitcase of a chain, as far as it is known before that suitcase is seen. */
 export interface Need extends Omit<ChainedDeposit, 'bytes'> {
@@ -239,7 +239,7 @@ function twoFiles({ path, depositId }: GivenSuitcase, rival: GivenSuitcase): Dep
 }
 
 function nothing({ passedOver }: Given): DepotError {
-  const seen = passedOver.length === 0 ? '' : `; skipped: ${listed(passedOver)}`;
+  const seen = passedOver.length === 0 ? '' : `; skipped: ${listed(passedOver.map(skippedWords))}`;
   return new DepotError('local-unreadable', `there is no suitcase in what was given${seen}`, {
     hint: 'name suitcases (<id>.tar.….pgp), or a directory that holds them',
   });

@@ -9,6 +9,7 @@ import { freePlace, removeOrSay } from '../output.js';
 import { PartialDirectory } from '../partial-directory.js';
 import type { GivenReceipt } from '../named-files.js';
 import { type Given, readGiven, wipe } from './given.js';
+import { type Refusal, refusalOf, skippedLines } from './given-receipts.js';
 import {
   findMembers,
   findMembersBySize,
@@ -21,6 +22,7 @@ import {
 import { chooseNight, newestBefore, type Choice } from './nights.js';
 import { Restoring } from './restoring.js';
 import { salvage } from './salvage.js';
+import { skippedWords } from './words.js';
 
 export interface DecryptChainOptions extends Omit<DecryptOptions, 'suitcase' | 'stdout' | 'out'> {
   /** Suitcases, and directories that hold them. */
@@ -40,12 +42,13 @@ export async function decryptChain(o: DecryptChainOptions, hooks: DecryptHooks):
   const given = await readGiven(o, key);
   try {
     const choice = await chooseNight(given, o.at ?? receiptsOwn(o, given.receipts));
-    for (const one of given.passedOver) hooks.warn(`skipped: ${one}`);
+    const refusal = refusalOf(choice.night, given.passedOver, o.signers);
+    skippedLines(given.passedOver, choice.night, o.salvage ? null : refusal).forEach((line) => hooks.warn(line));
     const found = await (o.salvage ? findMembers : findMembersBySize)(choice.night, given);
     requireStatedChain(choice.night);
     const opened = o.salvage
-      ? await saved(o, hooks, { found, choice, given }, out)
-      : await whole(o, hooks, { found, choice, given }, out);
+      ? await saved(o, hooks, { found, choice, given, refusal }, out)
+      : await whole(o, hooks, { found, choice, given, refusal }, out);
     const night = { ...nightOf(choice), ...opened.night };
     // What was saved may be one of those.
     const leftAside = choice.leftAside.filter((one) => one.split(' ')[0] !== printable(night.depositId));
@@ -59,16 +62,16 @@ interface Finding {
   found: Members;
   choice: Choice;
   given: Given;
+  /** Of the night's receipt. */
+  refusal: Refusal | null;
 }
 
-async function whole(
-  o: DecryptChainOptions,
-  hooks: DecryptHooks,
-  { found, choice, given }: Finding,
-  out: string,
-): Promise<Decrypted> {
+async function whole(o: DecryptChainOptions, hooks: DecryptHooks, finding: Finding, out: string): Promise<Decrypted> {
+  const { found, choice, given } = finding;
+  // Comes first, as where one receipt is named: what is said of missing suitcases leads past it.
+  if (finding.refusal !== null) await requireSigned(o, finding);
   await requireWhole(found, choice, given);
-  await requireSigned(o, choice, given);
+  await requireSigned(o, finding);
   try {
     return await restored(o, hooks, found, out);
   } catch (error) {
@@ -80,13 +83,21 @@ async function whole(
   }
 }
 
-/** With a signer given, a night that no receipt of theirs tells of may be anybody's. @throws DepotError 'incomplete' */
-async function requireSigned({ signers }: DecryptChainOptions, { night, all }: Choice, given: Given): Promise<void> {
+/** With a signer given, a night that no receipt of theirs tells of may be anybody's. @throws DepotError 'incomplete', 'verification-failed' */
+async function requireSigned({ signers }: DecryptChainOptions, { choice, given, refusal }: Finding): Promise<void> {
+  const { night, all } = choice;
   if (signers.length === 0 || night.receipt !== null) return;
   const signed = all.filter(({ receipt }) => receipt !== null);
   const whole = await newestWhole({ members: [] }, { night, all: signed }, given);
   const instead = whole === null ? '' : `; or take the newest night that is whole and signed: --at ${typedWord(whole)}`;
-  throw new DepotError('incomplete', `no receipt of ${printable(night.id)} is signed by the given signer`, {
+  if (refusal !== null) {
+    const { code, message, hint } = refusal.error;
+    // Whoever adds a night of their own must not keep the one before it from being found.
+    throw new DepotError(code, message, { hint: `${hint}${instead}`, cause: refusal.error });
+  }
+  const unread = given.passedOver.find(({ depositIds }) => depositIds.includes(night.id));
+  const why = unread === undefined ? '' : `: ${skippedWords(unread)}`;
+  throw new DepotError('incomplete', `no receipt of ${printable(night.id)} is signed by the given signer${why}`, {
     hint: `put its receipt and signature beside the suitcases${instead}; or leave out --signer; then nothing shows who made it`,
   });
 }
@@ -99,14 +110,10 @@ function restored(o: DecryptChainOptions, hooks: DecryptHooks, found: Members, o
 }
 
 /** The whole night where that can be had after all. */
-async function saved(
-  o: DecryptChainOptions,
-  hooks: DecryptHooks,
-  { found, choice, given }: Finding,
-  out: string,
-): Promise<Decrypted> {
+async function saved(o: DecryptChainOptions, hooks: DecryptHooks, finding: Finding, out: string): Promise<Decrypted> {
+  const { found, choice, given } = finding;
   if (isWhole(found)) {
-    await requireSigned(o, choice, given);
+    await requireSigned(o, finding);
     try {
       return await restored(o, hooks, found, out);
     } catch (error) {
