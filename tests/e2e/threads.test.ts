@@ -141,7 +141,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
       const script = await alteredDepot({ [file]: (source) => source.replace(place, `${dies} ${place}`) });
       const server = await startSshd();
       const supplier = await Supplier.create(server, { arrangement: { compression: 'none' } });
-      writeFileSync(join(supplier.data, 'big'), pattern(20 * 2 ** 20));
+      writeFileSync(join(supplier.data, 'big'), pattern(40 * 2 ** 20));
       const message = `the ${thread} thread ended before it was done`;
       if (command === 'push') {
         const { result } = await supplier.push(['--rehearse'], { script });
