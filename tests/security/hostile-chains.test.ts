@@ -1,112 +1,34 @@
 /** Chains that somebody made to do harm, for `decrypt` and `verify --deep`: refused, nothing left, and nothing outside touched. */
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { pattern } from '../support/awkward.js';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import type { TarEntry } from '../support/chain-archive.js';
-import { ChainFolder, type NightLies, type SealedNight } from '../support/chain-folder.js';
-import { type FileNode, plain, sha256, type Tree } from '../support/chain-tree.js';
+import { ChainFolder, type NightLies } from '../support/chain-folder.js';
+import { plain, sha256 } from '../support/chain-tree.js';
 import { tempDir } from '../support/cleanup.js';
-import { checkout, depotInside, json, type DepotOptions } from '../support/cli.js';
-import { Receiver } from '../support/hostile-suitcase.js';
-import { readTree } from '../support/tree.js';
+import { checkout, type DepotOptions } from '../support/cli.js';
+import {
+  altered,
+  at,
+  outside,
+  MEMORY_KIB,
+  also,
+  atFront,
+  chainOf,
+  content,
+  decrypt,
+  expectRefused,
+  first,
+  prepare,
+  ranges,
+  receiver,
+  released,
+  second,
+  small,
+  verifyDeep,
+} from './hostile-chain.js';
 
-/** Small, so that ranges and parts come up. */
-const small = { large: 2048, partBytes: 9000 };
-/** As in bombs.test.ts: what depot takes with nothing to do, and as much again. */
-const MEMORY_KIB = 450 * 1024;
-
-const at = 1_700_000_000_000_000_000n;
-const folder: FileNode = { type: 'directory', mode: 0o755, mtimeNs: at };
-const content = pattern(20_480);
-const altered = Buffer.concat([content.subarray(10_240), pattern(512, 9), content.subarray(0, 10_240)]);
-
-let receiver: Receiver;
-let outside: string;
-let unharmed: unknown;
-beforeAll(async () => {
-  receiver = await Receiver.create();
-});
-beforeEach(async () => {
-  outside = tempDir('outside');
-  writeFileSync(join(outside, 'victim'), 'not theirs', { mode: 0o600 });
-  unharmed = await readTree(outside);
-});
-
-const first = (): Tree =>
-  new Map([
-    ['data/big', plain(content)],
-    ['data/crm', folder],
-    ['data/crm/a', plain('a')],
-    ['data/crm/link', { type: 'symlink', mode: 0o777, mtimeNs: at, target: outside }],
-  ]);
-const second = (): Tree =>
-  new Map([...first(), ['data/big', plain(altered)], ['data/crm/a', plain('changed')], ['data/crm/new', plain('new')]]);
-
-async function chainOf(lies: NightLies = {}, fullLies: NightLies = {}, by = receiver): Promise<ChainFolder> {
-  const chain = new ChainFolder(by, ['big', 'crm'], small);
-  await chain.add(first(), fullLies);
-  await chain.add(second(), lies);
-  return chain;
-}
-
-/** What the agent releases. */
-function released(nights: readonly SealedNight[], withReceipts = false): string {
-  const directory = tempDir('released');
-  for (const { file, receiptFile } of nights)
-    for (const one of [file, ...(withReceipts ? [receiptFile, `${receiptFile}.asc`] : [])])
-      copyFileSync(one, join(directory, basename(one)));
-  return directory;
-}
-
-async function decrypt(directory: string, args: readonly string[] = [], options: DepotOptions = {}) {
-  const out = receiver.out();
-  const given = ['decrypt', directory, '--key', receiver.key.secretKey, '--out', out, '--json', ...args];
-  const result = await depotInside(given, options);
-  return { ...result, said: json(result), out, left: readdirSync(dirname(out)) };
-}
-
-async function verifyDeep(directory: string, args: readonly string[] = [], options: DepotOptions = {}) {
-  const scratch = tempDir('scratch');
-  const given = ['verify', directory, '--key', receiver.key.secretKey, '--deep', '--scratch', scratch, '--json'];
-  const result = await depotInside(
-    [...given, ...(args.includes('--signer') ? [] : ['--no-signature']), ...args],
-    options,
-  );
-  expect(readdirSync(scratch), 'nothing is left in the scratch directory').toEqual([]);
-  return result;
-}
-
-/** By both commands, with exit 21 or 23. */
-async function expectRefused(directory: string, args: readonly string[] = [], options: DepotOptions = {}) {
-  const { code, said, stderr, left } = await decrypt(directory, args, options);
-  expect([21, 23], `${JSON.stringify(said)} ${stderr}`).toContain(code);
-  expect(left, 'nothing is left').toEqual([]);
-  const verified = await verifyDeep(directory, args, options);
-  expect([21, 23], verified.stdout + verified.stderr).toContain(verified.code);
-  expect(await readTree(outside)).toEqual(unharmed);
-  return said.error!;
-}
-
-/** Lines put in before the last. */
-const also = (...more: string[]): NightLies => ({
-  lines: (lines) => [...lines.slice(0, -1), ...more.map((l) => `${l}\n`), lines.at(-1)!],
-});
-/** A line put in where the order of the walk wants it: right behind `data/big`. */
-const atFront = (...more: string[]): NightLies => ({
-  lines: (lines) => {
-    const place = lines.findIndex((line) => line.startsWith('data/crm d')) + 1;
-    expect(place).toBeGreaterThan(0);
-    return [...lines.slice(0, place), ...more.map((l) => `${l}\n`), ...lines.slice(place)];
-  },
-});
-const ranges = (from: RegExp, to: string): NightLies => ({
-  ranges: (lines) => {
-    const changed = lines.join('').replace(from, to);
-    expect(changed).not.toBe(lines.join(''));
-    return [changed];
-  },
-});
+prepare();
 
 test('control: the same chain without lies comes out, and passes', async () => {
   const directory = released((await chainOf()).nights, true);
@@ -211,111 +133,6 @@ describe('suitcases that do not belong together', () => {
     ]) {
       await expectRefused(released((await chainOf(lies(change))).nights, true), signed);
     }
-  });
-});
-
-describe('a receipt that says something else of the whole night than the suitcases', () => {
-  type Said = Record<string, unknown>;
-  const inReceipt = (chain: Said, dataset: Said = {}): NightLies => ({
-    receipt: (receipt) => ({
-      ...receipt,
-      dataset: { ...(receipt.dataset as object), ...dataset },
-      chain: { ...(receipt.chain as object), ...chain },
-    }),
-  });
-  /** The last line of the manifest, of the suitcase that the receipt is about. */
-  const notComplete: NightLies = {
-    lines: (lines) => [...lines.slice(0, -1), lines.at(-1)!.replace('"complete":true', '"complete":false')],
-  };
-  const torn = (tree: Tree): Tree => new Map([...tree, ['data/crm/a', { ...plain('torn'), changed: true }]]);
-  const wrong: [string, NightLies, (tree: Tree) => Tree][] = [
-    ['more entries', inReceipt({ entries: 300 }), (tree) => tree],
-    ['fewer bytes', inReceipt({ bytes: 5 }), (tree) => tree],
-    ['that it is not complete', inReceipt({ complete: false }), (tree) => tree],
-    ['nothing of a file that is marked as changed', inReceipt({ complete: true }), torn],
-    [
-      'nothing of a manifest that is not complete',
-      { ...inReceipt({}, { complete: false }), ...notComplete },
-      (tree) => tree,
-    ],
-  ];
-  const signed = (): string[] => ['--signer', receiver.signer.publicKey];
-
-  test.each(wrong)('%s: an increment', async (_, lies, change) => {
-    const chain = new ChainFolder(receiver, ['big', 'crm'], small);
-    await chain.add(first());
-    await chain.add(change(second()), lies);
-    const { code, message } = await expectRefused(released(chain.nights, true), signed());
-    expect(code).toBe('verification-failed');
-    expect(message).toMatch(/but (the receipt says|no manifest does)/);
-  });
-
-  test.each(wrong)('%s: a full deposit, alone and among others', async (_, lies, change) => {
-    const chain = new ChainFolder(receiver, ['big', 'crm'], small);
-    const full = await chain.add(change(first()), lies);
-    await expectRefused(released([full], true), signed());
-    await chain.add(second());
-    const directory = released(chain.nights, true);
-    const { code, message } = await expectRefused(directory, [...signed(), '--at', full.link.depositId]);
-    expect(code).toBe('verification-failed');
-    expect(message).toMatch(/but (the receipt says|no manifest does)/);
-    // Named, as what one file is about.
-    const named = [full.file, '--receipt', full.receiptFile, ...signed(), '--key', receiver.key.secretKey];
-    expect((await depotInside(['verify', ...named, '--deep'])).code).toBe(21);
-    expect((await depotInside(['decrypt', ...named, '--out', receiver.out()])).code).toBe(21);
-    // A later night has a receipt of its own.
-    expect((await decrypt(directory, signed())).code).toBe(0);
-  });
-
-  test('what only the receipt denies of a full deposit is saved with --salvage, as nobody’s', async () => {
-    const chain = new ChainFolder(receiver, ['big', 'crm'], small);
-    await chain.add(first(), inReceipt({ entries: 300 }));
-    const directory = released(chain.nights, true);
-    const { code, said, out } = await decrypt(directory, [...signed(), '--salvage']);
-    expect(code, JSON.stringify(said)).toBe(21);
-    expect(said).toMatchObject({ origin: 'not proven' });
-    expect(readFileSync(join(`${out}.incomplete`, 'data/big')).equals(content)).toBe(true);
-  });
-
-  test('and so is an increment that is all there', async () => {
-    const chain = await chainOf(inReceipt({ entries: 300 }));
-    const { code, said, out } = await decrypt(released(chain.nights, true), [...signed(), '--salvage']);
-    expect(code, JSON.stringify(said)).toBe(21);
-    expect(said).toMatchObject({ origin: 'not proven', salvaged: { missing: [], entriesOfNight: null } });
-    expect(readFileSync(join(`${out}.incomplete`, 'data/big')).equals(altered)).toBe(true);
-  });
-
-  test('an increment whose own suitcase shows it is not taken alone, either', async () => {
-    const lies = { ...inReceipt({}, { complete: false }), ...notComplete };
-    const { newest } = await chainOf(lies);
-    const args = ['--receipt', newest.receiptFile, ...signed(), '--key', receiver.key.secretKey, '--deep'];
-    expect((await depotInside(['verify', newest.file, ...args])).code).toBe(21);
-  });
-
-  test('control: what changed and is said passes, in both kinds of deposit and in what a later night keeps', async () => {
-    const chain = new ChainFolder(receiver, ['big', 'crm'], small);
-    const said = { ...inReceipt({ complete: false }, { complete: false }), ...notComplete };
-    await chain.add(torn(first()), said);
-    await chain.add(torn(second()), said);
-    // Nothing changed in this one, but the night keeps what did.
-    await chain.add(torn(first()));
-    const directory = released(chain.nights, true);
-    for (const { link } of chain.nights) {
-      const { code, stderr } = await decrypt(directory, [...signed(), '--at', link.depositId]);
-      expect(code, stderr).toBe(0);
-      const verified = await verifyDeep(directory, [...signed(), '--at', link.depositId]);
-      expect(verified.code, verified.stdout).toBe(0);
-    }
-  });
-
-  test('a full deposit that a receipt calls an increment', async () => {
-    const chain = await chainOf();
-    const { chain: stated } = JSON.parse(readFileSync(chain.newest.receiptFile, 'utf8')) as { chain: object };
-    const alone = new ChainFolder(receiver, ['big', 'crm'], small);
-    const full = await alone.add(first(), inReceipt(stated as Said));
-    const named = [full.file, '--receipt', full.receiptFile, ...signed(), '--key', receiver.key.secretKey];
-    expect((await depotInside(['verify', ...named, '--deep'])).code).toBe(21);
-    expect((await depotInside(['decrypt', ...named, '--out', receiver.out()])).code).toBe(21);
   });
 });
 
