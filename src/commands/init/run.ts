@@ -5,6 +5,7 @@ import { surroundings } from '../../config/locate.js';
 import { parseConfig } from '../../config/load.js';
 import { goesWithConfiguration, stateDirectory } from '../../config/state.js';
 import { isDepotError } from '../../errors.js';
+import { ownCommand } from '../../installation.js';
 import { printable } from '../../printable.js';
 import { localError, writeNew } from '../../durable-file.js';
 import type { Context } from '../context.js';
@@ -245,7 +246,7 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
       : await accessFor(place.account.name, place.account, {
           config,
           arrangements: [...config.arrangements.values()],
-          program: [process.execPath, path.resolve(process.argv[1] ?? '')],
+          program: ownCommand(),
           stateMadeBySystemd: false,
         });
   for (const warning of access.warnings) context.screen.warn(warning);
