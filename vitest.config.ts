@@ -40,8 +40,12 @@ export default defineConfig(({ mode }) => ({
     ...(mode === 'long'
       ? { include: [`tests/${long}`], fileParallelism: false, reporters: ['verbose'] }
       : {
-          include: { runtime, windows }[mode] ?? ['tests/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, long, ...(mode === 'windows' ? [] : ['tests/windows/**'])],
+          include: { runtime, windows, binary: ['tests/binary/*.test.ts'] }[mode] ?? ['tests/**/*.test.ts'],
+          exclude: [
+            ...configDefaults.exclude,
+            long,
+            ...['windows', 'binary'].filter((own) => own !== mode).map((own) => `tests/${own}/**`),
+          ],
         }),
     testTimeout: 180_000,
     hookTimeout: 180_000,
