@@ -26,13 +26,28 @@ const work = path.join(out, 'work');
 const nodes = path.join(root, 'nodes');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** Compiled parts of libraries, which can do without: a file is their only place, and they would fit one machine. */
+/**
+ * Whatever a library asks for comes from inside, or is part of Node: of compiled parts, without which they work, there are none, and
+ * `createRequire` would find packages beside the executable and in every directory above it.
+ */
 const insideOnly = {
   name: 'inside-only',
   setup(b) {
+    b.onResolve({ filter: /^\.\.\/dist\/cli\.js$/ }, () => ({ path: path.join(root, 'src/cli.ts') }));
     b.onResolve({ filter: /\.node$|^cpu-features$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
     b.onLoad({ filter: /.*/, namespace: 'absent' }, ({ path: name }) => ({
       contents: `throw new Error(${JSON.stringify(`${name} is not part of the executable`)});`,
+    }));
+    b.onResolve({ filter: /^(?:node:)?module$/ }, ({ namespace }) =>
+      namespace === 'require' ? undefined : { path: 'createRequire', namespace: 'require' },
+    );
+    b.onLoad({ filter: /.*/, namespace: 'require' }, () => ({
+      contents: `
+        const { isBuiltin } = require('node:module');
+        exports.createRequire = () => (name) => {
+          if (!isBuiltin(name)) throw new Error(name + ' is not part of the executable');
+          return require(name);
+        };`,
     }));
   },
 };
@@ -111,8 +126,8 @@ async function bundle(entry, outfile) {
     platform: 'node',
     target: 'node22.23',
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'executableUrl' },
-    banner: { js: "const executableUrl = require('node:url').pathToFileURL(process.execPath).href;" },
+    // Nothing is looked up beside it (src/installation.ts).
+    define: { 'import.meta.url': '"file:///depot"' },
     legalComments: 'none',
     plugins: [insideOnly],
     metafile: true,
