@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { packageFolder, sbom } from './sbom.js';
+import { licenses, sbom, taken } from './sbom.js';
 
 const root = import.meta.dirname;
 const src = path.join(root, 'src');
@@ -62,7 +62,7 @@ const files = {
   ...Object.fromEntries(
     bundles.flatMap(({ outputFiles }) => outputFiles.map((file) => [path.relative(dist, file.path), file.text])),
   ),
-  'LICENSES.txt': licenses(Object.values(inside).flat()),
+  'LICENSES.txt': licenses(root, Object.values(inside).flat()),
   'sbom.cdx.json': sbom(root, manifest, inside),
 };
 for (const [name, text] of Object.entries(files)) put(path.join(dist, name), text);
@@ -146,7 +146,7 @@ async function offlineOpener() {
     "form-action 'none'",
   ].join('; ');
   const inputs = taken(used);
-  const escaped = `${licenses(inputs)}\n${'-'.repeat(72)}\n\n${notices}\n`.replace(
+  const escaped = `${licenses(root, inputs)}\n${'-'.repeat(72)}\n\n${notices}\n`.replace(
     /[&<>]/g,
     (c) => `&#${c.charCodeAt(0)};`,
   );
@@ -156,13 +156,6 @@ async function offlineOpener() {
     (_, name) => parts[name],
   );
   return { page, inputs };
-}
-
-/** The sources that the outputs have something of. */
-function taken({ outputs }) {
-  return Object.values(outputs).flatMap(({ inputs }) =>
-    Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0),
-  );
 }
 
 /** Whole or not at all, and only what changed: a depot that starts meanwhile finds its files. */
@@ -179,21 +172,6 @@ function removeOthers(written) {
   const keep = new Set(written.flatMap((file) => [file, path.dirname(file)]));
   for (const name of readdirSync(dist))
     if (!keep.has(name)) rmSync(path.join(dist, name), { recursive: true, force: true });
-}
-
-/**
- * The licences of the libraries that became part of dist/, which their authors ask to be kept with them. The LGPL wants the text of the
- * GPL, whose terms it takes over, beside its own (LGPL 3, section 4b).
- */
-function licenses(inputs) {
-  const directories = new Set(inputs.map(packageFolder).filter((d) => d !== undefined));
-  const texts = [...directories].sort().map((directory) => {
-    const { name, version, license } = JSON.parse(readFileSync(path.join(root, directory, 'package.json'), 'utf8'));
-    const file = readdirSync(path.join(root, directory)).find((f) => /^licen[cs]e/i.test(f));
-    const text = file === undefined ? '' : `\n\n${readFileSync(path.join(root, directory, file), 'utf8').trim()}`;
-    return `${name} ${version}, licence: ${license}${text}\n`;
-  });
-  return [...texts, readFileSync(path.join(src, 'opener/gpl-3.0.txt'), 'utf8')].join(`\n${'-'.repeat(72)}\n\n`);
 }
 
 /**

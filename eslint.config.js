@@ -79,7 +79,7 @@ const groundFloor = [
 ].map(([file, patterns]) => ({ files: [file], rules: { 'no-restricted-imports': ['error', { patterns }] } }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'tests/output/', 'bench/output/'] },
+  { ignores: ['dist/', 'binary/', 'node_modules/', 'tests/output/', 'bench/output/'] },
   {
     files: ['src/**/*.ts', 'tests/**/*.ts', 'bench/**/*.ts', '*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],

@@ -19,6 +19,9 @@ const runtime = [
   'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
 ];
 
+/** Where Windows' own Node is driven from Linux; on Windows, what another platform can change: `npm run test:windows` on both. */
+const windows = process.platform === 'win32' ? ['tests/names/*.test.ts'] : ['tests/windows/*.test.ts'];
+
 /** Folders by how long their files take. A long file that begins last keeps everybody waiting, and the size of these says nothing about that. */
 const longestFirst = ['reliability', 'e2e', 'security', 'opener', 'report', 'docs', 'commands', 'sftp'];
 
@@ -36,10 +39,17 @@ export default defineConfig(({ mode }) => ({
   test: {
     ...(mode === 'long'
       ? { include: [`tests/${long}`], fileParallelism: false, reporters: ['verbose'] }
-      : { include: mode === 'runtime' ? runtime : ['tests/**/*.test.ts'], exclude: [...configDefaults.exclude, long] }),
+      : {
+          include: { runtime, windows, binary: ['tests/binary/*.test.ts'] }[mode] ?? ['tests/**/*.test.ts'],
+          exclude: [
+            ...configDefaults.exclude,
+            long,
+            ...['windows', 'binary'].filter((own) => own !== mode).map((own) => `tests/${own}/**`),
+          ],
+        }),
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    pool: 'forks' as const,
+    pool: process.platform === 'win32' ? ('threads' as const) : ('forks' as const),
     // A failure that was seen once, on another machine, is only as good as what it says.
     chaiConfig: { truncateThreshold: 4000 },
     sequence: { sequencer: LongestFirst },

@@ -171,13 +171,21 @@ export async function requireOwnRecords(
       { hint: asOwner(await accountOfUid(found.uid), command) },
     );
   }
-  const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);
-  if ((found.mode & (handedOver ? 0o002 : 0o022)) === 0) return;
+  if ((found.mode & (isHandedOver(found, uid, groups) ? 0o002 : 0o022)) === 0) return;
   throw new DepotError(
     'state-insecure',
     `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`,
     { hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state` },
   );
+}
+
+/** Whether it is root's, and of a group of the caller's: how a machine hands a volume to a service (`fsGroup` of Kubernetes). */
+export function isHandedOver(
+  found: { uid: number; gid: number },
+  uid = callerUid(),
+  groups = process.getgroups?.() ?? [],
+): boolean {
+  return found.uid === 0 && uid !== 0 && groups.includes(found.gid);
 }
 
 /**

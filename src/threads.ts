@@ -1,5 +1,6 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import type { ConveyorEnd, Feeder, Taker } from './conveyor.js';
+import { oneFile, packageFile, packageUrl } from './installation.js';
 import { DepotError, type ErrorRecord, errorFromRecord, threadFailed } from './errors.js';
 
 /** What can run in a thread; thread-entry.ts has the programs. */
@@ -44,7 +45,9 @@ export type FromThread =
   | { kind: 'failed'; error: ErrorRecord };
 
 /** Always the built program, from source (tsx, vitest) too: so the threads of the tests are those of the user. */
-const entry = new URL('../dist/thread-entry.js', import.meta.url);
+function program(): URL | string {
+  return oneFile ? packageFile('thread-entry.cjs').toString() : packageUrl('dist/thread-entry.js');
+}
 
 /**
  * A small nursery is emptied often: what waits in it are handles on buffers, a thousand times larger than they look.
@@ -73,7 +76,8 @@ export class Thread<R> {
 
   constructor({ name, data, ends }: ThreadData, hooks: ThreadHooks = {}) {
     this.#hooks = hooks;
-    this.#worker = new Worker(entry, {
+    this.#worker = new Worker(program(), {
+      eval: oneFile,
       workerData: { name, data, ends } satisfies ThreadData,
       transferList: portsOf(ends),
       resourceLimits: { maxYoungGenerationSizeMb: nurseryMiB[name] },

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { packageFile } from './installation.js';
 
 /** The version of this package, as receipts record it. */
-export const version: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+export const version: string = (JSON.parse(packageFile('package.json').toString()) as { version: string }).version;

@@ -19,6 +19,7 @@ import { definePush } from './push.js';
 import { defineReceipts } from './receipts.js';
 import { defineReport } from './report.js';
 import { defineSchedule } from './schedule.js';
+import { defineSchema } from './schema.js';
 import { defineStatus } from './status.js';
 import { defineTrust } from './trust.js';
 import { defineVerify } from './verify.js';
@@ -41,6 +42,7 @@ const commands = [
   defineLogin,
   defineLogout,
   defineSchedule,
+  defineSchema,
   defineCompletion,
   defineDemo,
 ];

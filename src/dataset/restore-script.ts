@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { packageFile } from '../installation.js';
 
 /** `DEPOT/restore.sh` of every increment: opens a chain with gpg, tar and the small programs that every Unix has (docs/format.md, section 12). */
 export function restoreScript(): Uint8Array {
-  return readFileSync(new URL('restore.sh', import.meta.url));
+  return packageFile('dist/dataset/restore.sh');
 }

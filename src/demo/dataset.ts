@@ -2,18 +2,10 @@
  * The demo's dataset: what a small CRM would deposit. SQL dump, CSV and JSON exports, invoices, scans, and names as
  * people make them; all of it from a few seeds and one number, so two runs make the same bytes.
  */
-import {
-  chmodSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, linkSync, lutimesSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
+import { packageFile } from '../installation.js';
 
 type Words = Record<
   'givenNames' | 'familyNames' | 'streets' | 'places' | 'companies' | 'products' | 'sentences',
@@ -28,14 +20,14 @@ const notes = 40_000;
 const printedInvoices = 700;
 const scans = 520;
 
-const seeds = new URL('../../test-fixtures/demo/', import.meta.url);
+const template = (name: string): string => packageFile(`test-fixtures/demo/${name}`).toString();
 const monday = Date.UTC(2026, 9, 5);
 
 /** Fills `directory`, which must exist; at least 2,000 files and 50 MiB. */
 export function makeDataset(directory: string, seed = 20_261_005): void {
-  const words = JSON.parse(readFileSync(new URL('words.json', seeds), 'utf8')) as Words;
-  const schema = readFileSync(new URL('schema.sql', seeds), 'utf8');
-  const oddNames = JSON.parse(readFileSync(new URL('odd-names.json', seeds), 'utf8')) as string[];
+  const words = JSON.parse(template('words.json')) as Words;
+  const schema = template('schema.sql');
+  const oddNames = JSON.parse(template('odd-names.json')) as string[];
   const dice = new Dice(seed);
   const write = (path: string, content: string | Uint8Array): void => {
     writeFileSync(join(directory, path), content);

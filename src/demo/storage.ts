@@ -18,7 +18,7 @@ import {
   type Stats,
   writeSync,
 } from 'node:fs';
-import { join, posix } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import ssh2, { type Attributes, type Connection, type SFTPWrapper } from 'ssh2';
 
 export interface SecureStorage {
@@ -129,7 +129,7 @@ function serve(sftp: SFTPWrapper, drop: string, vault: string): void {
     const name = local(path);
     if ((flags & OPEN_MODE.WRITE) === 0) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
     // The name of a finished upload stays taken, although it can no longer be seen.
-    if (existsSync(join(vault, posix.basename(name)))) throw new Refusal(STATUS_CODE.FAILURE);
+    if (existsSync(join(vault, basename(name)))) throw new Refusal(STATUS_CODE.FAILURE);
     const create = (flags & OPEN_MODE.CREAT) !== 0;
     const mode = !create ? 'r+' : (flags & OPEN_MODE.EXCL) !== 0 ? 'wx' : 'w';
     sftp.handle(request, newHandle({ file: openSync(name, mode, 0o600) }));
@@ -156,7 +156,7 @@ function serve(sftp: SFTPWrapper, drop: string, vault: string): void {
     done(request);
   });
   answer('RENAME', (request, from: string, to: string) => {
-    const name = posix.basename(local(to));
+    const name = basename(local(to));
     if (existsSync(join(drop, name)) || existsSync(join(vault, name))) throw new Refusal(STATUS_CODE.FAILURE);
     // A name without a dot in front is a finished upload: the agent takes it in at once.
     renameSync(local(from), join(name.startsWith('.') ? drop : vault, name));

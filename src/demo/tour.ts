@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { run } from '../child.js';
 import { DepotError } from '../errors.js';
+import { ownCommand } from '../installation.js';
 import { bytes, count, shortFingerprint } from '../ui/format.js';
 import { compareTrees } from './compare.js';
 import { makeDataset } from './dataset.js';
@@ -32,7 +32,6 @@ export interface DemoOptions {
 const arrangement = 'acme-crm';
 /** A depot that was told to stop first tidies up. */
 const depotGraceMs = 60_000;
-const program = fileURLToPath(new URL('../../bin/depot.js', import.meta.url));
 
 /** Runs the tour; throws a DepotError when anything is not as it should be. Leaves nothing behind, however it ends. */
 export async function runDemo(o: DemoOptions): Promise<void> {
@@ -174,7 +173,7 @@ class Tour {
   async depot(args: string[], input = ''): Promise<unknown> {
     const { signal } = this.options;
     throwIfStopped(signal);
-    const line = [process.execPath, program, ...args, '--json', '--config', join(this.home, 'depot.yaml')];
+    const line = [...ownCommand(), ...args, '--json', '--config', join(this.home, 'depot.yaml')];
     const ran = await run(line, {
       code: 'internal',
       directory: this.home,

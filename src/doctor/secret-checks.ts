@@ -1,7 +1,9 @@
 /** Where each secret of an arrangement comes from, which account can read it, and whether one is needed at all. */
 import { accountOfUid, obstacle, runAs } from '../accounts.js';
+import { stat } from 'node:fs/promises';
 import type { Arrangement, Config } from '../config/types.js';
 import { readBoundedFile } from '../plain-file.js';
+import { isHandedOver } from '../permissions.js';
 import { accountOf, type SecretFinder } from '../push/secret-finder.js';
 import { isLocked, readCertificate } from '../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../secrets/lookup.js';
@@ -167,6 +169,8 @@ export async function accountFinding(config: Config, command: string): Promise<F
   const pusher = await stateOwner(config);
   const caller = process.geteuid?.();
   if (pusher === undefined || caller === undefined || pusher.uid === caller) return null;
+  const found = await stat(config.state.path).catch(() => null);
+  if (found !== null && isHandedOver(found) && (found.mode & 0o020) !== 0) return null;
   return {
     name: 'account',
     result: 'warning',

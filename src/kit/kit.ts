@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Arrangement, Beneficiary, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -17,6 +16,7 @@ import { freePlace } from '../reader/output.js';
 import { readGiven } from '../reader/named-files.js';
 import { kitChain } from './kit-chain.js';
 import { letterHtml } from './letter.js';
+import { readOpener } from './opener-page.js';
 import { PartialDirectory } from '../reader/partial-directory.js';
 
 export interface KitOptions {
@@ -50,8 +50,6 @@ export interface Kit {
   includesSecretKey: boolean;
 }
 
-/** Made by the build. */
-const openerPage = new URL('../opener.html', import.meta.url);
 const secretName = 'private.secret.asc';
 
 /**
@@ -73,9 +71,13 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
   const cover = await state.readFile(newest.receipt.cover.name);
   const opener = o.withoutOpener
     ? null
-    : await readFile(openerPage).catch((error: unknown) => {
-        throw withoutOpener(error);
-      });
+    : readOpener(
+        (cause) =>
+          new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', {
+            hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener',
+            cause,
+          }),
+      );
   const secret = o.secretKeyPassphrase === undefined ? null : await secretKeyOf(o.arrangement, o.secretKeyPassphrase);
   const openerSha256 = opener === null ? null : sha256Hex(opener);
   const id = newest.depositId;
@@ -185,14 +187,6 @@ async function writeAll(out: string, contents: [string, Uint8Array | string][]):
     await partial.remove().catch(() => false);
     throw error;
   }
-}
-
-function withoutOpener(cause: unknown): unknown {
-  if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') return localError(cause, 'read', fileURLToPath(openerPage));
-  return new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', {
-    hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener',
-    cause,
-  });
 }
 
 /** The private key that `depot key generate` wrote beside the public one. Null when it is not there any more, or never was. */

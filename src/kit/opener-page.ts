@@ -1,24 +1,22 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DepotError } from '../errors.js';
+import { packageFile, packageUrl } from '../installation.js';
 import { requireOwnPlace } from '../permissions.js';
 import { sha256Hex } from '../primitives.js';
 import { printable } from '../printable.js';
 import { localError, writeAll } from '../durable-file.js';
 
-/** The offline opener, as `npm run build` puts it beside the program. */
-const built = new URL('../opener.html', import.meta.url);
-
-/** @throws DepotError 'internal' where the program was not built */
-async function readOpener(): Promise<Buffer> {
-  return readFile(built).catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw localError(cause, 'read', fileURLToPath(built));
-    throw new DepotError('internal', 'the opener is not part of this copy of depot', {
-      hint: 'build it with: npm run build',
-      cause,
-    });
-  });
+/** The offline opener, made by the build. @throws what `missing` makes of it where there is none */
+export function readOpener(missing: (cause: unknown) => DepotError): Buffer {
+  try {
+    return packageFile('dist/opener.html');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw localError(cause, 'read', fileURLToPath(packageUrl('dist/opener.html')));
+    throw missing(cause);
+  }
 }
 
 /** Writes the page to a new file; people compare the digest. Throws 'output-exists', 'local-not-writable' */
@@ -27,7 +25,13 @@ export async function writeOpener(out: string): Promise<{ path: string; bytes: n
   await requireOwnPlace(path).catch((error: unknown) => {
     throw localError(error, 'write', path);
   });
-  const page = await readOpener();
+  const page = readOpener(
+    (cause) =>
+      new DepotError('internal', 'the opener is not part of this copy of depot', {
+        hint: 'build it with: npm run build',
+        cause,
+      }),
+  );
   // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
   const file = await open(path, 'wx', 0o644).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST')

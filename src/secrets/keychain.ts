@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+import { oneFile } from '../installation.js';
 import { printable } from '../printable.js';
 import { Secret } from '../secret.js';
 import { keychainReaders } from './readers.js';
@@ -34,9 +35,7 @@ export const keychain: SecretSource = {
         source: 'keychain' as const,
         where: `service ${service}, account ${printable(account)}`,
         present: open.length > 0 ? ('unknown' as const) : false,
-        ...(open.length > 0
-          ? {}
-          : { problem: hasSession(request.env) ? 'no keychain module is installed' : 'there is no session bus' }),
+        ...(open.length > 0 ? {} : { problem: keychainAbsent(request.env) }),
         readableBy: keychainReaders(),
       },
     ]);
@@ -96,7 +95,8 @@ const answerWithinMs = 20_000;
 
 /** The keychains that may work in this session. Without a session bus on Linux the native modules are not even loaded. */
 export function openKeychains(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): Keychain[] {
-  if (!hasSession(env, platform)) return [];
+  // An executable has no compiled modules in it, and loads none from elsewhere.
+  if (oneFile || !hasSession(env, platform)) return [];
   const require = createRequire(import.meta.url);
   const found: Keychain[] = [];
   for (const { name, open } of modules) {
@@ -107,6 +107,11 @@ export function openKeychains(env: NodeJS.ProcessEnv, platform: NodeJS.Platform 
     }
   }
   return found;
+}
+
+function keychainAbsent(env: NodeJS.ProcessEnv): string {
+  if (oneFile) return 'depot as one file has no keychain module';
+  return hasSession(env) ? 'no keychain module is installed' : 'there is no session bus';
 }
 
 /** Whether a keychain can be there at all. */

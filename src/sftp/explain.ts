@@ -1,6 +1,6 @@
 /** Why no connection came about, in words: from what ssh2 says and from what the server sent before that. */
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import ssh2Constants from 'ssh2/lib/protocol/constants.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { hostKeyTypes } from '../names/host-key.js';
@@ -124,9 +124,7 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
 function ours(kind: 'kex' | 'hostKey' | 'cipher' | 'mac'): readonly string[] {
   switch (kind) {
     case 'kex':
-      return (
-        createRequire(import.meta.url)('ssh2/lib/protocol/constants.js') as { DEFAULT_KEX: string[] }
-      ).DEFAULT_KEX.filter((name) => !noAlgorithm.test(name));
+      return ssh2Constants.DEFAULT_KEX.filter((name) => !noAlgorithm.test(name));
     case 'hostKey':
       return hostKeyTypes.flatMap(signatureAlgorithms);
     case 'cipher':

@@ -13,23 +13,29 @@ import { shardFrom } from '../../src/commands/push/shard.js';
 import { tempDir } from '../support/cleanup.js';
 import { checkout } from '../support/cli.js';
 
+const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { name: string };
 const read = (name: string): string => readFileSync(join(checkout, 'docs/deploy', name), 'utf8');
 
+interface PodSpec {
+  securityContext: object;
+  volumes: { name: string }[];
+}
 interface JobSpec {
   completions: number;
   parallelism: number;
-  template: { spec: { containers: { command: string[]; env: { name: string; value: string }[] }[] } };
+  template: { spec: PodSpec & { containers: { command: string[]; env: { name: string; value: string }[] }[] } };
 }
 
 describe('Kubernetes', () => {
   /** What the compiler reports for the objects as literals of their types: unknown keys, missing ones, wrong values. */
-  function typeErrors(objects: { type: 'CronJob' | 'Job'; value: unknown }[]): string[] {
+  function typeErrors(objects: { type: 'CronJob' | 'Job' | 'Deployment'; value: unknown }[]): string[] {
     const file = join(tempDir('depot-manifests'), 'manifests.ts');
-    const types = join(checkout, 'node_modules/kubernetes-types/batch/v1');
+    const types = join(checkout, 'node_modules/kubernetes-types');
     writeFileSync(
       file,
       [
-        `import type { CronJob, Job } from ${JSON.stringify(types)};`,
+        `import type { CronJob, Job } from ${JSON.stringify(join(types, 'batch/v1'))};`,
+        `import type { Deployment } from ${JSON.stringify(join(types, 'apps/v1'))};`,
         ...objects.map(({ type, value }, i) => `export const m${i}: ${type} = ${JSON.stringify(value)};`),
       ].join('\n'),
     );
@@ -49,11 +55,14 @@ describe('Kubernetes', () => {
   const cronJob = parse(read('kubernetes-cronjob.yaml')) as { spec: { jobTemplate: { spec: JobSpec } } };
   const job = parse(read('kubernetes-job.yaml')) as { spec: JobSpec };
 
-  test('CronJob and Job satisfy the types of Kubernetes 1.30; a misspelt key and a wrong type do not', () => {
+  const metrics = parse(read('kubernetes-metrics.yaml')) as { spec: { template: { spec: PodSpec } } };
+
+  test('CronJob, Job and Deployment satisfy the types of Kubernetes 1.30; a misspelt key and a wrong type do not', () => {
     expect(
       typeErrors([
         { type: 'CronJob', value: cronJob },
         { type: 'Job', value: job },
+        { type: 'Deployment', value: metrics },
       ]),
     ).toEqual([]);
     const misspelt = structuredClone(cronJob) as unknown as {
@@ -81,6 +90,25 @@ describe('Kubernetes', () => {
     expect(parallelism).toBe(completions);
     expect(container.command.slice(0, 3)).toEqual(['depot', 'push', '--all']);
   });
+
+  test('the pod with the metrics runs as the account of the job, on the same state', () => {
+    const [of, job1] = [metrics.spec.template.spec, job.spec.template.spec];
+    expect(of.securityContext).toEqual(job1.securityContext);
+    const state = ({ volumes }: PodSpec) => volumes.find(({ name }) => name === 'state');
+    expect(state(of)).toEqual(state(job1));
+  });
+});
+
+test('the Dockerfile takes what npm pack makes, on a Node that will do, and installs it without a network', () => {
+  const lines = read('Dockerfile')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(['FROM', 'COPY', 'RUN', 'USER', 'CMD']);
+  const [from, copy, install, user] = lines;
+  expect(Number(/^FROM node:(\d+)-slim$/.exec(from)![1])).toBeGreaterThanOrEqual(20);
+  expect(copy).toContain(`${manifest.name.replace('@', '').replace('/', '-')}-*.tgz`);
+  expect(install).toContain('npm install --global --offline --ignore-scripts');
+  expect(user).toBe('USER 10001:10001');
 });
 
 describe('GitLab', () => {

@@ -51,6 +51,7 @@ export type PeerName =
   | 'tar'
   | 'tmux'
   | 'unshare'
+  | 'wine64'
   | 'zsh'
   | 'zstd';
 
@@ -78,8 +79,8 @@ export function asRoot(): boolean {
 
 function find(name: string): string | undefined {
   const path = (process.env['PATH'] ?? '').split(delimiter);
-  // Daemons are not on an ordinary user's path; Debian keeps PostgreSQL's server programs off every path.
-  for (const directory of [...path, '/usr/sbin', '/sbin', '/usr/local/sbin', ...postgresql()]) {
+  // Daemons are not on an ordinary user's path; Debian keeps Wine's loader and PostgreSQL's server programs off every path.
+  for (const directory of [...path, '/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/lib/wine', ...postgresql()]) {
     if (directory === '') continue;
     try {
       accessSync(join(directory, name), constants.X_OK);

@@ -1,5 +1,6 @@
 /** What can stand where somebody presses the tab key, by the definitions of the commands themselves. */
 import type { Command, Option } from 'commander';
+import { schemaNames } from '../schema.js';
 
 /** Lines that stand for what the shell completes better. */
 export const files = ':files';
@@ -9,6 +10,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   'schedule print <kind>': ['systemd', 'cron', 'windows'],
   'key generate <kind>': ['signer', 'arrangement'],
   'completion <shell>': ['bash', 'zsh', 'fish'],
+  'schema <name>': schemaNames,
   '--to <place>': ['keychain', 'file', 'systemd'],
   '--for <secret>': ['password', 'private-key', 'signing-key'],
   '--language <en|nl>': ['en', 'nl'],

@@ -1,6 +1,5 @@
 /** After depot.yaml is written: host key, password, doctor, dry run, schedule. Each is done once; a second run goes on where one ended. */
 import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import { type Account, runAs } from '../../accounts.js';
 import { run } from '../../child.js';
 import { loadConfig } from '../../config/load.js';
@@ -8,6 +7,7 @@ import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
 import { Logins } from '../../push/logins.js';
 import { accountOf } from '../../push/secret-finder.js';
+import { ownCommand } from '../../installation.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';
@@ -185,7 +185,7 @@ const depotGraceMs = 60_000;
 
 /** The same program in a process of its own, as the account that pushes: what it may not read shows now, not at night. */
 async function runDepot(args: readonly string[], other: Account | null, context: Context): Promise<number> {
-  const own = [process.execPath, path.resolve(process.argv[1] ?? ''), ...args];
+  const own = [...ownCommand(), ...args];
   const as =
     other === null
       ? []

@@ -5,10 +5,12 @@ import { surroundings } from '../../config/locate.js';
 import { parseConfig } from '../../config/load.js';
 import { goesWithConfiguration, stateDirectory } from '../../config/state.js';
 import { isDepotError } from '../../errors.js';
+import { oneFile, ownCommand } from '../../installation.js';
 import { printable } from '../../printable.js';
-import { localError, writeNew } from '../../durable-file.js';
+import { localError, writeFileAtomic, writeNew } from '../../durable-file.js';
 import type { Context } from '../context.js';
 import { usage } from '../flags.js';
+import { schemaText } from '../schema.js';
 import { copyKey } from '../key/add.js';
 import { exists } from '../key/write.js';
 import { accessFor } from '../../doctor/access.js';
@@ -22,7 +24,7 @@ import { keptAnswers } from './kept.js';
 import { missingForPush } from './missing.js';
 import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
 import { type Talk, talkOn } from './talk.js';
-import { configText } from './text.js';
+import { configText, schemaFile } from './text.js';
 
 /**
  * Asks, writes, and then sees to the rest: host key, password, doctor, dry run, schedule. Left at any point, it goes on
@@ -238,6 +240,7 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
     throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
   });
   await chmod(file, 0o644);
+  if (oneFile) await putSchemaBeside(file);
   await forgetDraft(file);
   const access =
     place.account === null
@@ -245,11 +248,18 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
       : await accessFor(place.account.name, place.account, {
           config,
           arrangements: [...config.arrangements.values()],
-          program: [process.execPath, path.resolve(process.argv[1] ?? '')],
+          program: ownCommand(),
           stateMadeBySystemd: false,
         });
   for (const warning of access.warnings) context.screen.warn(warning);
   return { beneficiary: { fingerprint: beneficiary.fingerprint, key: beneficiary.key }, signer, access: access.lines };
+}
+
+/** For editors, where no package has it. */
+async function putSchemaBeside(file: string): Promise<void> {
+  const beside = path.join(path.dirname(file), schemaFile);
+  await writeFileAtomic(beside, schemaText('depot'), 0o644);
+  await chmod(beside, 0o644);
 }
 
 async function finished(

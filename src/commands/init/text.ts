@@ -1,3 +1,4 @@
+import { oneFile, packageUrl } from '../../installation.js';
 import { yamlString } from '../key/add.js';
 
 export interface ConfigAnswers {
@@ -22,8 +23,11 @@ export interface ConfigAnswers {
   every: string;
 }
 
+/** Beside depot.yaml, where depot is one file. */
+export const schemaFile = 'depot.schema.json';
+
 /** The schema in this installation: editors with a YAML language server check and complete by it. */
-export const schemaAddress = new URL('../../../schemas/depot.schema.json', import.meta.url).href;
+export const schemaAddress = oneFile ? schemaFile : packageUrl('schemas/depot.schema.json').href;
 
 /** A depot.yaml with comments that say what else can be set; relative paths are relative to the file. */
 export function configText(a: ConfigAnswers): string {

@@ -6,6 +6,7 @@ import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
 import { Logins } from '../../push/logins.js';
 import { accountOf } from '../../push/secret-finder.js';
+import { ownCommand } from '../../installation.js';
 import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { credentialName, serverCredentialName } from '../../secrets/environment.js';
@@ -13,7 +14,6 @@ import { labelled } from '../../ui/format.js';
 import { stateOwner, type Access, accessFor } from '../../doctor/access.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangements, configFor } from '../deposits.js';
-import { usage } from '../flags.js';
 import { cronLine } from './cron.js';
 import { type Job, type Printed, requireOneLine } from './job.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
@@ -34,10 +34,7 @@ export interface ScheduleFlags extends GlobalOptions {
 export async function print(o: ScheduleFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
   const arrangements = chooseArrangements(config, o.names, 'all');
-  const script = process.argv[1];
-  if (script === undefined) throw usage('the path of depot is not known', 'run it as an installed program');
-  // The running Node by its path: a scheduled run has another PATH than a person.
-  const program = [process.execPath, path.resolve(script)];
+  const program = ownCommand();
   const {
     user,
     lines: prepare,

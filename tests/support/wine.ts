@@ -1,0 +1,74 @@
+/** Windows' own Node under Wine, as `tests/windows/setup.sh` puts it there; only `npm run test:windows` needs it. */
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { tempDir } from './cleanup.js';
+import { bareEnvironment } from './cli.js';
+import { peer } from './peers.js';
+import type { Finished } from './process.js';
+
+/** Where continuous integration makes it. */
+const directory = join(process.env['DEPOT_CI_SCRATCH'] ?? '/var/tmp/depot-ci', 'windows');
+export const prefix = join(directory, 'prefix');
+export const driveC = join(prefix, 'drive_c');
+/** This project's dependencies, as Windows gets them. */
+export const checkoutThere = join(driveC, 'depot');
+
+export interface WineOptions {
+  /** On Linux. */
+  cwd: string;
+  node?: 20 | 22;
+  env?: NodeJS.ProcessEnv;
+  input?: string | Uint8Array;
+  timeoutMs?: number;
+}
+
+/** A new directory on drive C, by its name on Linux. */
+export function windowsDir(name = 'depot-test'): string {
+  return tempDir(name, driveC);
+}
+
+/** The name of a file of this machine on Windows; Wine has Linux's root as drive Z. */
+export function windowsPath(path: string): string {
+  const there = path.startsWith(`${driveC}/`) ? `C:${path.slice(driveC.length)}` : `Z:${path}`;
+  return there.replaceAll('/', '\\');
+}
+
+/** Runs Windows' Node to its end. */
+export function windowsNode(args: readonly string[], options: WineOptions): Promise<Finished> {
+  return windowsProgram(join(directory, `node${options.node ?? 22}.exe`), args, options);
+}
+
+/**
+ * Runs a program of Windows to its end, by its name on Linux or one that Windows finds (`cmd`). Its standard streams are
+ * files: Node cannot open what Wine makes of a pipe of Linux.
+ */
+export async function windowsProgram(
+  program: string,
+  args: readonly string[],
+  { cwd, env, input = '', timeoutMs = 120_000 }: WineOptions,
+): Promise<Finished> {
+  if (!existsSync(join(prefix, 'ready'))) throw new Error(`first: tests/windows/setup.sh ${directory}`);
+  const streams = tempDir('depot-streams');
+  const [stdin, stdout, stderr] = ['in', 'out', 'err'].map((name) => join(streams, name));
+  writeFileSync(stdin, input);
+  const files = [openSync(stdin, 'r'), openSync(stdout, 'w'), openSync(stderr, 'w')];
+  const child = spawn(peer('wine64') ?? missing(), [program, ...args], {
+    cwd,
+    env: { ...bareEnvironment(), WINEPREFIX: prefix, WINEDEBUG: '-all', ...env },
+    stdio: files,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  });
+  for (const file of files) closeSync(file);
+  const { code, signal } = await new Promise<Pick<Finished, 'code' | 'signal'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, by) => resolve({ code: status, signal: by }));
+  });
+  const bytes = readFileSync(stdout);
+  return { code, signal, bytes, stdout: bytes.toString(), stderr: readFileSync(stderr, 'utf8') };
+}
+
+function missing(): never {
+  throw new Error("wine64 is not installed: ask peer('wine64') first");
+}
