@@ -4,6 +4,7 @@ import type { Chunk } from './chunks.js';
 import { excluder } from './exclude.js';
 import { packFile, type FileContext } from './file.js';
 import { listChildren, type Child } from './listing.js';
+import { recordedMode } from './mode.js';
 import { emptyError, hasCode, locate, unreadable } from './reading.js';
 import { printable } from '../printable.js';
 import type { DirectorySource } from '../source.js';
@@ -129,7 +130,7 @@ function header(
   stat: BigIntStats,
   linkTarget: ByteString | null,
 ): TarHeader {
-  return { path, type, size: 0, mode: Number(stat.mode) & 0o7777, mtimeNs: stat.mtimeNs, linkTarget };
+  return { path, type, size: 0, mode: recordedMode(stat), mtimeNs: stat.mtimeNs, linkTarget };
 }
 
 function look(context: FileContext, file: ByteString): BigIntStats | null {

@@ -10,6 +10,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
+import { enterable } from '../mode.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, extractError, notBelowDirectory } from './errors.js';
 import { onDisk, Parents } from './parents.js';
@@ -94,21 +95,18 @@ export function settleOpen({ fd, mode, mtimeNs }: { fd: number; mode: number; mt
 
 /** As `settleOpen`, for a directory in which everything was made; not for what a link in its place leads to. */
 function settleDirectory(directory: Deferred, locate: Locate): boolean {
-  const settle = (): boolean => {
-    const where = onDisk(locate(directory.path));
-    return onWindows ? settleByName(directory, where) : settleOpen({ ...directory, fd: openSync(where, DIRECTORY) });
-  };
+  const settled = { ...directory, mode: enterable(directory.mode) };
   try {
-    return settle();
+    const where = onDisk(locate(directory.path));
+    return onWindows ? settleByName(settled, where) : settleOpen({ ...settled, fd: openSync(where, DIRECTORY) });
   } catch (error) {
-    if (errnoOf(error) !== 'EACCES') throw extractError(error, directory.path);
-    return opened(directory.path, locate, settle);
+    throw extractError(error, directory.path);
   }
 }
 
 /** Windows opens no directories. */
 function settleByName({ path, mode, mtimeNs }: Deferred, where: string | Buffer): boolean {
-  requireDirectory(where, path);
+  if (!lstatSync(where).isDirectory()) throw refused(notBelowDirectory(path));
   const timed = kept(() => lutimesSync(where, timestamp(mtimeNs), timestamp(mtimeNs)));
   return kept(() => chmodSync(where, mode)) && timed;
 }
@@ -121,35 +119,6 @@ function kept(set: () => void): boolean {
     if (!UNABLE.includes(errnoOf(error))) throw error;
     return false;
   }
-}
-
-/** Opens the directory at `path` and those above it for `action`: they may have been settled, and closed, before. */
-function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
-  const closed: { where: string | Buffer; mode: number }[] = [];
-  try {
-    for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
-      const above = path.slice(0, slash) as ByteString;
-      const where = onDisk(locate(above));
-      const mode = requireDirectory(where, above);
-      if ((mode & 0o100) !== 0) continue;
-      closed.push({ where, mode });
-      chmodSync(where, mode | 0o100);
-    }
-    const where = onDisk(locate(path));
-    chmodSync(where, requireDirectory(where, path) | 0o400);
-    return action();
-  } catch (error) {
-    throw extractError(error, path);
-  } finally {
-    for (const { where, mode } of closed.reverse()) chmodSync(where, mode);
-  }
-}
-
-/** Its mode. */
-function requireDirectory(where: string | Buffer, path: ByteString): number {
-  const found = lstatSync(where);
-  if (!found.isDirectory()) throw refused(notBelowDirectory(path));
-  return found.mode & 0o7777;
 }
 
 /** What `Date` holds, in seconds; systems do not agree on times further away. */
