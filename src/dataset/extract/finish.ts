@@ -13,7 +13,9 @@ import { toBytes, type ByteString } from '../bytestring.js';
 import { enterable } from '../mode.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, extractError, notBelowDirectory } from './errors.js';
-import { onDisk, Parents } from './parents.js';
+import type { LocalNames } from './local-names.js';
+import { onDisk } from './on-disk.js';
+import { Parents } from './parents.js';
 import type { Deferred, Spool } from './spool.js';
 import type { Warnings } from './warnings.js';
 
@@ -27,33 +29,40 @@ const DIRECTORY = constants.O_RDONLY | (onWindows ? 0 : constants.O_DIRECTORY | 
 const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
 /** What is left when all files are there: makes symlinks, gives directories their modes and times. @throws as `extractError` */
-export function finishTree(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
-  makeSymlinks(deferred, root, platform, warnings);
-  settleDirectories(deferred, root, platform, warnings);
+export function finishTree(deferred: Spool, root: ByteString, names: LocalNames, warnings: Warnings): void {
+  makeSymlinks(deferred, root, names, warnings);
+  settleDirectories(deferred, root, names, warnings);
 }
 
 /** The first half of `finishTree`. */
-export function makeSymlinks(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
-  const locate = locator(root, platform);
-  for (const record of deferred.records())
-    if (record.kind === 'symlink') makeSymlink(record, locate(record.path), (message) => warnings.add(message));
+export function makeSymlinks(deferred: Spool, root: ByteString, names: LocalNames, warnings: Warnings): void {
+  const parents = new Parents(root, names);
+  for (const record of deferred.records()) {
+    if (record.kind !== 'symlink') continue;
+    const { path } = record;
+    const link = { ...record, target: names.target(path, record.target) };
+    const directory = parents.directoryOf(path);
+    if (directory === null) throw refused(notBelowDirectory(path));
+    try {
+      names.make(path, directory, (place) => makeSymlink(link, place, (message) => warnings.add(message)));
+    } catch (error) {
+      throw extractError(error, path);
+    }
+  }
 }
 
-/** The second half of `finishTree`. */
-export function settleDirectories(
-  deferred: Spool,
-  root: ByteString,
-  platform: NodeJS.Platform,
-  warnings: Warnings,
-): void {
-  const locate = locator(root, platform);
+/** The second half of `finishTree`. Lists, too, what is not as in the archive. */
+export function settleDirectories(deferred: Spool, root: ByteString, names: LocalNames, warnings: Warnings): void {
+  const locate = locator(root, names);
   // A directory that comes twice (`tar -r` does that) ends as the later entry says.
   for (const record of deferred.records())
     if (record.kind === 'directory') warnings.kept(settleDirectory(record, locate));
+  names.tell(warnings);
+  warnings.write(root);
 }
 
-function locator(root: ByteString, platform: NodeJS.Platform): Locate {
-  const parents = new Parents(root, platform, () => false);
+function locator(root: ByteString, names: LocalNames): Locate {
+  const parents = new Parents(root, names);
   return (path) => {
     const place = parents.place(path);
     if (place === null) throw refused(notBelowDirectory(path));
@@ -61,7 +70,7 @@ function locator(root: ByteString, platform: NodeJS.Platform): Locate {
   };
 }
 
-/** Made last, so that nothing passes through one. Warns where this system has none. */
+/** Made last, so that nothing passes through one. Warns where this system has none. @throws Error of `node:fs` */
 export function makeSymlink(
   link: Pick<Deferred, 'path' | 'target' | 'mtimeNs'>,
   place: ByteString,
@@ -71,7 +80,7 @@ export function makeSymlink(
   try {
     symlinkSync(onDisk(link.target), where);
   } catch (error) {
-    if (!UNABLE.includes(errnoOf(error))) throw extractError(error, link.path, place);
+    if (!UNABLE.includes(errnoOf(error))) throw error;
     warn(`symlinks cannot be made here: ${shown(toBytes(link.path))} would point to ${shown(toBytes(link.target))}`);
     return;
   }
