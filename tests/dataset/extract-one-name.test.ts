@@ -11,8 +11,8 @@ import type { Step } from '../support/increment-tar.js';
 import { crm, listing, restore } from './assembling.js';
 
 vi.mock('node:fs', async (original) => {
-  const { foldingFs } = await import('../support/folding-fs.js');
-  return foldingFs(await original<typeof fs>());
+  const { foldCase, foldForm, folding } = await import('../support/folding.js');
+  return folding(await original<typeof fs>(), (name) => foldForm(foldCase(name)));
 });
 
 const NOTES = 'NOT-AS-IN-THE-ARCHIVE.txt';

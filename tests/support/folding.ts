@@ -8,8 +8,12 @@ export type Fold = (name: string) => string;
 export const foldCase: Fold = (name) => name.toLowerCase();
 export const foldForm: Fold = (name) => name.normalize('NFC');
 
-/** `real`, but for the functions with which depot looks names up; `fold` says which names are one. */
-export function folding(real: Fs, fold: Fold): Fs {
+/** `real`, but for the functions with which depot looks names up; `fold` says which names are one, `refuses` which are none. */
+export function folding(real: Fs, fold: Fold, refuses: (name: string) => boolean = () => false): Fs {
+  const taken = (place: fs.PathLike): fs.PathLike => {
+    if (refuses(basename(String(place)))) throw Object.assign(new Error('no such name'), { code: 'EINVAL' });
+    return there(place);
+  };
   const there = (place: fs.PathLike): fs.PathLike => {
     const text = Buffer.isBuffer(place) ? place.toString() : String(place);
     return Buffer.from(text).equals(Buffer.isBuffer(place) ? place : Buffer.from(text)) ? found(text) : place;
@@ -29,20 +33,23 @@ export function folding(real: Fs, fold: Fold): Fs {
   };
   const first = <F extends (place: fs.PathLike, ...rest: never[]) => unknown>(work: F): F =>
     ((place: fs.PathLike, ...rest: never[]) => work(there(place), ...rest)) as F;
+  const named = <F extends (place: fs.PathLike, ...rest: never[]) => unknown>(work: F): F =>
+    ((place: fs.PathLike, ...rest: never[]) => work(taken(place), ...rest)) as F;
   return {
     ...real,
-    openSync: first(real.openSync),
+    openSync: named(real.openSync as never),
+    writeFileSync: named(real.writeFileSync as never),
     lstatSync: first(real.lstatSync as never),
     opendirSync: first(real.opendirSync),
-    mkdirSync: first(real.mkdirSync as never),
+    mkdirSync: named(real.mkdirSync as never),
     rmdirSync: first(real.rmdirSync),
     unlinkSync: first(real.unlinkSync),
     chmodSync: first(real.chmodSync),
     lutimesSync: first(real.lutimesSync),
     symlinkSync: (target: fs.PathLike, place: fs.PathLike, type?: fs.symlink.Type | null) =>
-      real.symlinkSync(target, there(place), type),
-    linkSync: (from: fs.PathLike, to: fs.PathLike) => real.linkSync(there(from), there(to)),
-    renameSync: (from: fs.PathLike, to: fs.PathLike) => real.renameSync(there(from), there(to)),
+      real.symlinkSync(target, taken(place), type),
+    linkSync: (from: fs.PathLike, to: fs.PathLike) => real.linkSync(there(from), taken(to)),
+    renameSync: (from: fs.PathLike, to: fs.PathLike) => real.renameSync(there(from), taken(to)),
     copyFileSync: (from: fs.PathLike, to: fs.PathLike, mode?: number) =>
       real.copyFileSync(there(from), there(to), mode),
   };
