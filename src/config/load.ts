@@ -134,15 +134,18 @@ async function filesOf(pattern: string, at: Value, self: string): Promise<string
     return path === null ? [] : [path];
   }
   // Loaded when needed only: most configurations have no patterns, and `status` is to start fast.
-  const { default: picomatch } = await import('picomatch');
-  const { base, glob } = picomatch.scan(pattern);
+  const [{ default: picomatch }, { Glob, Spellings, withSlashes }] = await Promise.all([
+    import('picomatch'),
+    import('../glob.js'),
+  ]);
+  const { base, glob } = picomatch.scan(paths.sep === '\\' ? withSlashes(pattern) : pattern);
   const directory = paths.resolve(
     at.file.directory,
     base.startsWith('~/') ? paths.join(at.file.home ?? '~', base.slice(2)) : base,
   );
-  let matches: (path: string) => boolean;
+  let named: InstanceType<typeof Glob>;
   try {
-    matches = picomatch(glob, { dot: false });
+    named = new Glob(glob);
   } catch (error) {
     // A lone `!` or an endless pattern.
     at.report(`${at.shown} is no pattern of file names; picomatch says: ${said(error)}`);
@@ -151,8 +154,9 @@ async function filesOf(pattern: string, at: Value, self: string): Promise<string
   const levels = glob.includes('**') ? deepest : glob.split('/').length;
   const own = await realpath(self).catch(() => self);
   const found: string[] = [];
+  const spellings = new Spellings(directory);
   for (const relative of await filesBelow(directory, levels, at)) {
-    if (!matches(relative)) continue;
+    if (!named.matches(relative, spellings)) continue;
     const path = paths.join(directory, relative);
     // `include: ["*.yaml"]` beside depot.yaml would include that itself.
     if ((await realpath(path).catch(() => path)) !== own) found.push(path);

@@ -1,9 +1,10 @@
 import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { fromBytes, join, toPath, type ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
-import { excluder } from './exclude.js';
+import { excluder, unusedWords } from './exclude.js';
 import { packFile, type FileContext } from './file.js';
 import { listChildren, type Child } from './listing.js';
+import { recordedMode } from './mode.js';
 import { emptyError, hasCode, locate, unreadable } from './reading.js';
 import { printable } from '../printable.js';
 import type { DirectorySource } from '../source.js';
@@ -30,7 +31,7 @@ export function* packDirectory(
 ): Generator<Chunk, void> {
   const { reading, source } = context;
   const root = locate(source.path, 'directory');
-  const exclude = excluder(source.exclude);
+  const exclude = excluder(source.exclude, root);
   const stack: Level[] = [];
   let empty = true;
   yield* enter(context, stack, root, path);
@@ -67,9 +68,7 @@ export function* packDirectory(
     }
   }
   for (const pattern of exclude?.unused() ?? [])
-    reading.warn(
-      `source ${printable(source.name)}: the exclude pattern ${JSON.stringify(printable(pattern))} matched nothing`,
-    );
+    reading.warn(`source ${printable(source.name)}: ${unusedWords(printable(pattern))}`);
   if (empty && !source.allowEmpty) throw emptyError(source, 'the directory holds no files');
 }
 
@@ -129,7 +128,7 @@ function header(
   stat: BigIntStats,
   linkTarget: ByteString | null,
 ): TarHeader {
-  return { path, type, size: 0, mode: Number(stat.mode) & 0o7777, mtimeNs: stat.mtimeNs, linkTarget };
+  return { path, type, size: 0, mode: recordedMode(stat), mtimeNs: stat.mtimeNs, linkTarget };
 }
 
 function look(context: FileContext, file: ByteString): BigIntStats | null {

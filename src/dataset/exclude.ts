@@ -1,4 +1,4 @@
-import picomatch from 'picomatch';
+import { Glob, Spellings, withSlashes } from '../glob.js';
 import { toText, type ByteString } from './bytestring.js';
 
 export interface Excluder {
@@ -10,28 +10,44 @@ export interface Excluder {
 // Line comments, since a glob may hold what ends the other kind.
 //
 // What a directory source leaves out. A pattern is a glob (picomatch: `*`, `**`, `?`, `[a-z]`, `{a,b}`, `!(a)`) against
-// the path relative to the source's directory: `*.tmp` is about its first level, `**/*.tmp` about all. A slash at the
-// end: only directories, which go with all that is below them; a slash in front means nothing. There is no negation: `!x`
-// is a file of that name. A name that is not UTF-8 is matched as if it were ISO 8859-1. Null without patterns.
-export function excluder(patterns: readonly string[]): Excluder | null {
+// the path relative to `root`, the source's directory: `*.tmp` is about its first level, `**/*.tmp` about all. A slash at
+// the end: only directories, which go with all that is below them; a slash in front means nothing. There is no negation:
+// `!x` is a file of that name. A name that is not UTF-8 is matched as if it were ISO 8859-1. Null without patterns.
+export function excluder(
+  patterns: readonly string[],
+  root: ByteString,
+  platform: NodeJS.Platform = process.platform,
+): Excluder | null {
   if (patterns.length === 0) return null;
-  const matchers = patterns.map((pattern) => ({
-    pattern,
-    used: false,
-    directoriesOnly: pattern.endsWith('/'),
-    matches: picomatch(pattern.replace(/^\.?\/+/, '').replace(/\/+$/, ''), { dot: true, nonegate: true }),
-  }));
+  const directory = toText(root);
+  const spellings = directory === null ? null : new Spellings(directory);
+  const matchers = patterns.map((pattern) => {
+    const slashed = platform === 'win32' ? withSlashes(pattern) : pattern;
+    const glob = slashed.replace(/^\.?\/+/, '').replace(/\/+$/, '');
+    return {
+      pattern,
+      used: false,
+      directoriesOnly: slashed.endsWith('/'),
+      glob: new Glob(glob, { dot: true, nonegate: true }, platform),
+    };
+  });
   return {
     excludes: (relative, isDirectory) => {
-      const path = toText(relative) ?? relative;
+      const text = toText(relative);
       let excluded = false;
       // All that were of no use yet are asked: one must not seem to match nothing because another came first.
       for (const matcher of matchers) {
-        if ((excluded && matcher.used) || (matcher.directoriesOnly && !isDirectory) || !matcher.matches(path)) continue;
-        excluded = matcher.used = true;
+        if ((excluded && matcher.used) || (matcher.directoriesOnly && !isDirectory)) continue;
+        if (matcher.glob.matches(text ?? relative, text === null ? null : spellings)) excluded = matcher.used = true;
       }
       return excluded;
     },
     unused: () => matchers.filter(({ used }) => !used).map(({ pattern }) => pattern),
   };
+}
+
+/** What is said of a pattern that matched nothing, so that nothing leaves quietly. `pattern`: fit to print. */
+export function unusedWords(pattern: string, platform: NodeJS.Platform = process.platform): string {
+  const how = pattern.includes('\\') && platform !== 'win32' ? '; write / between names, and not \\' : '';
+  return `the exclude pattern ${JSON.stringify(pattern)} matched nothing${how}`;
 }

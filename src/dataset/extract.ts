@@ -1,11 +1,13 @@
 import { closeSync, constants, copyFileSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync } from 'node:fs';
 import type { DepotError } from '../errors.js';
-import { fromBytes, fromText, toBytes, type ByteString, localName } from './bytestring.js';
-import { errnoOf, extractError, notBelowDirectory, taken } from './extract/errors.js';
+import { fromBytes, fromText, toBytes, type ByteString } from './bytestring.js';
+import { errnoOf, extractError, notBelowDirectory } from './extract/errors.js';
 import { FileWriter, type BlockWriter } from './extract/file-writer.js';
 import { finishTree, settleOpen, timestamp } from './extract/finish.js';
 import { NO_HARD_LINKS } from './extract/links.js';
-import { onDisk, parted, Parents } from './extract/parents.js';
+import { LocalNames } from './extract/local-names.js';
+import { onDisk } from './extract/on-disk.js';
+import { Parents } from './extract/parents.js';
 import { Spool } from './extract/spool.js';
 import { Warnings } from './extract/warnings.js';
 import type { Hash } from '../primitives.js';
@@ -24,7 +26,8 @@ export interface ExtractorOptions {
   tooMany?: () => DepotError;
   /** What could not be restored: names that are not possible here, links, modes and times on systems without. */
   warn: (message: string) => void;
-  platform?: NodeJS.Platform;
+  /** Learns what entries are called here, for whoever goes on with what is extracted. */
+  names?: LocalNames;
   /** Writes the blocks of large files; here when left out. */
   large?: BlockWriter;
 }
@@ -66,7 +69,6 @@ const MAX_UNCONFIRMED = 1000;
  */
 export class Extractor implements EntrySink {
   readonly #options: ExtractorOptions;
-  readonly #platform: NodeJS.Platform;
   readonly #root: ByteString;
   readonly #spool: Spool;
   readonly #writer: FileWriter;
@@ -74,8 +76,7 @@ export class Extractor implements EntrySink {
   #entries = 0;
   #bytes = 0;
   #path = '' as ByteString;
-  /** Where it goes on disk, once that is known. */
-  #at: ByteString | undefined;
+  readonly #names: LocalNames;
   #open: { fd: number; left: number; mode: number; mtimeNs: bigint; joined: Joined | null } | null = null;
   /** Above the last entry: made where they are not there. */
   readonly #parents: Parents;
@@ -93,15 +94,15 @@ export class Extractor implements EntrySink {
   constructor(options: ExtractorOptions) {
     this.#options = options;
     this.#warnings = new Warnings(options.warn);
-    this.#platform = options.platform ?? process.platform;
+    this.#names = options.names ?? new LocalNames();
     this.#root = fromText(options.directory);
     this.#writer = new FileWriter(options.large);
-    this.#parents = new Parents(this.#root, this.#platform, (where) => {
+    this.#parents = new Parents(this.#root, this.#names, (path, directory) => {
       // One entry with a deep path makes many.
-      if (this.#makeDirectory(where)) this.#count();
+      if (this.#makeDirectory(path, directory)) this.#count();
       return true;
     });
-    this.#linked = new Parents(this.#root, this.#platform, () => false);
+    this.#linked = new Parents(this.#root, this.#names);
     try {
       this.#spool = new Spool(this.#root);
     } catch (error) {
@@ -112,7 +113,6 @@ export class Extractor implements EntrySink {
   begin(entry: TarEntry): void {
     const path = fromBytes(entry.path);
     this.#path = path;
-    this.#at = undefined;
     this.#isDigested = false;
     this.#fromDepot ??= path === FIRST_ENTRY;
     this.#bytes += entry.size;
@@ -127,7 +127,7 @@ export class Extractor implements EntrySink {
       this.#closeSeries();
       this.#make(entry, path);
     } catch (error) {
-      throw extractError(error, part?.joined ?? path, this.#at);
+      throw extractError(error, part?.joined ?? path);
     }
   }
 
@@ -190,7 +190,7 @@ export class Extractor implements EntrySink {
   /** After `allRead`, once all was found authentic: makes symlinks, gives directories their modes and times. */
   finish(): void {
     try {
-      finishTree(this.#spool, this.#root, this.#platform, this.#warnings);
+      finishTree(this.#spool, this.#root, this.#names, this.#warnings);
     } catch (error) {
       throw extractError(error, this.#root);
     } finally {
@@ -213,22 +213,22 @@ export class Extractor implements EntrySink {
   #make(entry: TarEntry, path: ByteString): void {
     // `./` is the directory that the caller made.
     if (path === '') return;
-    const local = this.#place(path);
+    const directory = this.#directoryOf(path);
     const { size, mtimeNs } = entry;
     switch (entry.type) {
       case 'file': {
-        const fd = this.#create(local);
+        const fd = this.#create(path, directory);
         this.#open = { fd, left: size, mode: entry.mode & FILE_MODE, mtimeNs, joined: null };
         this.#isDigested = this.#writer.start(fd, 0, size, true);
         return;
       }
       case 'directory':
-        if (!this.#makeDirectory(local) && this.#fromDepot)
-          throw taken(path, local, `a directory comes twice: ${shown(entry.path)}`);
+        if (!this.#makeDirectory(path, directory) && this.#fromDepot)
+          throw refused(`a directory comes twice: ${shown(entry.path)}`);
         this.#spool.add({ kind: 'directory', path, mode: entry.mode & DIRECTORY_MODE, mtimeNs, target: NO_TARGET });
         return;
       case 'hardlink':
-        this.#link(entry, local);
+        this.#link(entry, path, directory);
         return;
       case 'symlink':
         this.#spool.add({ kind: 'symlink', path, mode: 0, mtimeNs, target: fromBytes(entry.linkTarget!) });
@@ -241,7 +241,7 @@ export class Extractor implements EntrySink {
     let file = isBetween ? this.#between.get(joined) : this.#series;
     if (number === 1 && file?.path !== joined) {
       if (!isBetween) this.#closeSeries();
-      const fd = this.#create(this.#place(joined));
+      const fd = this.#create(joined, this.#directoryOf(joined));
       file = { path: joined, fd, size: 0, parts: 0, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs };
       if (isBetween) this.#between.set(joined, file);
       else this.#series = file;
@@ -268,21 +268,27 @@ export class Extractor implements EntrySink {
     this.#unconfirmed.set(series.path, series.parts);
   }
 
-  #create(local: ByteString): number {
-    return openSync(onDisk(local), CREATE, 0o600);
+  #create(path: ByteString, directory: ByteString): number {
+    return this.#names.make(path, directory, (place) => openSync(onDisk(place), CREATE, 0o600));
   }
 
-  /** False when it was there already. */
-  #makeDirectory(local: ByteString): boolean {
-    const where = onDisk(local);
-    const found = lstatSync(where, { throwIfNoEntry: false });
-    if (found?.isDirectory()) return false;
-    if (found !== undefined) throw taken(this.#path, local, notBelowDirectory(this.#path), false);
-    mkdirSync(where);
-    return true;
+  /** False when it was there already. In an archive made by depot none is: there, what is found has another name. */
+  #makeDirectory(path: ByteString, directory: ByteString): boolean {
+    if (this.#names.has(path)) return false;
+    const make = (place: ByteString): boolean => {
+      try {
+        mkdirSync(onDisk(place));
+        return true;
+      } catch (error) {
+        const isThere = errnoOf(error) === 'EEXIST' && lstatSync(onDisk(place)).isDirectory();
+        if (isThere && (!this.#fromDepot || this.#names.isAt(path, place))) return false;
+        throw error;
+      }
+    };
+    return this.#names.make(path, directory, make, notBelowDirectory(path));
   }
 
-  #link(entry: TarEntry, local: ByteString): void {
+  #link(entry: TarEntry, path: ByteString, directory: ByteString): void {
     const place = this.#linked.place(fromBytes(entry.linkTarget!));
     const target = place === null ? null : onDisk(place);
     const found = target === null ? undefined : lstatSync(target, { throwIfNoEntry: false });
@@ -290,26 +296,22 @@ export class Extractor implements EntrySink {
       throw refused(
         `a hard link does not point to an earlier file: ${shown(entry.path)} to ${shown(entry.linkTarget!)}`,
       );
-    const where = onDisk(local);
-    try {
-      linkSync(target, where);
-    } catch (error) {
-      if (!NO_HARD_LINKS.includes(errnoOf(error))) throw error;
-      this.#countCopy(found.size);
-      copyFileSync(target, where, constants.COPYFILE_EXCL);
-      lutimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
-    }
+    this.#names.make(path, directory, (link) => {
+      const where = onDisk(link);
+      try {
+        linkSync(target, where);
+      } catch (error) {
+        if (!NO_HARD_LINKS.includes(errnoOf(error))) throw error;
+        this.#countCopy(found.size);
+        copyFileSync(target, where, constants.COPYFILE_EXCL);
+        lutimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
+      }
+    });
   }
 
-  /** Where the entry goes, below directories that are there and are real ones. */
-  #place(path: ByteString): ByteString {
-    const { name } = parted(path);
-    const local = localName(name, this.#platform);
-    if (local !== name)
-      this.#warnings.add(
-        `${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`,
-      );
-    return (this.#at = this.#parents.place(path)!);
+  /** The directory on disk that the entry goes to, below directories that are there and are real ones. */
+  #directoryOf(path: ByteString): ByteString {
+    return this.#parents.directoryOf(path)!;
   }
 
   #count(): void {

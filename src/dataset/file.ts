@@ -7,6 +7,7 @@ import type { HardLinks } from './hard-links.js';
 import type { ChainNight } from './increment/chain-night.js';
 import { freshness, LARGE, type NightIndex } from './increment/night-index.js';
 import { CHANGED, REREAD } from './increment/records.js';
+import { recordedMode } from './mode.js';
 import {
   changedWhileRead,
   endedEarly,
@@ -64,7 +65,7 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
       reading.changed(source, file, 'is no longer a file; it is not in the dataset');
       return null;
     }
-    const [size, mode] = [Number(before.size), Number(before.mode) & 0o7777];
+    const [size, mode] = [Number(before.size), recordedMode(before)];
     const entry: TarHeader = { path, type: 'file', size, mode, mtimeNs: before.mtimeNs, linkTarget: null };
     const earlier = hardLinks.earlier(before, path);
     if (earlier !== null) {

@@ -30,8 +30,8 @@ export async function reachOf(
   signal?: AbortSignal,
 ): Promise<Reach> {
   const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, unused: [], complete: true };
-  const excluded = excluder(exclude);
   const root = fromText(directory);
+  const excluded = excluder(exclude, root);
   const stack = [root];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     try {

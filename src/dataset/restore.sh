@@ -2,7 +2,7 @@
 # Opens the last night of a chain of incremental deposits without depot (section 12 of depot's docs/format.md):
 #   sh restore.sh FINGERPRINT FOLDER/ID.tar.zst.pgp OUT
 # FINGERPRINT is that of the supplier's key, compared by telephone; - where there is no receipt. FOLDER holds all suitcases of the chain, and the
-# receipt and signature of the last one. Needs gpg with your key, GNU or BSD tar, zstd or gzip, and what GNU coreutils and busybox have in common.
+# receipt and signature of the last one. Needs gpg with your key, GNU or BSD tar, zstd or gzip, and what GNU coreutils and findutils have in common with busybox.
 set -eu; umask 077; export LC_ALL=C TAR_OPTIONS='--warning=no-unknown-keyword --warning=no-timestamp'
 die() { printf 'STOP: %s\n' "$*" | tr -c ' -~\n' '?' >&2; exit 1; }
 free() { [ ! -e "$1" ] && [ ! -L "$1" ] || die "unexpected file: $1"; }
@@ -31,7 +31,7 @@ night() { # Unpacks $W/opened as night $1 into a directory of its own, and joins
   for f in "$W/$1"/data/*.part-000001 "$W/$1"/data/.*.part-000001 "$W/$1"/DEPOT/*.part-000001; do [ -e "$f" ] || [ -L "$f" ] || continue
     touch -r "$f" "$W/time"; b=${f%.part-000001}; free "$b"
     for e in "$b".part-??????; do p=${e#"$W/$1/"} said=part; file "$W/$1"; [ "$e" = "$f" ] || { cat "$e" >> "$f" && rm "$e"; } || die 'cannot join parts'; done
-    mv "$f" "$b"; touch -r "$W/time" "$b"; done; rm "$W/opened"; [ "$1" = 0 ] || chmod -R u+rwX "$W/$1"; }
+    mv "$f" "$b"; touch -r "$W/time" "$b"; done; rm "$W/opened"; if [ "$1" = 0 ]; then find "$W/0" -type d ! -perm -500 -exec chmod u+rx {} \;; else chmod -R u+rwX "$W/$1"; fi; }
 chain() { # Lists what a chain.json names, as lines ID BYTES SHA256, and sets what it says of sources.
   tr '{}' '\n\n' < "$1" | while IFS='",:' read -r a k1 b c id d e k2 f bytes g k3 h i sha j; do case $a,$k1,$k2,$k3,$id$bytes$sha in
     ,depositId,bytes,sha256,*[!A-Za-z0-9_-]*) ;; ,depositId,bytes,sha256,*) echo "$id $bytes $sha" ;; esac; done > "$1.list"
@@ -80,5 +80,5 @@ k=0; while read -r n path type mode time rest; do name "$path"; f=$W/0/$p; case 
   case $type in d) [ -d "$f" ] || mkdir "$f" ;; [for]) k=$((k + 1)); [ ! -d "$f" ] || die "named twice: $path"; mv -f "$W/made/$k" "$f"; chmod "$mode" "$f"; stamp -m "$time" "$f" ;; esac; done < "$W/final"
 while read -r n path type mode time to rest; do case $type in h) name "$to"; file "$W/0" ;; l) text "$to" ;; *) continue ;; esac; to=$p; name "$path"; f=$W/0/$p
   inside "$W/0" || die "no directory for $path"; free "$f"; if [ $type = h ]; then ln "$W/0/$to" "$f"; else ln -s -- "$to" "$f"; stamp -hm "$time" "$f"; fi; done < "$W/final"
-while read -r n path type mode time rest; do [ $type = d ] || continue; name "$path"; f=$W/0/$p; stamp -m "$time" "$f"; chmod "$mode" "$f"; done < "$W/reverse"
+while read -r n path type mode time rest; do [ $type = d ] || continue; name "$path"; f=$W/0/$p; stamp -m "$time" "$f"; chmod "$mode" "$f"; chmod u+rx "$f"; done < "$W/reverse"
 mkdir -p "$W/out/DEPOT" "$W/0/data"; mv "$W/0/data" "$W/out/data"; f=$W/$N/DEPOT/specification.md; { [ -f "$f" ] && [ ! -L "$f" ] && mv "$f" "$W/out/DEPOT"; } || rmdir "$W/out/DEPOT"; free "$out"; mv "$W/out" "$out"

@@ -3,6 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { succeeds } from '../abort.js';
 import { childEnvironment } from '../child-env.js';
+import { unusedWords } from '../dataset/exclude.js';
 import { type Reach, reachOf } from '../dataset/reachable.js';
 import { locate, unreadable } from '../dataset/reading.js';
 import { fromText, toText } from '../dataset/bytestring.js';
@@ -136,7 +137,7 @@ function sayReach(
   for (const pattern of unused)
     report.warning(
       name,
-      `the exclude pattern ${JSON.stringify(pattern)} matched nothing`,
+      unusedWords(printable(pattern)),
       'correct it in depot.yaml, or take it out: what it should leave out may be in the deposit',
     );
 }

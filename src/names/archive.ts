@@ -6,6 +6,9 @@ export const FIRST_ENTRY = 'DEPOT/README.md';
 /** The second entry of an increment, and of nothing else: which suitcases it needs. */
 export const CHAIN_PATH = 'DEPOT/chain.json';
 
+/** Not in the archive: beside what was opened, a list of what is not as in it, links and names. */
+export const NOTES = 'NOT-AS-IN-THE-ARCHIVE.txt';
+
 /** In an increment, joined from parts that stand between the other entries: new bytes of large files, and what these are made of. */
 export const PIECES_PATH = 'DEPOT/pieces';
 export const RANGES_PATH = 'DEPOT/ranges';

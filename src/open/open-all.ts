@@ -4,6 +4,7 @@ import { checkNight } from '../dataset/assemble/check-night.js';
 import { KeptNight } from '../dataset/assemble/kept-night.js';
 import { Scratch } from '../dataset/assemble/scratch.js';
 import type { CountedNight } from '../dataset/assemble/tally.js';
+import { LocalNames } from '../dataset/extract/local-names.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import type { Said } from '../threads.js';
 import { assembleNight, type Assembling } from './assemble.js';
@@ -55,15 +56,19 @@ export async function openAll(
   const scratch = night === null ? null : new Scratch(night.scratch, night.key);
   const opened: OpenedAll['opened'] = [];
   const kept: KeptNight[] = [];
+  const names = new Map<string, LocalNames>();
   let done = 0;
   for (const suitcase of suitcases) {
     const keep = scratch === null ? null : new KeptNight(scratch);
+    const own = new LocalNames();
+    if (suitcase.mode.kind === 'extract') names.set(suitcase.mode.directory, own);
     const outcome = await outcomeOf(() =>
       open(suitcase, {
         to: undefined,
         say: (said) => say(said.kind === 'progress' ? { ...said, bytes: done + said.bytes } : said),
         keep,
         large,
+        names: own,
       }),
     );
     opened.push(outcome);
@@ -84,7 +89,7 @@ export async function openAll(
       assembling === null || !isWhole
         ? null
         : await outcomeOf(() =>
-            assembleNight(assembling, { warn: (message) => say({ kind: 'warning', message }), large }),
+            assembleNight(assembling, { warn: (message) => say({ kind: 'warning', message }), large, names }),
           ),
   };
 }

@@ -4,6 +4,7 @@ import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
 import type { BlockWriter } from '../dataset/extract/file-writer.js';
+import type { LocalNames } from '../dataset/extract/local-names.js';
 import { sha256 } from '../primitives.js';
 import type { EntrySink } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
@@ -22,6 +23,8 @@ interface Tools {
   keep?: EntrySink | null;
   /** Writes and digests large files, for one opening after the other; one of its own when left out. */
   large?: BlockWriter | undefined;
+  /** Learns what entries are called on disk. */
+  names?: LocalNames;
   /** For `emit`. */
   to: Feeder | undefined;
   say: (said: Said) => void;
@@ -94,7 +97,10 @@ async function authenticated<T>(suitcase: SuitcaseSource, consume: () => Promise
   }
 }
 
-function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say, keep = null, large }: Tools): Consumer {
+function consumerFor(
+  { mode, maxWritten, maxEntries }: OpenOptions,
+  { to, say, keep = null, large, names }: Tools,
+): Consumer {
   switch (mode.kind) {
     case 'authenticate':
       return { write: () => undefined, end: () => null };
@@ -112,6 +118,7 @@ function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say, k
     case 'extract': {
       const extractor = new Extractor({
         directory: mode.directory,
+        ...(names !== undefined && { names }),
         warn: (message) => say({ kind: 'warning', message }),
         ...(availableParallelism() > 1 && { large: large ?? new WriteBeside() }),
         ...(maxWritten !== null && { maxBytes: maxWritten.most, tooLarge: () => limitError(maxWritten) }),

@@ -2,6 +2,7 @@
 import { toText, type ByteString, localName } from '../dataset/bytestring.js';
 import { refused } from '../dataset/tar/format.js';
 import { DepotError } from '../errors.js';
+import { NOTES } from '../names/archive.js';
 import { printable } from '../printable.js';
 import { allowed, freeName, isNamed } from './places.js';
 
@@ -14,8 +15,6 @@ export interface FolderReport {
 
 /** In the folder from the first moment to the last, so that nothing half-done looks done. */
 export const UNFINISHED = 'NOT-FINISHED.txt';
-/** Lists what a browser cannot make: links, and names that this system does not take. */
-export const NOTES = 'NOT-AS-IN-THE-ARCHIVE.txt';
 const MOST_NOTES = 10_000;
 const MORE = 'and more';
 const MOST_NOTED_CHARACTERS = 16 << 20;

@@ -72,6 +72,9 @@ export function stockTools({ encryption }: NamedDeposit): StockTool[] {
  * so nothing is piped out of them, and what they wrote is unpacked when they ended well and else removed. Each line is
  * right by itself, and none changes the shell that it is pasted into.
  *
+ * Other programs, and depot on Windows once, record directories without the right to enter them: `chmod` gives it to the
+ * owner, and follows no links.
+ *
  * For an increment `src/dataset/restore.sh` does all of that.
  */
 export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!, signer = 'FINGERPRINT'): string {
@@ -86,7 +89,7 @@ export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-
     ? `gpg --status-fd 1 --verify ${signature} ${receipt} | grep '^.GNUPG:. VALIDSIG .* ${signer}$'`
     : `rsop verify ${signature} signer.public.asc < ${receipt}`;
   const same = String.raw`grep "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt}`;
-  const open = `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened}`;
+  const open = `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened} && chmod -R u+rX new`;
   const notOpened = stop('not opened; do not use what this left in new');
   return [
     `(${signed} || ${stop('the receipt is not signed by that key')}) &&`,

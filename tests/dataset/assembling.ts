@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'n
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { assemble, type AssembleOptions } from '../../src/dataset/assemble/assemble.js';
+import { LocalNames } from '../../src/dataset/extract/local-names.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
 import { sandbox, unpack } from '../support/extraction.js';
 import { incrementTar, type Increment, type Step } from '../support/increment-tar.js';
@@ -25,19 +26,26 @@ export function restore(
 ) {
   const { out, beside } = sandbox();
   const work = join(out, '.depot-work');
-  if (!o.salvage?.missing.includes(0)) unpack(depotTar(members).tar, out);
+  const names = new Map<string, LocalNames>();
+  const unpackTo = (directory: string, tar: Buffer) => {
+    const own = new LocalNames();
+    names.set(directory, own);
+    unpack(tar, directory, own);
+  };
+  if (!o.salvage?.missing.includes(0)) unpackTo(out, depotTar(members).tar);
   mkdirSync(work);
   nights.forEach((night, i) => {
     if (o.salvage?.missing.includes(i + 1)) return;
     const directory = join(work, String(i + 1));
     mkdirSync(directory);
-    unpack(incrementTar({ chain: { sources, deposits: deposits.slice(0, i + 1) }, ...night }), directory);
+    unpackTo(directory, incrementTar({ chain: { sources, deposits: deposits.slice(0, i + 1) }, ...night }));
   });
   const done = assemble({
     directory: out,
     work,
     increments: nights.length,
     sources,
+    names,
     warn: () => undefined,
     progress: () => undefined,
     ...o,

@@ -1,9 +1,13 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromText, type ByteString } from '../../src/dataset/bytestring.js';
-import { excluder } from '../../src/dataset/exclude.js';
+import { excluder, unusedWords } from '../../src/dataset/exclude.js';
 
-function excludes(pattern: string, path: ByteString, isDirectory = false): boolean {
-  return excluder([pattern])!.excludes(path, isDirectory);
+const nowhere = fromText(join(tmpdir(), 'depot-nowhere'));
+
+function excludes(pattern: string, path: ByteString, isDirectory = false, platform?: NodeJS.Platform): boolean {
+  return excluder([pattern], nowhere, platform)!.excludes(path, isDirectory);
 }
 
 describe('a pattern', () => {
@@ -41,12 +45,38 @@ describe('a pattern', () => {
   });
 });
 
+describe('a backslash', () => {
+  test.each([
+    ['cache\\*.tmp', 'cache/a.tmp', false],
+    ['**\\cache\\', 'x/cache', true],
+    ['.\\top.txt', 'top.txt', false],
+    ['\\top.txt', 'top.txt', false],
+    ['mixed\\a/b', 'mixed/a/b', false],
+  ])('stands between names on Windows: %s matches %s', (pattern, path, isDirectory) => {
+    expect(excludes(pattern, fromText(path), isDirectory, 'win32')).toBe(true);
+    expect(excludes(pattern, fromText(path), isDirectory, 'linux')).toBe(false);
+  });
+
+  test('takes its meaning from a sign elsewhere', () => {
+    expect(excludes('a\\*b', fromText('a*b'), false, 'linux')).toBe(true);
+    expect(excludes('a\\*b', fromText('axb'), false, 'linux')).toBe(false);
+  });
+
+  test('that makes a pattern match nothing is named where it does not stand between names', () => {
+    expect(unusedWords('cache\\*', 'linux')).toBe(
+      String.raw`the exclude pattern "cache\\*" matched nothing; write / between names, and not \ `.trim(),
+    );
+    expect(unusedWords('cache\\*', 'win32')).toBe(String.raw`the exclude pattern "cache\\*" matched nothing`);
+    expect(unusedWords('cache/*', 'linux')).toBe('the exclude pattern "cache/*" matched nothing');
+  });
+});
+
 test('without patterns there is no excluder', () => {
-  expect(excluder([])).toBeNull();
+  expect(excluder([], nowhere)).toBeNull();
 });
 
 test('a name that matches any of several patterns is excluded', () => {
-  const isExcluded = excluder(['*.a', '*.b'])!;
+  const isExcluded = excluder(['*.a', '*.b'], nowhere)!;
   expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded.excludes(name as ByteString, false))).toEqual([
     true,
     true,
@@ -55,7 +85,7 @@ test('a name that matches any of several patterns is excluded', () => {
 });
 
 test('a pattern that matched nothing is reported as unused; one whose matches another pattern excludes too is not', () => {
-  const exclude = excluder(['*.tmp', 'a.*', 'nothing', 'dir/'])!;
+  const exclude = excluder(['*.tmp', 'a.*', 'nothing', 'dir/'], nowhere)!;
   for (const name of ['a.tmp', 'b.tmp', 'dir']) exclude.excludes(name as ByteString, false);
   expect(exclude.unused()).toEqual(['nothing', 'dir/']);
 });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, win32 } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromBytes, fromText, toText, localName } from '../../src/dataset/bytestring.js';
+import { LocalNames } from '../../src/dataset/extract/local-names.js';
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, pax, raw } from '../support/hostile-tar.js';
 
@@ -75,7 +76,7 @@ describe('on Windows', () => {
     );
   });
 
-  test('changed names are listed, hard links to them work, and two names that become the same are refused', () => {
+  test('changed names are listed, hard links to them work, and of two names that become the same one gets a number', () => {
     const { out } = sandbox();
     const result = extract(
       archive(
@@ -86,19 +87,24 @@ describe('on Windows', () => {
         raw({}),
       ),
       out,
-      { platform: 'win32' },
+      { names: new LocalNames('win32') },
     );
-    expect(readdirSync(out).sort()).toEqual(['%E9', 'a%3Ab', 'hard']);
+    const notes = 'NOT-AS-IN-THE-ARCHIVE.txt';
+    expect(readdirSync(out).sort()).toEqual(['%E9', notes, 'a%3Ab', 'hard']);
     expect(readdirSync(join(out, 'a%3Ab'))).toEqual(['%43ON']);
     expect(result).toMatchObject({
       warnings: [
-        'a:b is not a possible name here: its last part becomes a%3Ab',
-        'a:b/CON is not a possible name here: its last part becomes %43ON',
-        '\\xe9 is not a possible name here: its last part becomes %E9',
+        'saved under another name: a:b as a%3Ab',
+        'saved under another name: a:b/CON as %43ON',
+        'saved under another name: \\xe9 as %E9',
       ],
     });
-    expect(() =>
-      extract(archive(raw({ name: 'x:' }), raw({ name: 'x%3A' })), sandbox().out, { platform: 'win32' }),
-    ).toThrow(/name is taken/);
+    expect(readFileSync(join(out, notes), 'utf8').trimEnd().split('\n')).toEqual(result.warnings);
+    const other = sandbox();
+    extract(archive(raw({ name: 'x:', body: 'one' }), raw({ name: 'x%3A', body: 'two' })), other.out, {
+      names: new LocalNames('win32'),
+    });
+    expect(readFileSync(join(other.out, 'x%3A'), 'utf8')).toBe('one');
+    expect(readFileSync(join(other.out, 'x%3A~2'), 'utf8')).toBe('two');
   });
 });

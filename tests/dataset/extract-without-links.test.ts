@@ -34,7 +34,10 @@ test('without links and modes, a hard link becomes a copy, and depot reports wha
       'symlinks cannot be made here: soft would point to ../\\x1b[2J',
     ],
   });
-  expect(readdirSync(out).sort()).toEqual(['directory', 'file', 'hard']);
+  expect(readdirSync(out).sort()).toEqual(['NOT-AS-IN-THE-ARCHIVE.txt', 'directory', 'file', 'hard']);
+  expect(readFileSync(join(out, 'NOT-AS-IN-THE-ARCHIVE.txt'), 'utf8')).toBe(
+    'symlinks cannot be made here: soft would point to ../\\x1b[2J\n',
+  );
   expect(lstatSync(join(out, 'directory')).mtimeMs).toBe(1_500_000_000_000);
   expect(readFileSync(join(out, 'hard'), 'utf8')).toBe('contents');
   expect(lstatSync(join(out, 'hard'))).toMatchObject({ mtimeMs: 1_500_000_000_000, nlink: 1 });

@@ -335,7 +335,8 @@ export const sourceWords: WordsFor<typeof source> = {
     wrong: ['a/b', '..', 'dump.part-000001'],
   },
   exclude: {
-    about: 'Globs, relative to the directory, of what is left out. Only with `directory`.',
+    about:
+      'Globs, relative to the directory, of what is left out. Only with `directory`. `/` stands between names, on Windows `\\` too; capitals count where they do for the file system. One that matches nothing is a warning.',
     example: '["**/*.tmp"]',
     wrong: ['"**/*.tmp"'],
   },

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -174,6 +175,55 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
       expect(await differences(directory, join(out, 'data'), { mtimeToleranceNs }), shell).toEqual([]);
     }
   });
+
+  test.skipIf(!asRoot())(
+    'as an ordinary account, where Windows recorded directories that nobody can enter',
+    async () => {
+      const own = await Beneficiary.create();
+      const before = tempDir('windows');
+      mkdirSync(join(before, 'crm/same/below'), { recursive: true });
+      mkdirSync(join(before, 'crm/later'));
+      for (const name of ['same/below/kept', 'same/below/goes', 'later/changes'])
+        writeFileSync(join(before, 'crm', name), name);
+      const chain = new ChainFolder(own.receiver, SOURCES, small);
+      const recorded = (mode: number, fileMode: number): ReturnType<typeof treeOf> => {
+        const tree = treeOf(before);
+        for (const [path, node] of tree) tree.set(path, { ...node, mode: node.type === 'directory' ? mode : fileMode });
+        return tree;
+      };
+      // Two nights as they were, and one of a later version, which says for all what had no mode before.
+      await chain.add(recorded(0o666, 0o666));
+      rmSync(join(before, 'crm/same/below/goes'));
+      writeFileSync(join(before, 'crm/same/below/new'), 'new');
+      await chain.add(recorded(0o666, 0o666));
+      const nobody = 65_534;
+      const parent = tempDir('restored');
+      const script = join(own.receiver.directory, 'restore.sh');
+      cpSync(restoreScriptFile, script);
+      const tried = async (mode: number): Promise<void> => {
+        await mustRun('chown', ['-R', `${nobody}`, own.gnupg.home, own.receiver.directory, parent, own.applets]);
+        for (const shell of SHELLS) {
+          const out = join(parent, `${shell}-${mode}`);
+          const how = { script, uid: nobody, gid: nobody, cwd: '/' };
+          const { code, stderr } = await own.restore(shell, chain.newest.file, out, how);
+          expect(code, `${shell}: ${stderr}`).toBe(0);
+          const read = await mustRun(
+            'cat',
+            [join(out, 'data/crm/same/below/new'), join(out, 'data/crm/later/changes')],
+            how,
+          );
+          expect(read.stdout).toBe('newlater/changes');
+          const modes = ['crm', 'crm/same', 'crm/same/below'].map(
+            (name) => statSync(join(out, 'data', name)).mode & 0o777,
+          );
+          expect(modes, shell).toEqual([mode, mode, mode]);
+        }
+      };
+      await tried(0o766);
+      await chain.add(recorded(0o755, 0o644));
+      await tried(0o755);
+    },
+  );
 
   test('with the tar of busybox it stops at once, for that reads no long names', async () => {
     const { chain } = await awkwardChain(beneficiary);

@@ -7,7 +7,8 @@ import { Enough } from '../../src/opener/open-blob.js';
 import { oneFile } from '../../src/opener/saving.js';
 import { fileTarget, MemoryTarget } from '../../src/opener/targets.js';
 import { FolderSaver, JoinedFiles } from '../../src/opener/folder.js';
-import { FolderTree, newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder-tree.js';
+import { NOTES } from '../../src/names/archive.js';
+import { FolderTree, newFolder, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder-tree.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
 import { FakeDirectory } from '../support/folders.js';
 

@@ -1,8 +1,8 @@
 /** The shell lines of a cover, run in every shell that is installed. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { judgeRecipient } from '../../src/pgp/policy.js';
@@ -14,7 +14,7 @@ import { receiptName, signatureName, suitcaseName, type Compression } from '../.
 import type { Receipt } from '../../src/receipt/schema.js';
 import { gcm, seal, v1 } from '../pgp/messages.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
-import { peer, peers } from '../support/peers.js';
+import { asRoot, peer, peers } from '../support/peers.js';
 import { type Finished, mustRun, run } from '../support/process.js';
 import { compatReceipt, receiptOf } from '../state/samples.js';
 import { blocks, textOf } from './cover-text.js';
@@ -56,7 +56,11 @@ interface Scene {
 }
 
 /** Receipt, signature and cover beside a suitcase, in a folder with a space in its name, and the keys imported. */
-async function scene(compression: Compression, more: Record<string, string> = {}): Promise<Scene> {
+async function scene(
+  compression: Compression,
+  more: Record<string, string> = {},
+  prepare: (data: string) => Promise<void> = async () => {},
+): Promise<Scene> {
   const directory = join(tempDir('cover'), 'my kit');
   const home = join(directory, 'h');
   await mkdir(home, { mode: 0o700, recursive: true });
@@ -77,9 +81,13 @@ async function scene(compression: Compression, more: Record<string, string> = {}
   await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
   await writeFile(join(directory, 'data/random'), randomBytes(100_000));
   for (const [name, content] of Object.entries(more)) await writeFile(join(directory, 'data', name), content);
+  await prepare(join(directory, 'data'));
   await mustRun(
     'sh',
-    ['-c', `tar -C data -c DEPOT random | ${{ none: 'cat', gzip: 'gzip', zstd: 'zstd -q' }[compression]} > archive`],
+    [
+      '-c',
+      `cd data && tar -c DEPOT random* | ${{ none: 'cat', gzip: 'gzip', zstd: 'zstd -q' }[compression]} > ../archive`,
+    ],
     { cwd: directory, env },
   );
   const sample = compatReceipt();
@@ -180,6 +188,33 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
           expect(await readdir(join(directory, 'new'))).toContain('mine');
           await rm(join(directory, 'new'), { recursive: true });
         }
+      }
+    },
+  );
+
+  test.skipIf(!asRoot())(
+    'let an ordinary account into directories that Windows recorded without the right to enter them',
+    async () => {
+      const { directory, env, lines } = await scene('gzip', {}, async (data) => {
+        await mkdir(join(data, 'random.d/inner'), { recursive: true });
+        await writeFile(join(data, 'random.d/inner/file'), 'found');
+        await chmod(join(data, 'random.d/inner'), 0o666);
+        await chmod(join(data, 'random.d'), 0o444);
+      });
+      const nobody = 65_534;
+      await run(tools!.gpgconf, ['--kill', 'all'], { env });
+      await mustRun('chown', ['-R', `${nobody}:${nobody}`, dirname(directory)]);
+      const account = { uid: nobody, gid: nobody };
+      for (const shell of shells) {
+        const script = `${lines.join('\n')}\ncat new/random.d/inner/file`;
+        const { code, stdout, stderr } = await run(shell.path, [...shell.script, script], {
+          cwd: directory,
+          env,
+          ...account,
+        });
+        expect(code, `${shell.name}: ${stderr}`).toBe(0);
+        expect(stdout, shell.name).toMatch(/found$/);
+        await rm(join(directory, 'new'), { recursive: true });
       }
     },
   );

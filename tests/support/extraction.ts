@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ManifestCheck, type ManifestResult } from '../../src/dataset/compare.js';
 import { Extractor, type ExtractorOptions } from '../../src/dataset/extract.js';
+import { LocalNames } from '../../src/dataset/extract/local-names.js';
 import { sha256 } from '../../src/primitives.js';
 import type { EntrySink } from '../../src/dataset/tar/format.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
@@ -50,8 +51,8 @@ export function extract(
 }
 
 /** Extracts an archive as a part of a chain: without its symlinks, and with its directories open. */
-export function unpack(tar: Uint8Array, directory: string): void {
-  const extractor = new Extractor({ directory, warn: () => undefined });
+export function unpack(tar: Uint8Array, directory: string, names = new LocalNames()): void {
+  const extractor = new Extractor({ directory, warn: () => undefined, names });
   const check = new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) });
   const reader = new TarReader(tee(extractor, check));
   try {

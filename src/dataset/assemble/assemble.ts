@@ -6,6 +6,7 @@ import { fromText } from '../bytestring.js';
 import { errnoOf, extractError } from '../extract/errors.js';
 import type { BlockWriter } from '../extract/file-writer.js';
 import { makeSymlinks, settleDirectories } from '../extract/finish.js';
+import { LocalNames } from '../extract/local-names.js';
 import { removeExtracted } from '../extract/remove.js';
 import { Warnings } from '../extract/warnings.js';
 import { DATA_PREFIX } from '../chain/line.js';
@@ -30,6 +31,8 @@ export interface AssembleOptions extends NightLimits {
   sources: readonly string[];
   /** Where suitcases are missing, but never the last: what can be had all the same. */
   salvage?: Salvage;
+  /** By directory: what its entries are called there, where the extractor did not give them their own names. */
+  names?: ReadonlyMap<string, LocalNames>;
   /** What could not be restored, as the extractor says it. */
   warn: (message: string) => void;
   /** Bytes of finished files so far. */
@@ -63,7 +66,11 @@ export function assemble(o: AssembleOptions): Assembled {
 function assembled(o: AssembleOptions): Assembled {
   const missing = new Set(o.salvage?.missing);
   const places = [o.directory, ...Array.from({ length: o.increments }, (_, i) => path.join(o.work, String(i + 1)))];
-  const nights = new NightDirectories(places.map((place, night) => (missing.has(night) ? null : place)));
+  const names = places.map((place) => o.names?.get(place) ?? new LocalNames());
+  const nights = new NightDirectories(
+    places.map((place, night) => (missing.has(night) ? null : place)),
+    names,
+  );
   const plan = new Plan(fromText(o.directory), missing);
   const account = o.salvage === undefined ? null : new Account(o.directory, o.salvage);
   try {
@@ -80,7 +87,7 @@ function assembled(o: AssembleOptions): Assembled {
     else
       for (const { path, make } of plan.changes.records())
         if (make !== null && make.kind !== 'symlink') tree.make(path, make);
-    const finished = [plan.deferred, fromText(o.directory), process.platform, warnings] as const;
+    const finished = [plan.deferred, fromText(o.directory), names[0]!, warnings] as const;
     makeSymlinks(...finished);
     account?.placeIncomplete(tree, plan.changes, warnings);
     takeNewest(o);

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
 import { FileWriter, type BlockWriter } from '../extract/file-writer.js';
 import { settleOpen } from '../extract/finish.js';
-import { onDisk } from '../extract/parents.js';
+import { onDisk } from '../extract/on-disk.js';
 import { refused, shown } from '../tar/format.js';
 import type { NightDirectories } from './night-directories.js';
 import type { Wanted } from './plan.js';

@@ -1,7 +1,9 @@
 import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { fromText, join, toBytes, type ByteString } from '../bytestring.js';
 import { errnoOf } from '../extract/errors.js';
-import { onDisk, Parents } from '../extract/parents.js';
+import type { LocalNames } from '../extract/local-names.js';
+import { onDisk } from '../extract/on-disk.js';
+import { Parents } from '../extract/parents.js';
 import { refused, shown } from '../tar/format.js';
 
 /** Open at a time: those that ranges go back and forth between. */
@@ -24,7 +26,10 @@ export class NightDirectories {
   readonly #open = new Map<string, OpenObject>();
 
   /** Null for a suitcase that is missing. */
-  constructor(directories: readonly (string | null)[]) {
+  constructor(
+    directories: readonly (string | null)[],
+    readonly names: readonly LocalNames[],
+  ) {
     this.#roots = directories.map((directory) => (directory === null ? null : fromText(directory)));
   }
 
@@ -36,7 +41,7 @@ export class NightDirectories {
   place(night: number, path: ByteString): ByteString {
     let parents = this.#parents.get(night);
     if (parents === undefined) {
-      parents = new Parents(this.#roots[night]!, process.platform, () => false);
+      parents = new Parents(this.#roots[night]!, this.names[night]!);
       this.#parents.set(night, parents);
     }
     const place = parents.place(path);

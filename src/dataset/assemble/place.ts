@@ -11,10 +11,12 @@ import {
 } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { fromText, join, toBytes, type ByteString } from '../bytestring.js';
-import { errnoOf, extractError, notBelowDirectory, taken } from '../extract/errors.js';
+import { errnoOf, extractError, notBelowDirectory } from '../extract/errors.js';
 import { makeSymlink, timestamp } from '../extract/finish.js';
 import { NO_HARD_LINKS } from '../extract/links.js';
-import { onDisk, Parents } from '../extract/parents.js';
+import type { LocalNames } from '../extract/local-names.js';
+import { onDisk } from '../extract/on-disk.js';
+import { Parents } from '../extract/parents.js';
 import { refused, shown } from '../tar/format.js';
 import type { NightDirectories } from './night-directories.js';
 import { INCOMPLETE, incompletePath, type Change, type Make } from './plan.js';
@@ -29,6 +31,7 @@ export class Tree {
   readonly #root: ByteString;
   readonly #nights: NightDirectories;
   readonly #made: ByteString;
+  readonly #names: LocalNames;
   readonly #places: Parents;
   readonly #targets: Parents;
 
@@ -37,6 +40,7 @@ export class Tree {
     this.#root = fromText(root);
     this.#nights = nights;
     this.#made = fromText(made);
+    this.#names = nights.names[0]!;
     this.#places = this.#parents();
     this.#targets = this.#parents();
   }
@@ -53,6 +57,7 @@ export class Tree {
         if (path?.startsWith(`${directory}/`)) return;
         open.pop();
         attempt(directory, () => rmdirSync(onDisk(located(this.#parents(), directory))));
+        this.#names.forget(directory);
       }
     };
     for (const { path, clear } of changes) {
@@ -61,15 +66,17 @@ export class Tree {
       if (clear === 'directory') {
         deepest = path;
         open.push(path.length);
-      } else attempt(path, () => unlinkSync(onDisk(located(parents, path))));
+      } else {
+        attempt(path, () => unlinkSync(onDisk(located(parents, path))));
+        this.#names.forget(path);
+      }
     }
     leave(null);
   }
 
   /** Puts a path in its place, in the order of the walk, after `clear`. */
   make(path: ByteString, make: Placed): void {
-    const place = located(this.#places, path);
-    attempt(path, () => this.#put(path, place, make), place);
+    attempt(path, () => this.#put(path, path, make));
   }
 
   /** As `make`, under a name that says that it is incomplete; a number tells it from what has that name. Returns the path. */
@@ -78,8 +85,9 @@ export class Tree {
       const name = incompletePath(path, number);
       const place = located(this.#places, name);
       if (look(onDisk(place)) !== undefined) continue;
-      if (make.kind !== 'symlink') attempt(path, () => this.#put(path, place, make), place);
-      else makeSymlink({ path: name, target: make.target, mtimeNs: BigInt(make.mtime) }, place, warn);
+      const link = (m: Extract<Make, { kind: 'symlink' }>) =>
+        makeSymlink({ path: name, target: m.target, mtimeNs: BigInt(m.mtime) }, place, warn);
+      attempt(path, () => (make.kind === 'symlink' ? link(make) : this.#put(path, name, make)));
       return name;
     }
   }
@@ -95,41 +103,56 @@ export class Tree {
     return place !== null && look(onDisk(place))?.isFile() === true;
   }
 
-  #put(path: ByteString, place: ByteString, make: Placed): void {
-    const where = onDisk(place);
+  /** Under `name`, which is the path, or stands in for it. */
+  #put(path: ByteString, name: ByteString, make: Placed): void {
+    const directory = this.#places.directoryOf(name);
+    if (directory === null) throw refused(notBelowDirectory(name));
     if (make.kind === 'link') {
-      this.#link(path, place, make.target, make.mtime);
+      this.#link(name, directory, make.target, make.mtime);
       return;
     }
-    if (lstatSync(where, { throwIfNoEntry: false }) !== undefined)
-      throw taken(path, place, `two paths of the night are one here: ${shown(toBytes(path))}`);
-    if (make.kind === 'directory') mkdirSync(where);
-    else if (make.kind === 'there') renameSync(onDisk(located(this.#targets, path)), where);
-    else if (make.kind === 'made') renameSync(onDisk(this.#madeFile(make.id)), where);
-    else renameSync(onDisk(this.#nights.place(make.night, path)), where);
+    const from =
+      make.kind === 'directory'
+        ? null
+        : make.kind === 'there'
+          ? located(this.#targets, path)
+          : make.kind === 'made'
+            ? this.#madeFile(make.id)
+            : this.#nights.place(make.night, path);
+    this.#names.make(name, directory, (place) => {
+      const where = onDisk(place);
+      // A rename would go over what is there.
+      if (look(where) !== undefined) throw Object.assign(new Error('there is something'), { code: 'EEXIST' });
+      if (from === null) mkdirSync(where);
+      else renameSync(onDisk(from), where);
+    });
   }
 
   /** A link of the full deposit may be there already, and still lead to the right file. */
-  #link(path: ByteString, place: ByteString, target: ByteString, mtime: string): void {
+  #link(path: ByteString, directory: ByteString, target: ByteString, mtime: string): void {
     const from = onDisk(located(this.#targets, target));
-    const where = onDisk(place);
     const wanted = look(from);
     if (wanted?.isFile() !== true)
       throw refused(
         `a hard link does not point to an earlier file: ${shown(toBytes(path))} to ${shown(toBytes(target))}`,
       );
-    const found = look(where);
-    if (found !== undefined) {
+    const there = join(directory, this.#names.of(path));
+    const found = look(onDisk(there));
+    if (found !== undefined && this.#names.isAt(path, there)) {
       if (found.ino === wanted.ino && found.dev === wanted.dev) return;
-      unlinkSync(where);
+      unlinkSync(onDisk(there));
+      this.#names.forget(path);
     }
-    try {
-      linkSync(from, where);
-    } catch (error) {
-      if (!NO_HARD_LINKS.includes(errnoOf(error))) throw error;
-      copyFileSync(from, where, constants.COPYFILE_EXCL);
-      lutimesSync(where, timestamp(BigInt(mtime)), timestamp(BigInt(mtime)));
-    }
+    this.#names.make(path, directory, (place) => {
+      const where = onDisk(place);
+      try {
+        linkSync(from, where);
+      } catch (error) {
+        if (!NO_HARD_LINKS.includes(errnoOf(error))) throw error;
+        copyFileSync(from, where, constants.COPYFILE_EXCL);
+        lutimesSync(where, timestamp(BigInt(mtime)), timestamp(BigInt(mtime)));
+      }
+    });
   }
 
   #madeFile(id: number): ByteString {
@@ -138,7 +161,7 @@ export class Tree {
   }
 
   #parents(): Parents {
-    return new Parents(this.#root, process.platform, () => false);
+    return new Parents(this.#root, this.#names);
   }
 }
 
@@ -157,10 +180,10 @@ function located(parents: Parents, path: ByteString): ByteString {
   return place;
 }
 
-function attempt(path: ByteString, work: () => void, place?: ByteString): void {
+function attempt(path: ByteString, work: () => void): void {
   try {
     work();
   } catch (error) {
-    throw extractError(error, path, place);
+    throw extractError(error, path);
   }
 }

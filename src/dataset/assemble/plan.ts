@@ -1,5 +1,5 @@
 import { join, type ByteString } from '../bytestring.js';
-import { parted } from '../extract/parents.js';
+import { parted } from '../extract/on-disk.js';
 import { Spool } from '../extract/spool.js';
 import type { NightEntry } from '../chain/line.js';
 import { mergeNights, type Fate } from '../chain/merge.js';

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, renameSync, writeFileSync, writeSync } f
 import path from 'node:path';
 import { fromText, type ByteString } from '../bytestring.js';
 import { UnnamedFile } from '../extract/spool.js';
-import { onDisk } from '../extract/parents.js';
+import { onDisk } from '../extract/on-disk.js';
 import { escaped } from '../chain/lines.js';
 import type { Warnings } from '../extract/warnings.js';
 import type { Gap } from './make-files.js';

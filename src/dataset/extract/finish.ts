@@ -10,9 +10,12 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
+import { enterable } from '../mode.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, extractError, notBelowDirectory } from './errors.js';
-import { onDisk, Parents } from './parents.js';
+import type { LocalNames } from './local-names.js';
+import { onDisk } from './on-disk.js';
+import { Parents } from './parents.js';
 import type { Deferred, Spool } from './spool.js';
 import type { Warnings } from './warnings.js';
 
@@ -26,33 +29,40 @@ const DIRECTORY = constants.O_RDONLY | (onWindows ? 0 : constants.O_DIRECTORY | 
 const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
 /** What is left when all files are there: makes symlinks, gives directories their modes and times. @throws as `extractError` */
-export function finishTree(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
-  makeSymlinks(deferred, root, platform, warnings);
-  settleDirectories(deferred, root, platform, warnings);
+export function finishTree(deferred: Spool, root: ByteString, names: LocalNames, warnings: Warnings): void {
+  makeSymlinks(deferred, root, names, warnings);
+  settleDirectories(deferred, root, names, warnings);
 }
 
 /** The first half of `finishTree`. */
-export function makeSymlinks(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
-  const locate = locator(root, platform);
-  for (const record of deferred.records())
-    if (record.kind === 'symlink') makeSymlink(record, locate(record.path), (message) => warnings.add(message));
+export function makeSymlinks(deferred: Spool, root: ByteString, names: LocalNames, warnings: Warnings): void {
+  const parents = new Parents(root, names);
+  for (const record of deferred.records()) {
+    if (record.kind !== 'symlink') continue;
+    const { path } = record;
+    const link = { ...record, target: names.target(path, record.target) };
+    const directory = parents.directoryOf(path);
+    if (directory === null) throw refused(notBelowDirectory(path));
+    try {
+      names.make(path, directory, (place) => makeSymlink(link, place, (message) => warnings.add(message)));
+    } catch (error) {
+      throw extractError(error, path);
+    }
+  }
 }
 
-/** The second half of `finishTree`. */
-export function settleDirectories(
-  deferred: Spool,
-  root: ByteString,
-  platform: NodeJS.Platform,
-  warnings: Warnings,
-): void {
-  const locate = locator(root, platform);
+/** The second half of `finishTree`. Lists, too, what is not as in the archive. */
+export function settleDirectories(deferred: Spool, root: ByteString, names: LocalNames, warnings: Warnings): void {
+  const locate = locator(root, names);
   // A directory that comes twice (`tar -r` does that) ends as the later entry says.
   for (const record of deferred.records())
     if (record.kind === 'directory') warnings.kept(settleDirectory(record, locate));
+  names.tell(warnings);
+  warnings.write(root);
 }
 
-function locator(root: ByteString, platform: NodeJS.Platform): Locate {
-  const parents = new Parents(root, platform, () => false);
+function locator(root: ByteString, names: LocalNames): Locate {
+  const parents = new Parents(root, names);
   return (path) => {
     const place = parents.place(path);
     if (place === null) throw refused(notBelowDirectory(path));
@@ -60,7 +70,7 @@ function locator(root: ByteString, platform: NodeJS.Platform): Locate {
   };
 }
 
-/** Made last, so that nothing passes through one. Warns where this system has none. */
+/** Made last, so that nothing passes through one. Warns where this system has none. @throws Error of `node:fs` */
 export function makeSymlink(
   link: Pick<Deferred, 'path' | 'target' | 'mtimeNs'>,
   place: ByteString,
@@ -70,7 +80,7 @@ export function makeSymlink(
   try {
     symlinkSync(onDisk(link.target), where);
   } catch (error) {
-    if (!UNABLE.includes(errnoOf(error))) throw extractError(error, link.path, place);
+    if (!UNABLE.includes(errnoOf(error))) throw error;
     warn(`symlinks cannot be made here: ${shown(toBytes(link.path))} would point to ${shown(toBytes(link.target))}`);
     return;
   }
@@ -94,21 +104,18 @@ export function settleOpen({ fd, mode, mtimeNs }: { fd: number; mode: number; mt
 
 /** As `settleOpen`, for a directory in which everything was made; not for what a link in its place leads to. */
 function settleDirectory(directory: Deferred, locate: Locate): boolean {
-  const settle = (): boolean => {
-    const where = onDisk(locate(directory.path));
-    return onWindows ? settleByName(directory, where) : settleOpen({ ...directory, fd: openSync(where, DIRECTORY) });
-  };
+  const settled = { ...directory, mode: enterable(directory.mode) };
   try {
-    return settle();
+    const where = onDisk(locate(directory.path));
+    return onWindows ? settleByName(settled, where) : settleOpen({ ...settled, fd: openSync(where, DIRECTORY) });
   } catch (error) {
-    if (errnoOf(error) !== 'EACCES') throw extractError(error, directory.path);
-    return opened(directory.path, locate, settle);
+    throw extractError(error, directory.path);
   }
 }
 
 /** Windows opens no directories. */
 function settleByName({ path, mode, mtimeNs }: Deferred, where: string | Buffer): boolean {
-  requireDirectory(where, path);
+  if (!lstatSync(where).isDirectory()) throw refused(notBelowDirectory(path));
   const timed = kept(() => lutimesSync(where, timestamp(mtimeNs), timestamp(mtimeNs)));
   return kept(() => chmodSync(where, mode)) && timed;
 }
@@ -121,35 +128,6 @@ function kept(set: () => void): boolean {
     if (!UNABLE.includes(errnoOf(error))) throw error;
     return false;
   }
-}
-
-/** Opens the directory at `path` and those above it for `action`: they may have been settled, and closed, before. */
-function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
-  const closed: { where: string | Buffer; mode: number }[] = [];
-  try {
-    for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
-      const above = path.slice(0, slash) as ByteString;
-      const where = onDisk(locate(above));
-      const mode = requireDirectory(where, above);
-      if ((mode & 0o100) !== 0) continue;
-      closed.push({ where, mode });
-      chmodSync(where, mode | 0o100);
-    }
-    const where = onDisk(locate(path));
-    chmodSync(where, requireDirectory(where, path) | 0o400);
-    return action();
-  } catch (error) {
-    throw extractError(error, path);
-  } finally {
-    for (const { where, mode } of closed.reverse()) chmodSync(where, mode);
-  }
-}
-
-/** Its mode. */
-function requireDirectory(where: string | Buffer, path: ByteString): number {
-  const found = lstatSync(where);
-  if (!found.isDirectory()) throw refused(notBelowDirectory(path));
-  return found.mode & 0o7777;
 }
 
 /** What `Date` holds, in seconds; systems do not agree on times further away. */

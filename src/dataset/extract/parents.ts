@@ -1,23 +1,15 @@
 import { lstatSync } from 'node:fs';
-import { join, toPath, toText, type ByteString, localName } from '../bytestring.js';
-
-/** Windows wants text, so that Node can lengthen paths of more than 260 characters. */
-export function onDisk(path: ByteString): string | Buffer {
-  return process.platform === 'win32' ? (toText(path) ?? toPath(path)) : toPath(path);
-}
-
-export function parted(path: ByteString): { directory: ByteString; name: ByteString } {
-  const slash = path.lastIndexOf('/');
-  return { directory: path.slice(0, Math.max(slash, 0)) as ByteString, name: path.slice(slash + 1) as ByteString };
-}
+import { join, type ByteString } from '../bytestring.js';
+import type { LocalNames } from './local-names.js';
+import { onDisk, parted } from './on-disk.js';
 
 /**
  * Where entries lie on disk. Every directory on the way must be a real one: whatever an archive holds, no path leads
  * through a link. Those of the path before are not looked at again, for nothing ever takes the place of a directory.
  */
 export class Parents {
-  readonly #platform: NodeJS.Platform;
-  readonly #missing: (where: ByteString) => boolean;
+  readonly #entries: LocalNames;
+  readonly #missing: (path: ByteString, directory: ByteString) => boolean;
   #path: ByteString | null = '' as ByteString;
   /** Components, and the length on disk up to each: whole paths would take the square of the depth. */
   readonly #names: ByteString[] = [];
@@ -25,9 +17,16 @@ export class Parents {
   #local: ByteString;
   readonly #root: number;
 
-  /** `missing`: a path goes through what is not there or no directory; true when now it is one. */
-  constructor(root: ByteString, platform: NodeJS.Platform, missing: (where: ByteString) => boolean) {
-    this.#platform = platform;
+  /**
+   * `missing`: a path of the archive goes through what is not there or no directory, and would lie in `directory` on disk;
+   * true when now it is one.
+   */
+  constructor(
+    root: ByteString,
+    entries: LocalNames,
+    missing: (path: ByteString, directory: ByteString) => boolean = () => false,
+  ) {
+    this.#entries = entries;
     this.#missing = missing;
     this.#local = root;
     this.#root = root.length;
@@ -35,8 +34,13 @@ export class Parents {
 
   /** The place on disk of this path in the archive; null where something above it is no directory. */
   place(path: ByteString): ByteString | null {
-    const { directory, name } = parted(path);
-    return this.#enter(directory) ? join(this.#local, localName(name, this.#platform)) : null;
+    const directory = this.directoryOf(path);
+    return directory === null ? null : join(directory, this.#entries.of(path));
+  }
+
+  /** The place on disk of the directory that holds it; null where that, or something above it, is none. */
+  directoryOf(path: ByteString): ByteString | null {
+    return this.#enter(parted(path).directory) ? this.#local : null;
   }
 
   #enter(directory: ByteString): boolean {
@@ -47,10 +51,16 @@ export class Parents {
     while (depth < names.length && this.#names[depth] === names[depth]) depth++;
     this.#names.length = this.#lengths.length = depth;
     this.#local = this.#local.slice(0, this.#lengths.at(-1) ?? this.#root) as ByteString;
+    let end = names.slice(0, depth).reduce((length, name) => length + name.length + 1, 0);
     for (const name of names.slice(depth)) {
-      const local = join(this.#local, localName(name, this.#platform));
+      const path = directory.slice(0, (end += name.length)) as ByteString;
+      end++;
+      let local = join(this.#local, this.#entries.of(path));
       const found = lstatSync(onDisk(local), { throwIfNoEntry: false });
-      if (found?.isDirectory() !== true && !this.#missing(local)) return false;
+      if (found?.isDirectory() !== true) {
+        if (!this.#missing(path, this.#local)) return false;
+        local = join(this.#local, this.#entries.of(path));
+      }
       this.#local = local;
       this.#names.push(name);
       this.#lengths.push(local.length);

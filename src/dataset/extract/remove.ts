@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, rmdirSync, unlinkSync, type Dirent } from 'node:fs';
 import { fromBytes, fromText, join, type ByteString } from '../bytestring.js';
 import { errnoOf } from './errors.js';
-import { onDisk } from './parents.js';
+import { onDisk } from './on-disk.js';
 
 /**
  * Removes what was extracted so far, read-only directories too. Not `fs.rm`: it calls itself for each level, and an

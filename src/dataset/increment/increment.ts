@@ -14,6 +14,7 @@ import {
   readSizeless,
   type Watch,
 } from '../open-file.js';
+import { recordedMode } from '../mode.js';
 import { shown } from '../reading.js';
 import type { TarHeader } from '../tar/write.js';
 import { GrowingFile } from './growing-file.js';
@@ -128,7 +129,7 @@ export class Increment {
         watch.reading.changed(watch.source, file, 'is no longer a file; it is not in the dataset');
         return null;
       }
-      const [size, mode] = [Number(before.size), Number(before.mode) & 0o7777];
+      const [size, mode] = [Number(before.size), recordedMode(before)];
       const header: TarHeader = { path, type: 'file', size, mode, mtimeNs: before.mtimeNs, linkTarget: null };
       const earlier = this.#o.hardLinks.earlier(before, path);
       if (earlier !== null) {
@@ -160,7 +161,7 @@ export class Increment {
       last.mtimeNs === now.mtimeNs &&
       last.ctimeNs === now.ctimeNs &&
       last.ino === BigInt.asUintN(64, now.ino) &&
-      last.mode === (Number(now.mode) & 0o7777)
+      last.mode === recordedMode(now)
     );
   }
 

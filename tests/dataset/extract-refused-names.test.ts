@@ -1,0 +1,58 @@
+/** Names that this file system refuses: each entry gets one that it takes. */
+import type * as fs from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { depotTar } from '../support/depot-tar.js';
+import { extract, sandbox } from '../support/extraction.js';
+import { crm, listing, restore } from './assembling.js';
+
+/** As exFAT does, and no accents either. */
+vi.mock('node:fs', async (original) => {
+  const { folding } = await import('../support/folding.js');
+  return folding(
+    await original<typeof fs>(),
+    (name) => name,
+    (name) => /[:?\u0080-\uffff]/.test(name),
+  );
+});
+
+test('every entry is there, links lead to it, and the list says under which name', () => {
+  const { out } = sandbox();
+  const { warnings } = extract(
+    depotTar([
+      crm,
+      { path: 'data/crm/a:b', type: 'directory' },
+      { path: 'data/crm/a:b/caf\u00e9', body: 'coffee' },
+      { path: 'data/crm/hard', type: 'hardlink', link: 'data/crm/a:b/caf\u00e9' },
+      { path: 'data/crm/soft', type: 'symlink', link: 'a:b/caf\u00e9' },
+    ]).tar,
+    out,
+  );
+  const read = (path: string) => readFileSync(join(out, 'data/crm', path), 'utf8');
+  expect([read('a%3Ab/caf%C3%A9'), read('hard'), read('soft')]).toEqual(['coffee', 'coffee', 'coffee']);
+  expect(warnings).toEqual([
+    'saved under another name: data/crm/a:b as a%3Ab',
+    'saved under another name: data/crm/a:b/caf\u00e9 as caf%C3%A9',
+  ]);
+});
+
+test('in a chain too', () => {
+  const { out } = restore(
+    [crm, { path: 'data/crm/a?', body: 'first' }, { path: 'data/crm/b?', body: 'gone' }],
+    [
+      {
+        steps: [
+          crm,
+          { path: 'data/crm/a?', body: 'second' },
+          { line: 'data/crm/b\\0077 -' },
+          { path: 'data/crm/c?', body: 'new' },
+        ],
+      },
+    ],
+  );
+  expect(Object.fromEntries(Object.entries(listing(out)).filter(([path]) => path !== 'data/crm'))).toEqual({
+    'data/crm/a%3F': '644 second',
+    'data/crm/c%3F': '644 new',
+  });
+});
