@@ -10,9 +10,10 @@ import { shrunkSince } from '../standing/shrunk.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';
 import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../state/audit.js';
-import { parseReceiptName } from '../names/deposit.js';
+import { parseReceiptName, receiptName } from '../names/deposit.js';
 import { readLedger } from '../state/ledger.js';
 import { lastDeposit, listReceipts, type ListedReceipt } from '../state/list.js';
+import { receiptFiles } from '../state/receipt-files.js';
 import { type RunDataset, runsBackwards, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
@@ -65,7 +66,9 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
       o.config === null || arrangement === null || signer === null
         ? []
         : await configuredKeys(o.config, arrangement, signer, o.now);
-    arrangements.push(reportOf(state.arrangement, arrangement, history, { rows: rows[i]!, texts: texts[i]! }, keys, o));
+    const report = reportOf(state.arrangement, arrangement, history, rows[i]!, keys, o);
+    await addTexts(state, report.deposits.slice(0, texts[i]));
+    arrangements.push(report);
   }
   return {
     madeAt: o.now,
@@ -75,6 +78,17 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
     period: { from: o.from, to: o.to },
     arrangements,
   };
+}
+
+/** Receipt and signature as they are on file: of those alone for which the page has room. */
+async function addTexts(state: ArrangementState, deposits: readonly ListedDeposit[]): Promise<void> {
+  const filed = new Map(deposits.flatMap(({ depositId, filed: one }) => (one === null ? [] : [[depositId, one]])));
+  for await (const file of receiptFiles(state.directory, [...filed.keys()].map(receiptName), true)) {
+    const one = filed.get(file.depositId)!;
+    // What changed since it was read is another receipt than the one in the row.
+    if (!('error' in file) && file.sha256 === one.sha256)
+      one.text = { receipt: new TextDecoder().decode(file.bytes), signature: file.signature };
+  }
 }
 
 type History = Awaited<ReturnType<typeof readHistory>>;
@@ -217,17 +231,14 @@ function reportOf(
   name: string,
   arrangement: Arrangement | null,
   h: History,
-  most: { rows: number; texts: number },
+  rows: number,
   keys: ArrangementReport['keys'],
   o: ReportRequest,
 ): ArrangementReport {
   const all = depositsOf(h, arrangement?.shrink ?? usualShrink);
   const inPeriod = all.filter(({ at }) => isWithin(at, o));
   // At least one, so that a share of nothing does not hide that there are any.
-  const listed = inPeriod.slice(-Math.max(1, most.rows)).reverse();
-  listed.forEach(({ filed }, i) => {
-    if (filed !== null && i >= most.texts) filed.text = null;
-  });
+  const listed = inPeriod.slice(-Math.max(1, rows)).reverse();
   const points = inPeriod.map(pointOf);
   const everyMs = arrangement?.every ?? null;
   const ended = arrangement?.ended ?? null;
@@ -313,13 +324,13 @@ function depositsOf(h: History, shrink: Shrink): ListedDeposit[] {
   const filed = h.receipts
     .map((one, i) => ({ one, before: h.receipts[i - 1] }))
     .map(
-      ({ one, before, one: { receipt, bytes, sha256, signature, depositId } }): ListedDeposit => ({
+      ({ one, before, one: { receipt, sha256, depositId } }): ListedDeposit => ({
         depositId,
         at: new Date(receipt.completedAt),
         bytes: receipt.suitcase.bytes,
         seconds: h.seconds.get(depositId) ?? (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
         shrunkFrom: shrunkFrom(one, before, h, shrink),
-        filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
+        filed: { receipt, sha256, text: null },
         ...more(depositId),
       }),
     );

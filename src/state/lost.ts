@@ -1,6 +1,6 @@
 import type { Receipt } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
-import { listReceipts } from './list.js';
+import { listReceipts, type ListedReceipt } from './list.js';
 
 /** A deposit that no longer opens: one of those that it is built on was destroyed. */
 export interface Lost {
@@ -11,7 +11,11 @@ export interface Lost {
 
 /** All of an arrangement, oldest first, but those that were destroyed themselves. */
 export async function lostDeposits(state: ArrangementState, destroyed: ReadonlyMap<string, unknown>): Promise<Lost[]> {
-  const { receipts } = await listReceipts(state);
+  return destroyed.size === 0 ? [] : lostAmong((await listReceipts(state)).receipts, destroyed);
+}
+
+/** As `lostDeposits`, of all receipts of an arrangement that were read already. */
+export function lostAmong(receipts: readonly ListedReceipt[], destroyed: ReadonlyMap<string, unknown>): Lost[] {
   const byId = new Map(receipts.map(({ receipt }) => [receipt.depositId, receipt]));
   /** What each deposit lacks, or null: asked for many times, since each is built on the one before. */
   const lacks = new Map<string, string | null>();
