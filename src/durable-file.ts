@@ -10,8 +10,11 @@ import { typedWord } from './shell.js';
 
 const onWindows = process.platform === 'win32';
 
+/** What a file is to hold: a large one in pieces, which are made as they are written. */
+type FileContent = Uint8Array | string | Iterable<Uint8Array>;
+
 /** Writes `file` (0600, unless it is for others to read) under a temporary name, fsyncs, renames, and fsyncs the directory. */
-export async function writeFileAtomic(file: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+export async function writeFileAtomic(file: string, bytes: FileContent, mode = 0o600): Promise<void> {
   const temporary = temporaryName(file);
   try {
     await writeNew(temporary, bytes, mode);
@@ -29,12 +32,13 @@ export function temporaryName(file: string): string {
 }
 
 /** Creates `file` (0600, must not exist) and fsyncs its contents. Errors are the system's own. */
-export async function writeNew(file: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+export async function writeNew(file: string, bytes: FileContent, mode = 0o600): Promise<void> {
   const handle = await open(file, 'wx', mode);
   try {
     // A service's umask hides what is meant for others.
     if (mode !== 0o600) await handle.chmod(mode);
-    await writeAll(handle, bytes);
+    for (const piece of typeof bytes === 'string' || bytes instanceof Uint8Array ? [bytes] : bytes)
+      await writeAll(handle, piece);
     await handle.sync();
   } finally {
     await handle.close();

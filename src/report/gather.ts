@@ -5,20 +5,21 @@ import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
 import { type DatasetSize, hasShrunk } from '../dataset/sources.js';
 import { wholeNight } from '../receipt/chain.js';
-import { chainStanding, lostIn, newestChain } from '../standing/chain.js';
+import { chainStanding, newestChain } from '../standing/chain.js';
 import { shrunkSince } from '../standing/shrunk.js';
-import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';
-import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../state/audit.js';
+import type { LedgerAudit, SignatureCheck } from '../state/audit.js';
 import { parseReceiptName, receiptName } from '../names/deposit.js';
-import { readLedger } from '../state/ledger.js';
-import { lastDeposit, listReceipts, type ListedReceipt } from '../state/list.js';
+import { destroyedIn, linesOf, readLedger } from '../state/ledger.js';
+import { lastDeposit } from '../state/list.js';
+import { lostAmong } from '../state/lost.js';
 import { receiptFiles } from '../state/receipt-files.js';
 import { type RunDataset, runsBackwards, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
 import { version } from '../version.js';
 import type { ArrangementReport, FailedRun, ListedDeposit, Point, Proof, ReportData, ReportedChain } from './data.js';
+import { auditAndReceipts, type Filed } from './audited.js';
 import { configuredKeys, keysOfReceipts, signerKey } from './key-rows.js';
 import { gapsOf, sharesOf } from './rhythm.js';
 import { standingOf } from './report-state.js';
@@ -95,10 +96,9 @@ type History = Awaited<ReturnType<typeof readHistory>>;
 
 /** Maps are by deposit id. */
 async function readHistory(state: ArrangementState, arrangement: Arrangement | null, o: ReportRequest) {
-  const { receipts, unreadable } = await listReceipts(state);
-  const destroyed = new Map<string, string>();
-  for (const { line } of (await readLedger(state)).raw)
-    if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
+  const ledger = await readLedger(state);
+  const { audit, receipts, unreadable } = await auditAndReceipts(state, o.checkSignature, ledger);
+  const destroyed = destroyedIn(linesOf(ledger));
   const known = new Set(receipts.map(({ depositId }) => depositId));
   /** Of the period, newest first. */
   const failed: FailedRun[] = [];
@@ -135,21 +135,23 @@ async function readHistory(state: ArrangementState, arrangement: Arrangement | n
   }
   return {
     receipts,
-    unreadable: unreadable.length,
+    unreadable,
     destroyed,
-    last: (await lastDeposit(state))?.depositId ?? null,
+    last: (await lastDeposit(state, ledger))?.depositId ?? null,
     proofs: await proofsOf(state, receipts),
     lastRun,
     underWay: left,
     seconds,
     datasets,
     shrunk: await shrunkSince(state, arrangement ?? { shrink: usualShrink }, o.now),
-    chain: await chainOf(state, arrangement, o.now),
-    lost: await lostIn(state),
+    chain: receipts.some(({ receipt }) => receipt.chain !== undefined)
+      ? await chainOf(state, arrangement, o.now)
+      : null,
+    lost: lostAmong(receipts, destroyed),
     failed,
     locked,
     withoutReceipt,
-    audit: withoutPaths(await auditOf(state, o.checkSignature), state.directory),
+    audit: withoutPaths(audit, state.directory),
   };
 }
 
@@ -172,7 +174,7 @@ async function chainOf(
 function publishedNow(
   run: RunRecord,
   next: RunRecord | null,
-  receipts: readonly ListedReceipt[],
+  receipts: readonly Filed[],
   { pending, unreadable }: UnderWay,
 ): RunRecord['published'] {
   if (run.published !== 'unknown') return run.published;
@@ -190,7 +192,7 @@ function publishedNow(
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
-async function proofsOf(state: ArrangementState, receipts: readonly ListedReceipt[]): Promise<Map<string, Proof[]>> {
+async function proofsOf(state: ArrangementState, receipts: readonly Filed[]): Promise<Map<string, Proof[]>> {
   const suitcases = new Map(receipts.map(({ depositId, receipt }) => [depositId, receipt.suitcase.sha256]));
   const proofs = new Map<string, Proof[]>();
   for (const { depositId, attestation: a, filing } of await filedAttestations(state)) {
@@ -205,26 +207,6 @@ async function proofsOf(state: ArrangementState, receipts: readonly ListedReceip
     proofs.set(depositId, [...(proofs.get(depositId) ?? []), proof]);
   }
   return proofs;
-}
-
-/** A ledger that is too broken to be read is something that the page says, not a reason to have no page. */
-async function auditOf(state: ArrangementState, checkSignature: SignatureCheck | undefined): Promise<LedgerAudit> {
-  try {
-    return await verifyLedger(state, checkSignature);
-  } catch (error) {
-    if (!isDepotError(error, 'ledger-broken')) throw error;
-    const message = error.message.replaceAll(state.stateDirectory + path.sep, '');
-    return {
-      ledgerId: null,
-      lines: 0,
-      receipts: 0,
-      newest: null,
-      problems: [{ kind: 'changed', sequence: null, depositId: null, message }],
-      warnings: [],
-      unchecked: ['the ledger and its receipts'],
-      unreadable: [],
-    };
-  }
 }
 
 function reportOf(
@@ -300,8 +282,8 @@ function reportOf(
 
 /** By the run that made it; where none says so, by the receipts of the two, which is today's rule on what was made under another. */
 function shrunkFrom(
-  { depositId, receipt }: ListedReceipt,
-  before: ListedReceipt | undefined,
+  { depositId, receipt }: Filed,
+  before: Filed | undefined,
   h: History,
   shrink: Shrink,
 ): DatasetSize | null {

@@ -11,6 +11,7 @@ import {
   readLedger,
   readLedgerId,
   unlistedDeposits,
+  type LedgerFile,
   type LedgerLine,
   type RawLine,
 } from './ledger.js';
@@ -54,15 +55,27 @@ export interface LedgerAudit {
 /** Says what is wrong with a signature over these bytes, or null when it is good. Signers are the caller's. */
 export type SignatureCheck = (bytes: Uint8Array, armoredSignature: string, receipt: Receipt) => Promise<string | null>;
 
-/** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. */
-export async function verifyLedger(state: ArrangementState, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
-  const { raw, torn } = await readLedger(state);
+/** Takes what an audit reads: who lists the receipts too need not read twenty thousand of them again. */
+export interface ReceiptList {
+  /** Superseded ones among them. */
+  add(stored: StoredReceipt, receipt: Receipt): void;
+  unreadable(file: Pick<StoredReceipt, 'path' | 'superseded'>): void;
+}
+
+/** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. `ledger`: where it was read already. */
+export async function verifyLedger(
+  state: ArrangementState,
+  checkSignature?: SignatureCheck,
+  ledger?: LedgerFile,
+  list?: ReceiptList,
+): Promise<LedgerAudit> {
+  const { raw, torn } = ledger ?? (await readLedger(state));
   const audit = beginAudit(raw, await readLedgerId(state.stateDirectory), checkSignature);
   if (torn > 0)
     audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
   checkChain(raw, audit);
   const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
-  const stored = await examineReceipts(state.directory, audit, listed, checkSignature);
+  const stored = await examineReceipts(state.directory, audit, listed, checkSignature, list);
   audit.receipts = stored.length;
   checkFiledReceipts(raw, stored, audit);
   const problem = (kind: ProblemKind, depositId: string, message: string) =>
@@ -83,7 +96,7 @@ export async function verifyLedger(state: ArrangementState, checkSignature?: Sig
   return audit;
 }
 
-function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: SignatureCheck): LedgerAudit {
+export function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: SignatureCheck): LedgerAudit {
   const unchecked = checkSignature === undefined ? ['signatures: no signer was given'] : [];
   return {
     ledgerId,
@@ -98,7 +111,7 @@ function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: Si
 }
 
 type Found = NonNullable<LedgerAudit['newest']>;
-function noteNewest(audit: LedgerAudit, { depositId, sequence, receiptSha256 }: Found): void {
+export function noteNewest(audit: LedgerAudit, { depositId, sequence, receiptSha256 }: Found): void {
   if (audit.newest === null || sequence > audit.newest.sequence) audit.newest = { depositId, sequence, receiptSha256 };
 }
 
@@ -147,7 +160,7 @@ interface Examined extends Pick<StoredReceipt, 'depositId' | 'path' | 'sha256'> 
 }
 
 /** So many signatures are checked at a time. */
-const checkedAtOnce = 64;
+const checkedAtOnce = 8;
 
 /** All receipts in the directory, each read once. Signatures of those that no line lists are not looked at: nothing would be said of them. */
 async function examineReceipts(
@@ -155,14 +168,17 @@ async function examineReceipts(
   audit: LedgerAudit,
   listed: ReadonlySet<string | undefined>,
   checkSignature?: SignatureCheck,
+  list?: ReceiptList,
 ): Promise<Examined[]> {
   const examined: Examined[] = [];
   let checking: Promise<void>[] = [];
-  for await (const stored of readReceipts(directory, audit)) {
+  for await (const stored of readReceipts(directory, audit, list)) {
     const { depositId, path, sha256 } = stored;
-    const receipt = read(stored);
-    if (typeof receipt === 'string') {
-      examined.push({ depositId, path, sha256, says: receipt, signatureFault: null });
+    const { receipt, wrong } = readStored(stored);
+    if (receipt === null) list?.unreadable(stored);
+    else list?.add(stored, receipt);
+    if (wrong !== null) {
+      examined.push({ depositId, path, sha256, says: wrong, signatureFault: null });
       continue;
     }
     const { completedAt, ledger } = receipt;
@@ -247,7 +263,7 @@ function faultOf(
   return found.signatureFault === null ? null : { kind: 'signature', message: found.signatureFault };
 }
 
-async function signatureFault(
+export async function signatureFault(
   found: StoredReceipt,
   receipt: Receipt,
   checkSignature?: SignatureCheck,
@@ -258,60 +274,12 @@ async function signatureFault(
   return why === null ? null : `${found.path}: ${why}`;
 }
 
-/**
- * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have a line and has
- * none shows that the end was cut off, another one in its place a fork. Only receipts of this arrangement and ledger
- * count; a signature that cannot be checked is said, for anyone can write a receipt that accuses a ledger.
- */
-export async function compareWithHeld(
-  state: ArrangementState,
+/** The receipts in a directory; what cannot be read of them is noted in `audit`. */
+export async function* readReceipts(
   directory: string,
-  checkSignature?: SignatureCheck,
-): Promise<LedgerAudit> {
-  const { raw } = await readLedger(state);
-  const ledgerId = await readLedgerId(state.stateDirectory);
-  const audit = beginAudit(raw, ledgerId, checkSignature);
-  const lines = linesOf({ raw });
-  const last = lines.reduce((most, line) => Math.max(most, line.sequence), 0);
-  const filed = new Set(lines.flatMap(({ kind, receiptSha256 }) => (kind === 'destroyed' ? [] : [receiptSha256])));
-  for await (const held of readReceipts(directory, audit)) {
-    const receipt = read(held);
-    if (typeof receipt === 'string') {
-      audit.unchecked.push(receipt);
-      continue;
-    }
-    if (receipt.arrangement !== state.arrangement) continue;
-    audit.receipts++;
-    const { sequence } = receipt.ledger;
-    if (filed.has(held.sha256)) {
-      noteNewest(audit, { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 });
-      continue;
-    }
-    if (receipt.ledger.id !== ledgerId) {
-      audit.unchecked.push(
-        `${held.path} belongs to ledger ${receipt.ledger.id}, this state directory to ${ledgerId ?? 'none'}`,
-      );
-      continue;
-    }
-    const unsigned = await signatureFault(held, receipt, checkSignature);
-    if (unsigned !== null) {
-      audit.unchecked.push(`${unsigned}: it proves nothing against the ledger`);
-      continue;
-    }
-    const fork = sequence <= last;
-    const but = fork ? 'where the ledger has something else' : `but the ledger ends with line ${last}`;
-    audit.problems.push({
-      kind: fork ? 'forked' : 'missing',
-      sequence,
-      depositId: receipt.depositId,
-      message: `${held.path} says that it is line ${sequence}, ${but}`,
-    });
-  }
-  if (audit.receipts === 0) audit.unchecked.push(`no receipt of ${state.arrangement} in ${directory}`);
-  return audit;
-}
-
-async function* readReceipts(directory: string, audit: LedgerAudit): AsyncGenerator<StoredReceipt, void> {
+  audit: LedgerAudit,
+  list?: ReceiptList,
+): AsyncGenerator<StoredReceipt, void> {
   let names: string[];
   try {
     names = (await readdir(directory)).sort();
@@ -325,6 +293,7 @@ async function* readReceipts(directory: string, audit: LedgerAudit): AsyncGenera
       continue;
     }
     const { depositId, error } = one;
+    list?.unreadable(one);
     audit.unchecked.push(error.message);
     // A receipt that became too large, or a link, is not the one that was written; one that is closed may well be.
     if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? ''))
@@ -332,13 +301,15 @@ async function* readReceipts(directory: string, audit: LedgerAudit): AsyncGenera
   }
 }
 
-/** The receipt, or why its bytes are none. */
-function read(stored: StoredReceipt): Receipt | string {
+/** What the bytes say, and what is wrong with that: it is no receipt, or that of another deposit. */
+export function readStored({ bytes, depositId, path }: StoredReceipt): Read {
   try {
-    const receipt = parseReceipt(stored.bytes, stored.path);
-    return receipt.depositId === stored.depositId ? receipt : `${stored.path} is the receipt of ${receipt.depositId}`;
+    const receipt = parseReceipt(bytes, path);
+    if (receipt.depositId === depositId) return { receipt, wrong: null };
+    return { receipt, wrong: `${path} is the receipt of ${receipt.depositId}` };
   } catch (error) {
-    if (isDepotError(error)) return error.message;
+    if (isDepotError(error)) return { receipt: null, wrong: error.message };
     throw error;
   }
 }
+type Read = { receipt: Receipt; wrong: null } | { receipt: Receipt; wrong: string } | { receipt: null; wrong: string };

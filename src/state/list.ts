@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName, receiptName } from '../names/deposit.js';
-import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
+import { destroyedIn, linesOf, readLedger, type LedgerFile, type LedgerLine } from './ledger.js';
 import { lastRun } from './runs.js';
 import { type Chain, followChain, wholeNight } from '../receipt/chain.js';
 import { parseReceipt } from '../receipt/parse.js';
@@ -42,8 +42,12 @@ export async function listReceipts(
   return { receipts, unreadable };
 }
 
+interface Completed {
+  receipt: Pick<Receipt, 'completedAt' | 'arrangement'> & { ledger: Pick<Receipt['ledger'], 'sequence'> };
+}
+
 /** By the time at which deposits were complete, then by arrangement, then by line in the ledger. */
-export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b }: { receipt: Receipt }): number {
+export function byCompletion({ receipt: a }: Completed, { receipt: b }: Completed): number {
   if (a.completedAt !== b.completedAt) return a.completedAt < b.completedAt ? -1 : 1;
   if (a.arrangement !== b.arrangement) return a.arrangement < b.arrangement ? -1 : 1;
   return a.ledger.sequence - b.ledger.sequence;
@@ -138,10 +142,10 @@ export interface LastDeposit {
 
 /**
  * The deposit that was completed last, or null: by receipts and by run records, since a run that is killed leaves no
- * record and one whose disk is full no receipt. What the agent has destroyed is no deposit any more.
+ * record and one whose disk is full no receipt. What the agent has destroyed is no deposit any more. `ledger`: where it was read already.
  */
-export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
-  const lines = linesOf(await readLedger(state));
+export async function lastDeposit(state: ArrangementState, ledger?: LedgerFile): Promise<LastDeposit | null> {
+  const lines = linesOf(ledger ?? (await readLedger(state)));
   const destroyed = destroyedIn(lines);
   const run = await lastRun(
     state,

@@ -1,6 +1,6 @@
 import type { Receipt } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
-import { listReceipts, type ListedReceipt } from './list.js';
+import { listReceipts } from './list.js';
 
 /** A deposit that no longer opens: one of those that it is built on was destroyed. */
 export interface Lost {
@@ -14,12 +14,14 @@ export async function lostDeposits(state: ArrangementState, destroyed: ReadonlyM
   return destroyed.size === 0 ? [] : lostAmong((await listReceipts(state)).receipts, destroyed);
 }
 
+type Chained = Pick<Receipt, 'depositId' | 'chain'>;
+
 /** As `lostDeposits`, of all receipts of an arrangement that were read already. */
-export function lostAmong(receipts: readonly ListedReceipt[], destroyed: ReadonlyMap<string, unknown>): Lost[] {
+export function lostAmong(receipts: readonly { receipt: Chained }[], destroyed: ReadonlyMap<string, unknown>): Lost[] {
   const byId = new Map(receipts.map(({ receipt }) => [receipt.depositId, receipt]));
   /** What each deposit lacks, or null: asked for many times, since each is built on the one before. */
   const lacks = new Map<string, string | null>();
-  const lack = ({ depositId, chain }: Receipt): string | null => {
+  const lack = ({ depositId, chain }: Chained): string | null => {
     const base = chain?.previousDepositId ?? null;
     const below = base === null ? null : (lacks.get(base) ?? null);
     const found = below ?? (destroyed.has(depositId) ? depositId : null);

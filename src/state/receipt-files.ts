@@ -9,10 +9,7 @@ import { maxReceiptBytes } from '../receipt/parse.js';
 import type { StoredReceipt } from './arrangement-state.js';
 
 /** A receipt that could not be read. */
-export interface UnreadFile {
-  depositId: string;
-  /** Absolute path. */
-  path: string;
+export interface UnreadFile extends Pick<StoredReceipt, 'depositId' | 'path' | 'superseded'> {
   error: DepotError;
 }
 
@@ -34,11 +31,13 @@ export async function* receiptFiles(
     try {
       const bytes = readBoundedNow(file, maxReceiptBytes);
       if (bytes === null) continue;
-      const signature = signatures ? (readBoundedNow(`${file}.asc`, maxReceiptBytes)?.toString('latin1') ?? null) : null;
+      const signature = signatures
+        ? (readBoundedNow(`${file}.asc`, maxReceiptBytes)?.toString('latin1') ?? null)
+        : null;
       yield { ...parts, path: file, bytes, sha256: sha256Hex(bytes), signature };
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      yield { depositId: parts.depositId, path: file, error };
+      yield { ...parts, path: file, error };
     }
   }
 }

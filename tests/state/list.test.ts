@@ -5,7 +5,7 @@ import { findReceipt, lastDeposit, listReceipts, newestDeposit } from '../../src
 import { appendRun, type RunRecord } from '../../src/state/runs.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
-import { deposit, fakeSignature, ledgerOf } from './samples.js';
+import { deposit, ledgerOf } from './samples.js';
 
 let state: ArrangementState;
 let ids: string[];
