@@ -3,6 +3,7 @@ import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
+import { keepThreads } from '../threads.js';
 import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
 import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
@@ -194,6 +195,7 @@ async function pushEach(
     else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
     return result;
   };
+  const endThreads = arrangements.length > 1 ? keepThreads() : undefined;
   try {
     const begun = await inJobs(arrangements, jobs, (arrangement) =>
       signal.aborted ? Promise.resolve(null) : one(arrangement),
@@ -206,6 +208,7 @@ async function pushEach(
   } finally {
     meter.stop();
     await shared.close();
+    await endThreads?.();
     await notifier.finish();
   }
 }
