@@ -2,6 +2,7 @@
  * The program's one entry and its one catch: an error becomes text or JSON, and an exit status.
  * What is imported here at the top is loaded for `depot --version` too, so next to nothing is.
  */
+import { setMaxListeners } from 'node:events';
 import { asDepotError, DepotError, foreseen, isDepotError, isStop, type ErrorCode } from './errors.js';
 import { ignoresHangUp } from './hang-up.js';
 import { wholeOutput } from './ui/output.js';
@@ -29,6 +30,8 @@ export async function main(p: Process = thisProcess()): Promise<number> {
   const { Screen } = await import('./ui/screen.js');
   const screen = new Screen(p);
   const stop = new AbortController();
+  // Each of 32 jobs has several things to stop; Node would call the eleventh a leak, on standard error, which cron mails.
+  setMaxListeners(0, stop.signal);
   const debug = p.env.DEPOT_DEBUG === '1';
   const { strays, release } = listen(p.env, stop, (reason) => {
     const error = foreseen(reason, stop.signal);

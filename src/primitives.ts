@@ -14,6 +14,7 @@ import {
   timingSafeEqual,
   verify,
   type CipherGCMTypes,
+  type KeyObject,
 } from 'node:crypto';
 
 export interface Hash {
@@ -90,6 +91,21 @@ export function verifyEdDsa(
 ): Promise<boolean> {
   const jwk = { kty: 'OKP', crv: curve, x: Buffer.from(point).toString('base64url') };
   return Promise.resolve(verify(null, message, createPublicKey({ key: jwk, format: 'jwk' }), signature));
+}
+
+/** The key that was asked for last: the signatures of a ledger have one or two. */
+let lastKey: { x: string; key: KeyObject } | null = null;
+
+/** Whether this is an Ed25519 signature (RFC 8032) by the point over `message`; false also where the platform cannot tell. */
+export function isEd25519Signature(point: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const x = Buffer.from(point).toString('base64url');
+  try {
+    if (lastKey?.x !== x)
+      lastKey = { x, key: createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }) };
+    return verify(null, message, lastKey.key, signature);
+  } catch {
+    return false;
+  }
 }
 
 /** New memory whose content is undefined, and not part of a pool. */

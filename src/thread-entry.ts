@@ -18,17 +18,18 @@ const programs: Record<ThreadName, () => Program | Promise<Program>> = {
   writing: () => writeBlocks,
 };
 
-async function run(port: MessagePort): Promise<void> {
-  const { name, data, ends } = workerData as ThreadData;
+/** Runs one program; whether it went well. */
+async function run(port: MessagePort, { name, data, ends }: ThreadData): Promise<boolean> {
   const from = ends.from && new Taker(ends.from);
   const to = ends.to && new Feeder(ends.to);
   const stop = new AbortController();
   // Listening also keeps the thread alive while it waits for nothing but a conveyor.
-  port.once('message', () => {
+  const toStop = (): void => {
     stop.abort();
     from?.giveUp(stop.signal.reason);
     to?.giveUp(stop.signal.reason);
-  });
+  };
+  port.once('message', toStop);
   const send = (message: FromThread): void => port.postMessage(message);
   try {
     const program = await programs[name]();
@@ -36,14 +37,36 @@ async function run(port: MessagePort): Promise<void> {
     const result = await program(data as never, tools as never);
     to?.end();
     send({ kind: 'done', result });
+    return true;
   } catch (error) {
     from?.fail(error);
     to?.fail(error);
     send({ kind: 'failed', error: errorToRecord(error) });
+    return false;
   } finally {
-    for (const open of [port, ends.from?.port, ends.to?.port]) open?.close();
+    port.off('message', toStop);
+    for (const open of [ends.from?.port, ends.to?.port]) open?.close();
   }
 }
 
+/** One program after the other, as long as more is wanted and each went well. */
+async function serve(port: MessagePort): Promise<void> {
+  let thread = workerData as ThreadData;
+  while ((await run(port, thread)) && thread.stays === true) thread = await next(port);
+  port.close();
+}
+
+/** What it is to do next. A "stop" that comes now was meant for what is done. */
+async function next(port: MessagePort): Promise<ThreadData> {
+  return new Promise((resolve) => {
+    const hear = (message: ThreadData | 'stop'): void => {
+      if (message === 'stop') return;
+      port.off('message', hear);
+      resolve(message);
+    };
+    port.on('message', hear);
+  });
+}
+
 // No top-level await: see bin/depot.js.
-if (parentPort) void run(parentPort);
+if (parentPort) void serve(parentPort);

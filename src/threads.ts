@@ -16,6 +16,8 @@ export interface ThreadData {
   name: ThreadName;
   data: unknown;
   ends: ThreadEnds;
+  /** When it has done this well, it waits for more. */
+  stays?: boolean;
 }
 
 export type Said =
@@ -63,6 +65,42 @@ const nurseryMiB: Record<ThreadName, number> = {
   writing: 1,
 };
 
+/** A thread that did its work well and waits for more; `forget` hears of its death meanwhile. */
+interface Kept {
+  name: ThreadName;
+  worker: Worker;
+  forget: () => void;
+}
+
+/** Those that keep nothing of one piece of work to the next. */
+const canStay = new Set<ThreadName>(['packing', 'sealing']);
+
+/** While anybody wants them kept: for many small deposits, to start two threads for each takes longer than all the rest. */
+const kept = { wantedBy: 0, waiting: new Set<Kept>() };
+
+/** From now on threads that are done wait for more, until the function that this returns is called. */
+export function keepThreads(): () => Promise<void> {
+  kept.wantedBy++;
+  return async () => {
+    if (--kept.wantedBy > 0) return;
+    const workers = [...kept.waiting].map(({ worker }) => worker);
+    kept.waiting.clear();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  };
+}
+
+function keep(name: ThreadName, worker: Worker): void {
+  const one: Kept = { name, worker, forget: () => kept.waiting.delete(one) };
+  kept.waiting.add(one);
+  worker.once('error', one.forget).once('exit', one.forget);
+}
+
+function takeKept(wanted: ThreadName): Worker | undefined {
+  const one = [...kept.waiting].find(({ name }) => name === wanted);
+  one?.forget();
+  return one?.worker.off('error', one.forget).off('exit', one.forget);
+}
+
 /** A thread that runs one of the programs, with `R` as its result. Only the main thread starts any (`startBeside`). */
 export class Thread<R> {
   /** Rejects with what the program threw, or when the thread, or one that it had started beside it, dies. */
@@ -72,35 +110,51 @@ export class Thread<R> {
   readonly #hooks: ThreadHooks;
   readonly #beside: Thread<unknown>[] = [];
   #hasReported = false;
+  /** It is done, and the worker is no longer ours. */
+  #isReleased = false;
   #reject!: (error: unknown) => void;
 
   constructor({ name, data, ends }: ThreadData, hooks: ThreadHooks = {}) {
     this.#hooks = hooks;
-    this.#worker = new Worker(program(), {
-      eval: oneFile,
-      workerData: { name, data, ends } satisfies ThreadData,
-      transferList: portsOf(ends),
-      resourceLimits: { maxYoungGenerationSizeMb: nurseryMiB[name] },
-    });
-    this.gone = new Promise((gone) => this.#worker.once('exit', () => gone()));
-    this.result = new Promise<R>((resolve, reject) => {
-      this.#reject = reject;
-      this.#worker.on('message', (message: FromThread) => {
-        if (message.kind === 'done') resolve(message.result as R);
-        this.#hear(message);
+    const thread: ThreadData = { name, data, ends, stays: kept.wantedBy > 0 && canStay.has(name) };
+    const waiting = takeKept(name);
+    waiting?.postMessage(thread, portsOf(ends));
+    const worker =
+      waiting ??
+      new Worker(program(), {
+        eval: oneFile,
+        workerData: thread,
+        transferList: portsOf(ends),
+        resourceLimits: { maxYoungGenerationSizeMb: nurseryMiB[name] },
       });
-    });
+    this.#worker = worker;
+    let left!: () => void;
+    this.gone = new Promise((gone) => (left = gone));
+    let resolve!: (result: R) => void;
+    this.result = new Promise<R>((...settle) => ([resolve, this.#reject] = settle));
     // Who is not interested in the result may hear of a failure by way of a conveyor.
     this.result.catch(() => undefined);
-    this.#worker.once('error', (error) => this.#die(threadFailed(name, error)));
-    this.#worker.once('exit', () =>
-      this.#die(new DepotError('internal', `the ${name} thread ended before it was done`)),
-    );
+    const failed = (error: Error): void => this.#die(threadFailed(name, error));
+    const ended = (): void => {
+      this.#die(new DepotError('internal', `the ${name} thread ended before it was done`));
+      left();
+    };
+    const heard = (message: FromThread): void => {
+      if (message.kind === 'done') resolve(message.result as R);
+      this.#hear(message);
+      if (message.kind !== 'done' || thread.stays !== true) return;
+      this.#isReleased = true;
+      worker.off('message', heard).off('error', failed).off('exit', ended);
+      if (kept.wantedBy > 0) keep(name, worker);
+      else void worker.terminate();
+      left();
+    };
+    worker.on('message', heard).once('error', failed).once('exit', ended);
   }
 
   /** Asks it to stop, which it does where it waits in its event loop; `result` rejects then. */
   stop(): void {
-    this.#worker.postMessage('stop');
+    if (!this.#isReleased) this.#worker.postMessage('stop');
   }
 
   /** The process need not wait for it. */
@@ -110,7 +164,8 @@ export class Thread<R> {
 
   /** Ends it wherever it is. Resolves when it is gone, and those beside it. */
   async terminate(): Promise<void> {
-    await Promise.all([this.#worker.terminate(), ...this.#beside.map((thread) => thread.terminate())]);
+    const own = this.#isReleased ? [] : [this.#worker.terminate()];
+    await Promise.all([...own, ...this.#beside.map((thread) => thread.terminate())]);
   }
 
   #hear(message: FromThread): void {

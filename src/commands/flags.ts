@@ -1,6 +1,6 @@
 /** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
 import { statSync } from 'node:fs';
-import { parseDuration, parseSize } from '../config/values.js';
+import { parseDuration, parseRate, parseSize } from '../config/values.js';
 import { parseFingerprint } from '../names/fingerprint.js';
 import type { Parsed } from '../names/parsed.js';
 import { DepotError } from '../errors.js';
@@ -123,6 +123,11 @@ export function durationMs(flags: Flags, name: string): number | undefined {
 /** `500MiB`, `2GiB`, `1000000`, in bytes. */
 export function size(flags: Flags, name: string): number | undefined {
   return parsed(flags, name, parseSize);
+}
+
+/** `20MiB/s` in bytes per second, Infinity for `none`. */
+export function rate(flags: Flags, name: string): number | undefined {
+  return parsed(flags, name, parseRate);
 }
 
 function parsed<T>(flags: Flags, name: string, parse: (text: string) => Parsed<T>): T | undefined {

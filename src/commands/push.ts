@@ -3,6 +3,7 @@ import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
+import { keepThreads } from '../threads.js';
 import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
 import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
@@ -11,7 +12,7 @@ import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
-import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
+import { durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
 import { parseShard, shardFrom } from './push/shard.js';
 
 /** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
@@ -29,6 +30,7 @@ export function pushOptions(names: string[], flags: Flags) {
     reread: given(flags, 'reread'),
     ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
     jobs: jobsOf(flags),
+    bandwidthLimit: rate(flags, 'bandwidthLimit'),
     shard: shard === undefined ? undefined : parseShard(shard),
   };
   if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
@@ -59,6 +61,10 @@ export function definePush(parent: CommandLine): void {
     .option(
       '--shard <i/n>',
       'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)',
+    )
+    .option(
+      '--bandwidth-limit <rate>',
+      'send no faster than this to each server (5MiB/s; none), whatever depot.yaml says',
     )
     .option('--dry-run', 'run the sources and seal, but connect to nothing and keep nothing')
     .option(
@@ -150,11 +156,13 @@ async function pushEach(
   context: Context,
 ): Promise<PushResult[]> {
   const { inJobs, SharedByPushes } = await import('../push/shared.js');
+  const { BandwidthLimits } = await import('../push/limits.js');
   const { Notifier } = await import('../standing/notify.js');
   const { Logins } = await import('../push/logins.js');
   const { failedToBegin, push: deposit } = await import('../push/push.js');
   const { screen, signal } = context;
-  const shared = new SharedByPushes();
+  const instead = o.bandwidthLimit === undefined ? undefined : { spans: [], otherwise: o.bandwidthLimit };
+  const shared = new SharedByPushes(new BandwidthLimits(arrangements, instead));
   const notifier = new Notifier(config, {
     warn: (message, weight) => {
       screen.warn(message, weight);
@@ -187,6 +195,7 @@ async function pushEach(
     else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
     return result;
   };
+  const endThreads = arrangements.length > 1 ? keepThreads() : undefined;
   try {
     const begun = await inJobs(arrangements, jobs, (arrangement) =>
       signal.aborted ? Promise.resolve(null) : one(arrangement),
@@ -199,6 +208,7 @@ async function pushEach(
   } finally {
     meter.stop();
     await shared.close();
+    await endThreads?.();
     await notifier.finish();
   }
 }
@@ -235,6 +245,7 @@ async function pushOne(
   const retryForMs = arrangement.remote.retryFor ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
   const begun = !signal.aborted;
   const seen = { recorded: false };
+  const limits = run.shared.bandwidth.at(arrangement.remote)?.limits ?? [];
   const hooks: PushHooks = {
     warn: (message, weight) => {
       screen.warn(`${name}: ${message}`, weight);
@@ -243,7 +254,7 @@ async function pushOne(
       run.meter.phase(name, phase);
     },
     progress: (p) => {
-      run.meter.progress(p);
+      run.meter.progress({ ...p, limits });
     },
     recorded: (record) => {
       seen.recorded = true;

@@ -1,4 +1,5 @@
 import { hostKeyText } from '../names/host-key.js';
+import { bandwidth } from './bandwidth.js';
 import type { Check, Value } from './document.js';
 import {
   command,
@@ -87,6 +88,7 @@ export const remote = mapping(
     sidecars: preset(truth, true),
     lanes: preset(wholeNumber(1, 8, 'auto'), 'auto'),
     window: preset(wholeNumber(1, 256), 64),
+    bandwidthLimit: optional(bandwidth),
     retryFor: optional(duration({ most: longestTimer, bounds: 'at most 24d' })),
     // A login that asks a directory or a RADIUS server takes a dozen seconds; less than 1s would be no time for a VPN.
     connectTimeout: preset(duration({ least: 1000, most: 600_000, bounds: 'from 1s to 10m' }), 30_000, '30s'),

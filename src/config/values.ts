@@ -33,6 +33,29 @@ export function parseSize(text: string): Parsed<number> {
   return Number.isSafeInteger(bytes) ? { value: bytes } : { wrong: 'this size is larger than anything that exists' };
 }
 
+/** Less than this is a slip of the pen: a deposit of 1 GiB would take twelve days. */
+const leastRate = 1024;
+
+/** `20MiB/s` → bytes per second; `none` and `0` → Infinity. */
+export function parseRate(text: string): Parsed<number> {
+  if (text === 'none' || text === '0') return { value: Infinity };
+  const size = text.endsWith('/s') ? parseSize(text.slice(0, -2)) : undefined;
+  if (size === undefined || 'wrong' in size)
+    return {
+      wrong: 'a bandwidth is a size per second, in bytes and not bits: 20MiB/s, 500KiB/s; without a limit: none',
+    };
+  return size.value < leastRate ? { wrong: 'a bandwidth limit is at least 1KiB/s' } : size;
+}
+
+/** `08:00-18:00`, `22:00-06:00` → minutes of the day; the end is not included. */
+export function parseSpan(text: string): Parsed<{ from: number; to: number }> {
+  const match = /^([01]?\d|2[0-3]):([0-5]\d) ?- ?(?:([01]?\d|2[0-3]):([0-5]\d)|(24):(00))$/.exec(text);
+  if (match === null) return { wrong: 'a span of the day is written 08:00-18:00' };
+  const from = Number(match[1]) * 60 + Number(match[2]);
+  const to = Number(match[3] ?? match[5]) * 60 + Number(match[4] ?? match[6]);
+  return from === to ? { wrong: 'this span ends where it begins' } : { value: { from, to } };
+}
+
 /** `50%` → 0.5. */
 export function parsePercent(text: string): Parsed<number> {
   const match = /^(\d{1,3})%$/.exec(text);

@@ -9,7 +9,7 @@ import type { Chain } from '../receipt/chain.js';
 import { sha256Hex } from '../primitives.js';
 import { printable } from '../printable.js';
 import { localError, writeNew } from '../durable-file.js';
-import { newestDeposit, type ListedReceipt } from '../state/list.js';
+import { newestDeposit, type ReceiptOnFile } from '../state/list.js';
 import { receiptName, signatureName } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { freePlace } from '../reader/output.js';
@@ -127,7 +127,7 @@ interface KitSigner {
 /** The signer of the newest receipt first, as `signer.public.asc`: the lines of letter and cover name that one. */
 async function signersOf(
   { config, arrangement, signers }: KitOptions,
-  { receipt, bytes, signature }: ListedReceipt,
+  { receipt, bytes, signature }: ReceiptOnFile,
 ): Promise<KitSigner[]> {
   const certificates: Certificate[] = [];
   for (const file of [config.supplier.signingKey, ...config.supplier.formerSigningKeys, ...signers]) {

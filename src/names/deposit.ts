@@ -133,6 +133,8 @@ export function parseAttestationName(name: string): { depositId: string; number:
 
 /** `<id>.<what>.json` or `<id>.<what>.<number>.json`. */
 function numbered(name: string, what: string): { depositId: string; number: number | null } | null {
+  // Most names in a state directory are others, and are told by this alone.
+  if (!name.includes(`.${what}.`)) return null;
   const found = idAndRest(name);
   const [, kind, number] = /^\.([a-z]+)(?:\.([1-9]\d{0,3}))?\.json$/.exec(found?.rest ?? '') ?? [];
   if (found === null || kind !== what) return null;

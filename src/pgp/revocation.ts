@@ -5,8 +5,8 @@
 import * as openpgp from 'openpgp';
 import { verifyEdDsa } from '../primitives.js';
 import { directSignatures, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
+import { digestOf, edDsaSignature } from './ed25519.js';
 import { flawOf, flawWords, isForeign, type Flaw } from './flaw.js';
-import { concat } from './packets.js';
 import { toHex } from './pkesk.js';
 
 const { hash, publicKey, signature: signatureType, reasonForRevocation } = openpgp.enums;
@@ -139,13 +139,6 @@ const curves = new Map<openpgp.enums.publicKey | null, { name: 'Ed25519' | 'Ed44
   [publicKey.ed448, { name: 'Ed448', size: 57 }],
 ]);
 
-/** The parts of OpenPGP.js's classes that its types leave out. */
-interface Internals {
-  params: { r?: Uint8Array; s?: Uint8Array; RS?: Uint8Array };
-  toHash(type: openpgp.enums.signature, data: object): Uint8Array;
-  hash(type: openpgp.enums.signature, data: object, toHash: Uint8Array): Promise<Uint8Array>;
-}
-
 /**
  * An EdDSA signature over a short digest. RFC 9580 section 5.2.3.3 forbids to trust them, and OpenPGP.js does not even
  * look; but a revocation that GnuPG made with `--digest-algo SHA1` is genuine.
@@ -166,16 +159,5 @@ export async function isGenuineShortEdDsa(
   // Q is 0x40 and the point, A the point alone.
   const point = Q?.subarray(1) ?? A;
   if (curve === undefined || point?.length !== curve.size) return false;
-  const internals = signature as unknown as Internals;
-  const digest = await internals.hash(type, data, internals.toHash(type, data));
-  const { r, s, RS } = internals.params;
-  const signed = RS ?? concat(leftPad(r, curve.size), leftPad(s, curve.size));
-  return verifyEdDsa(curve.name, point, digest, signed);
-}
-
-/** An MPI has lost its leading zeros; these values are little-endian byte strings all the same. */
-function leftPad(value: Uint8Array | undefined, size: number): Uint8Array {
-  const padded = new Uint8Array(size);
-  if (value !== undefined && value.length <= size) padded.set(value, size - value.length);
-  return padded;
+  return verifyEdDsa(curve.name, point, await digestOf(signature, type, data), edDsaSignature(signature, curve.size));
 }

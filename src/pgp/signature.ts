@@ -10,6 +10,7 @@ import { toHex } from './pkesk.js';
 import { flawOf, flawWords, toUtc } from './flaw.js';
 import { judgeSigner } from './policy.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation, type Revocation } from './revocation.js';
+import { isPlainEd25519 } from './ed25519.js';
 import { backSignatureProblem, earlier, primaryStanding, subkeyStanding } from './validity.js';
 import { weaknessOf } from './weak-key.js';
 
@@ -61,7 +62,7 @@ export async function verifyDetached(
   at: Date = new Date(),
 ): Promise<VerifiedSignature> {
   const packets = await readSignatures(armoredSignature);
-  let failure = byAnother(packets, signers);
+  let failure: DepotError | undefined;
   for (const packet of packets) {
     for (const signer of signers.map(internalsOf)) {
       const part = issuerOf(packet, signer);
@@ -74,7 +75,7 @@ export async function verifyDetached(
       }
     }
   }
-  throw failure;
+  throw failure ?? byAnother(packets, signers);
 }
 
 /** Swapped keys are the usual reason, so both are named. */
@@ -165,6 +166,7 @@ async function checkCryptographically(
     setBytes(bytes: Uint8Array, format: openpgp.enums.literal): void;
   };
   literal.setBytes(bytes, openpgp.enums.literal.binary);
+  if (await isPlainEd25519(packet, key, literal)) return;
   try {
     // No date: what counts is judged below, with the signer's state at the time of signing.
     await packet.verify(key, openpgp.enums.signature.binary, literal, null as unknown as Date, true);

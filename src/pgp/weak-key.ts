@@ -21,8 +21,19 @@ const { curve25519Legacy: curve25519, ed25519Legacy: ed25519 } = openpgp.enums.c
   string
 >;
 
+/** What was found of each: the arithmetic takes longer than a signature, and a signer may have made twenty thousand. */
+const found = new WeakMap<KeyPacket, string | null>();
+
 /** Why the key of this packet is not to be used, or null. */
 export function weaknessOf(packet: KeyPacket): string | null {
+  const known = found.get(packet);
+  if (known !== undefined) return known;
+  const weakness = weaknessIn(packet);
+  found.set(packet, weakness);
+  return weakness;
+}
+
+function weaknessIn(packet: KeyPacket): string | null {
   const { algorithm, bits, curve } = packet.getAlgorithmInfo();
   const { n, e, Q, A } = packet.publicParams as Parameters;
   if (algorithm === 'dsa' || algorithm === 'elgamal') return `${algorithmOf(packet)} is no longer accepted`;

@@ -28,13 +28,18 @@ export interface Agent {
  * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
  */
 export async function connectToAgent(
-  o: { arrangement: Arrangement; retryForMs: number; lanesSeen?: Pick<RemoteSpec, 'laneSafe' | 'oneLane'> },
+  o: {
+    arrangement: Arrangement;
+    retryForMs: number;
+    lanesSeen?: Pick<RemoteSpec, 'laneSafe' | 'oneLane'>;
+    throttle?: RemoteSpec['throttle'];
+  },
   secrets: SecretFinder,
   hooks: TransportHooks & { run: Run },
   connections?: Connections,
 ): Promise<Agent> {
   const spec = remoteSpecOf(o.arrangement, o.retryForMs);
-  Object.assign(spec, o.lanesSeen);
+  Object.assign(spec, o.lanesSeen, { throttle: o.throttle });
   const { run, ...transport } = hooks;
   const remote = await connect(
     spec,

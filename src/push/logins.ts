@@ -44,7 +44,8 @@ export class Logins {
   }
 }
 
-function serverOf({ host, port }: { host: string; port: number }): string {
+/** The same for all that go to one server, however its name is written. */
+export function serverOf({ host, port }: { host: string; port: number }): string {
   return `${host.toLowerCase()}:${port}`;
 }
 

@@ -198,7 +198,7 @@ async function depositThere(
   const { o, state, run, hooks } = context;
   hooks.phase('connecting');
   const agent = await connectToAgent(
-    { ...o, lanesSeen: await lanesSeen(state) },
+    { ...o, lanesSeen: await lanesSeen(state), throttle: o.shared?.bandwidth.at(o.arrangement.remote)?.throttle },
     secrets,
     { signal: o.signal, warn: (message) => hooks.warn(message), run },
     o.shared?.connections,

@@ -1,6 +1,7 @@
 import { copyOf } from '../errors.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { Connections } from '../sftp/connections.js';
+import { BandwidthLimits } from './limits.js';
 
 /** The supplier's signing key, unlocked. */
 export interface Signer {
@@ -13,7 +14,12 @@ export interface Signer {
 /** What the pushes of one run share, so that a hundred arrangements log in once and ask for one passphrase. */
 export class SharedByPushes {
   readonly connections = new Connections();
+  readonly bandwidth: BandwidthLimits;
   #signer: Promise<Signer> | null = null;
+
+  constructor(bandwidth = new BandwidthLimits([])) {
+    this.bandwidth = bandwidth;
+  }
 
   /** What `read` gave or threw the first time. */
   async signer(read: () => Promise<Signer>): Promise<Signer> {

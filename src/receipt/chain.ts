@@ -8,8 +8,16 @@ export function isInChain(receipt: Receipt): receipt is ChainReceipt {
   return receipt.chain !== undefined;
 }
 
+interface Night extends Pick<Receipt, 'chain'> {
+  dataset: Pick<Receipt['dataset'], 'entries' | 'bytes' | 'complete'>;
+}
+
 /** The whole night's dataset: an increment's suitcase holds a part of it. */
-export function wholeNight({ dataset, chain }: Receipt): { entries: number; bytes: number; complete: boolean } {
+export function wholeNight({ dataset, chain }: Night): {
+  entries: number;
+  bytes: number;
+  complete: boolean;
+} {
   const { entries, bytes } = chain ?? dataset;
   return { entries, bytes, complete: dataset.complete && chain?.complete !== false };
 }

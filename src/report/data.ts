@@ -98,8 +98,20 @@ export interface ListedDeposit {
   proofs: Proof[];
 }
 
+/** What the page shows of a receipt: twenty thousand whole ones would be most of the memory. */
+export interface ReportedReceipt
+  extends Pick<
+    Receipt,
+    'depositId' | 'arrangement' | 'supplier' | 'startedAt' | 'completedAt' | 'encryption' | 'chain' | 'rehearsed'
+  > {
+  suitcase: Pick<Receipt['suitcase'], 'bytes' | 'sha256'>;
+  dataset: Pick<Receipt['dataset'], 'entries' | 'bytes' | 'complete'>;
+  transfer: Pick<Receipt['transfer'], 'status' | 'remoteSize'>;
+  ledger: Pick<Receipt['ledger'], 'sequence'>;
+}
+
 export interface FiledReceipt {
-  receipt: Receipt;
+  receipt: ReportedReceipt;
   sha256: string;
   /** Receipt and signature as they are on file; null where the page has no room for all of them. */
   text: { receipt: string; signature: string | null } | null;

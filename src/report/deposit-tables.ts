@@ -2,7 +2,7 @@
 import { type ChainReceipt, wholeNight } from '../receipt/chain.js';
 import { bytes, duration, localTime, shortFingerprint } from '../ui/format.js';
 import type { ArrangementReport, KeyRow, ListedDeposit, Proof } from './data.js';
-import { both, html, verbatim, type Markup } from './markup.js';
+import { both, html, Markup, verbatim } from './markup.js';
 import { countOf, size } from './words.js';
 
 /** More than this are folded by month, all but the newest. */
@@ -43,7 +43,7 @@ const head = html`<thead><tr><th scope="col">${both('completed', 'voltooid')}</t
 
 function tableOf(arrangement: string, deposits: readonly ListedDeposit[], names: ReadonlyMap<string, string>): Markup {
   return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="d-${arrangement}"><table>${head}<tbody>
-${deposits.map((deposit) => row(deposit, names))}</tbody></table></div>`;
+${Markup.each(deposits, (deposit) => row(deposit, names))}</tbody></table></div>`;
 }
 
 const acknowledged = {

@@ -5,19 +5,21 @@ import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
 import { type DatasetSize, hasShrunk } from '../dataset/sources.js';
 import { wholeNight } from '../receipt/chain.js';
-import { chainStanding, lostIn, newestChain } from '../standing/chain.js';
+import { chainStanding, newestChain } from '../standing/chain.js';
 import { shrunkSince } from '../standing/shrunk.js';
-import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';
-import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../state/audit.js';
-import { parseReceiptName } from '../names/deposit.js';
-import { readLedger } from '../state/ledger.js';
-import { lastDeposit, listReceipts, type ListedReceipt } from '../state/list.js';
+import type { LedgerAudit, SignatureCheck } from '../state/audit.js';
+import { parseReceiptName, receiptName } from '../names/deposit.js';
+import { destroyedIn, linesOf, readLedger } from '../state/ledger.js';
+import { lastDeposit } from '../state/list.js';
+import { lostAmong } from '../state/lost.js';
+import { receiptFiles } from '../state/receipt-files.js';
 import { type RunDataset, runsBackwards, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
 import { version } from '../version.js';
 import type { ArrangementReport, FailedRun, ListedDeposit, Point, Proof, ReportData, ReportedChain } from './data.js';
+import { auditAndReceipts, type Filed } from './audited.js';
 import { configuredKeys, keysOfReceipts, signerKey } from './key-rows.js';
 import { gapsOf, sharesOf } from './rhythm.js';
 import { standingOf } from './report-state.js';
@@ -65,7 +67,9 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
       o.config === null || arrangement === null || signer === null
         ? []
         : await configuredKeys(o.config, arrangement, signer, o.now);
-    arrangements.push(reportOf(state.arrangement, arrangement, history, { rows: rows[i]!, texts: texts[i]! }, keys, o));
+    const report = reportOf(state.arrangement, arrangement, history, rows[i]!, keys, o);
+    await addTexts(state, report.deposits.slice(0, texts[i]));
+    arrangements.push(report);
   }
   return {
     madeAt: o.now,
@@ -77,14 +81,24 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
   };
 }
 
+/** Receipt and signature as they are on file: of those alone for which the page has room. */
+async function addTexts(state: ArrangementState, deposits: readonly ListedDeposit[]): Promise<void> {
+  const filed = new Map(deposits.flatMap(({ depositId, filed: one }) => (one === null ? [] : [[depositId, one]])));
+  for await (const file of receiptFiles(state.directory, [...filed.keys()].map(receiptName), true)) {
+    const one = filed.get(file.depositId)!;
+    // What changed since it was read is another receipt than the one in the row.
+    if (!('error' in file) && file.sha256 === one.sha256)
+      one.text = { receipt: new TextDecoder().decode(file.bytes), signature: file.signature };
+  }
+}
+
 type History = Awaited<ReturnType<typeof readHistory>>;
 
 /** Maps are by deposit id. */
 async function readHistory(state: ArrangementState, arrangement: Arrangement | null, o: ReportRequest) {
-  const { receipts, unreadable } = await listReceipts(state);
-  const destroyed = new Map<string, string>();
-  for (const { line } of (await readLedger(state)).raw)
-    if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
+  const ledger = await readLedger(state);
+  const { audit, receipts, unreadable } = await auditAndReceipts(state, o.checkSignature, ledger);
+  const destroyed = destroyedIn(linesOf(ledger));
   const known = new Set(receipts.map(({ depositId }) => depositId));
   /** Of the period, newest first. */
   const failed: FailedRun[] = [];
@@ -121,21 +135,23 @@ async function readHistory(state: ArrangementState, arrangement: Arrangement | n
   }
   return {
     receipts,
-    unreadable: unreadable.length,
+    unreadable,
     destroyed,
-    last: (await lastDeposit(state))?.depositId ?? null,
+    last: (await lastDeposit(state, ledger))?.depositId ?? null,
     proofs: await proofsOf(state, receipts),
     lastRun,
     underWay: left,
     seconds,
     datasets,
     shrunk: await shrunkSince(state, arrangement ?? { shrink: usualShrink }, o.now),
-    chain: await chainOf(state, arrangement, o.now),
-    lost: await lostIn(state),
+    chain: receipts.some(({ receipt }) => receipt.chain !== undefined)
+      ? await chainOf(state, arrangement, o.now)
+      : null,
+    lost: lostAmong(receipts, destroyed),
     failed,
     locked,
     withoutReceipt,
-    audit: withoutPaths(await auditOf(state, o.checkSignature), state.directory),
+    audit: withoutPaths(audit, state.directory),
   };
 }
 
@@ -158,7 +174,7 @@ async function chainOf(
 function publishedNow(
   run: RunRecord,
   next: RunRecord | null,
-  receipts: readonly ListedReceipt[],
+  receipts: readonly Filed[],
   { pending, unreadable }: UnderWay,
 ): RunRecord['published'] {
   if (run.published !== 'unknown') return run.published;
@@ -176,7 +192,7 @@ function publishedNow(
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
-async function proofsOf(state: ArrangementState, receipts: readonly ListedReceipt[]): Promise<Map<string, Proof[]>> {
+async function proofsOf(state: ArrangementState, receipts: readonly Filed[]): Promise<Map<string, Proof[]>> {
   const suitcases = new Map(receipts.map(({ depositId, receipt }) => [depositId, receipt.suitcase.sha256]));
   const proofs = new Map<string, Proof[]>();
   for (const { depositId, attestation: a, filing } of await filedAttestations(state)) {
@@ -193,41 +209,18 @@ async function proofsOf(state: ArrangementState, receipts: readonly ListedReceip
   return proofs;
 }
 
-/** A ledger that is too broken to be read is something that the page says, not a reason to have no page. */
-async function auditOf(state: ArrangementState, checkSignature: SignatureCheck | undefined): Promise<LedgerAudit> {
-  try {
-    return await verifyLedger(state, checkSignature);
-  } catch (error) {
-    if (!isDepotError(error, 'ledger-broken')) throw error;
-    const message = error.message.replaceAll(state.stateDirectory + path.sep, '');
-    return {
-      ledgerId: null,
-      lines: 0,
-      receipts: 0,
-      newest: null,
-      problems: [{ kind: 'changed', sequence: null, depositId: null, message }],
-      warnings: [],
-      unchecked: ['the ledger and its receipts'],
-      unreadable: [],
-    };
-  }
-}
-
 function reportOf(
   name: string,
   arrangement: Arrangement | null,
   h: History,
-  most: { rows: number; texts: number },
+  rows: number,
   keys: ArrangementReport['keys'],
   o: ReportRequest,
 ): ArrangementReport {
   const all = depositsOf(h, arrangement?.shrink ?? usualShrink);
   const inPeriod = all.filter(({ at }) => isWithin(at, o));
   // At least one, so that a share of nothing does not hide that there are any.
-  const listed = inPeriod.slice(-Math.max(1, most.rows)).reverse();
-  listed.forEach(({ filed }, i) => {
-    if (filed !== null && i >= most.texts) filed.text = null;
-  });
+  const listed = inPeriod.slice(-Math.max(1, rows)).reverse();
   const points = inPeriod.map(pointOf);
   const everyMs = arrangement?.every ?? null;
   const ended = arrangement?.ended ?? null;
@@ -289,8 +282,8 @@ function reportOf(
 
 /** By the run that made it; where none says so, by the receipts of the two, which is today's rule on what was made under another. */
 function shrunkFrom(
-  { depositId, receipt }: ListedReceipt,
-  before: ListedReceipt | undefined,
+  { depositId, receipt }: Filed,
+  before: Filed | undefined,
   h: History,
   shrink: Shrink,
 ): DatasetSize | null {
@@ -313,13 +306,13 @@ function depositsOf(h: History, shrink: Shrink): ListedDeposit[] {
   const filed = h.receipts
     .map((one, i) => ({ one, before: h.receipts[i - 1] }))
     .map(
-      ({ one, before, one: { receipt, bytes, sha256, signature, depositId } }): ListedDeposit => ({
+      ({ one, before, one: { receipt, sha256, depositId } }): ListedDeposit => ({
         depositId,
         at: new Date(receipt.completedAt),
         bytes: receipt.suitcase.bytes,
         seconds: h.seconds.get(depositId) ?? (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
         shrunkFrom: shrunkFrom(one, before, h, shrink),
-        filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
+        filed: { receipt, sha256, text: null },
         ...more(depositId),
       }),
     );

@@ -39,7 +39,11 @@ export async function signerKey(config: Config, now: Date): Promise<KeyRow> {
 }
 
 /** Recipients of these receipts (newest first) that `known` has not: by what the newest receipt says of each. */
-export function keysOfReceipts(receipts: Iterable<Receipt>, known: readonly KeyRow[], now: Date): KeyRow[] {
+export function keysOfReceipts(
+  receipts: Iterable<Pick<Receipt, 'encryption'>>,
+  known: readonly KeyRow[],
+  now: Date,
+): KeyRow[] {
   const rows = new Map<string, KeyRow>();
   for (const { encryption } of receipts) {
     for (const { fingerprint, algorithm, expiresAt } of encryption.recipients) {

@@ -1,20 +1,60 @@
 /** HTML that cannot be injected into: what is put into a template is text, unless a template made it. The whole page uses it. */
 import { printable } from '../printable.js';
 
+/** HTML that is made when it is written. */
+type Later = () => Iterable<string>;
+
 /** A piece of HTML; only this file makes one. */
 export class Markup {
-  readonly #html: string;
+  readonly #pieces: readonly (string | Later)[];
 
-  private constructor(html: string) {
-    this.#html = html;
+  private constructor(pieces: readonly (string | Later)[]) {
+    this.#pieces = pieces;
+  }
+
+  /** In order, piece by piece. */
+  *chunks(): Generator<string, void> {
+    for (const piece of this.#pieces) {
+      if (typeof piece === 'string') yield piece;
+      else yield* piece();
+    }
   }
 
   toString(): string {
-    return this.#html;
+    return [...this.chunks()].join('');
   }
 
   static join(strings: readonly string[], values: readonly Content[]): Markup {
-    return new Markup(strings.map((text, i) => (i < values.length ? `${text}${inserted(values[i])}` : text)).join(''));
+    const pieces: (string | Later)[] = [];
+    let text = '';
+    const add = (value: Content): void => {
+      if (value === null || value === undefined) return;
+      if (Array.isArray(value)) (value as readonly Content[]).forEach(add);
+      else if (!(value instanceof Markup)) text += escape(printable(String(value)));
+      else {
+        for (const piece of value.#pieces) {
+          if (typeof piece === 'string') text += piece;
+          else {
+            pieces.push(text, piece);
+            text = '';
+          }
+        }
+      }
+    };
+    for (const [i, one] of strings.entries()) {
+      text += one;
+      if (i < values.length) add(values[i]);
+    }
+    return new Markup([...pieces, text]);
+  }
+
+  /** Of many items, such as the rows of a long table: each is made when it is written, and not kept. */
+  static each<T>(items: readonly T[], make: (item: T) => Markup): Markup {
+    return new Markup([
+      function* () {
+        for (const item of items) yield* make(item).chunks();
+      },
+    ]);
   }
 }
 
@@ -32,13 +72,6 @@ export function verbatim(text: string): Markup {
 }
 
 const newline = Markup.join(['\n'], []);
-
-function inserted(value: Content): string {
-  if (value === null || value === undefined) return '';
-  if (value instanceof Markup) return value.toString();
-  if (Array.isArray(value)) return (value as readonly Content[]).map(inserted).join('');
-  return escape(printable(String(value)));
-}
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',

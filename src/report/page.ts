@@ -20,8 +20,8 @@ const mostChartPoints = 12_000;
 /** With more arrangements than this, only the table is unfolded. */
 const unfolded = 3;
 
-/** The whole file; `language` is the one that is shown first. */
-export function reportPage(data: ReportData, language: Language): string {
+/** The whole file, piece by piece; `language` is the one that is shown first. */
+export function* reportPage(data: ReportData, language: Language): Generator<string, void> {
   const detail = Math.round(Math.max(60, Math.min(400, mostChartPoints / Math.max(1, data.arrangements.length))));
   const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'`;
   // The style sheet is ours, and must be byte for byte what its digest says.
@@ -43,7 +43,8 @@ ${footer(data)}
 </body>
 </html>
 `;
-  return head + body.toString();
+  yield head;
+  yield* body.chunks();
 }
 
 function period({ period: { from, to } }: ReportData): Markup {

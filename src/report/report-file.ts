@@ -1,4 +1,5 @@
 /** The page on disk: whole or not at all, for the account's eyes, and in the place of nothing but an older report. */
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
@@ -33,10 +34,23 @@ export async function requireReplaceable(file: string): Promise<void> {
   if (!beginning.includes(reportMark)) throw refuse('is there already');
 }
 
-/** Writes `file` (0600) under a temporary name beside it and renames. @throws DepotError 'local-disk-full', 'local-not-writable' */
-export async function writeReport(file: string, page: string): Promise<void> {
+/** So many characters are written at a time. */
+const atOnce = 256 * 1024;
+
+/** Writes `file` (0600) under a temporary name beside it and renames; what it came to. @throws DepotError 'local-disk-full', 'local-not-writable' */
+export async function writeReport(file: string, page: Iterable<string>): Promise<{ bytes: number; sha256: string }> {
   await requireReplaceable(file);
-  await writeFileAtomic(file, page).catch((error: unknown) => {
+  const digest = createHash('sha256');
+  let bytes = 0;
+  function* encoded(): Generator<Uint8Array, void> {
+    for (const text of gathered(page)) {
+      const piece = Buffer.from(text);
+      digest.update(piece);
+      bytes += piece.length;
+      yield piece;
+    }
+  }
+  await writeFileAtomic(file, encoded()).catch((error: unknown) => {
     if (!isDepotError(error, 'local-not-writable') || errorCode(error.cause) !== 'ENOENT') throw error;
     throw new DepotError(
       'local-not-writable',
@@ -44,4 +58,16 @@ export async function writeReport(file: string, page: string): Promise<void> {
       { hint: `make it first: mkdir -p ${typedWord(path.dirname(file))}`, cause: error },
     );
   });
+  return { bytes, sha256: digest.digest('hex') };
+}
+
+function* gathered(page: Iterable<string>): Generator<string, void> {
+  let text = '';
+  for (const piece of page) {
+    text += piece;
+    if (text.length < atOnce) continue;
+    yield text;
+    text = '';
+  }
+  yield text;
 }

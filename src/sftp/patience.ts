@@ -18,6 +18,8 @@ export class Patience {
   /** Quiet time of those who waited before, since the last progress. */
   #before = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** How many have us wait, and not the server. */
+  #pauses = 0;
 
   constructor(
     private readonly limitMs: number,
@@ -32,7 +34,7 @@ export class Patience {
     if (this.#timer === undefined) this.check();
     return () => {
       if (!this.#waiting.delete(entry) || this.#waiting.size > 0) return;
-      this.#before += performance.now() - this.#since;
+      if (this.#pauses === 0) this.#before += performance.now() - this.#since;
       clearTimeout(this.#timer);
       this.#timer = undefined;
     };
@@ -45,14 +47,25 @@ export class Patience {
 
   /** For how long there was no progress while somebody waited. */
   get quietMs(): number {
-    return this.#before + (this.#waiting.size === 0 ? 0 : performance.now() - this.#since);
+    return this.#before + (this.#waiting.size === 0 || this.#pauses > 0 ? 0 : performance.now() - this.#since);
+  }
+
+  /** From now on it is not the server that is waited for, until the function that this returns is called. */
+  pause(): () => void {
+    this.#before = this.quietMs;
+    this.#pauses++;
+    return () => {
+      if (--this.#pauses > 0) return;
+      this.#since = performance.now();
+      this.check();
+    };
   }
 
   /** Ends the waiting when it has been too long, and otherwise looks again when that could be. */
   check(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0 || this.#pauses > 0) return;
     const leftMs = Math.max(this.limitMs - this.quietMs, this.judge.holdOff());
     if (leftMs === Infinity) return;
     if (leftMs > 0) {

@@ -8,6 +8,7 @@ import { PublishedFile, type Seen } from './published-file.js';
 import { createFile, exists, explainCreate } from './refusals.js';
 import { isSeen, statFile } from './stat.js';
 import { isStatus, orRefusal, refusal, SftpStatus, Status } from './status.js';
+import { turnFor } from './throttle.js';
 
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
 export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
@@ -177,8 +178,10 @@ export class Sidecar {
   /** One WRITE after the other: sidecars seldom have two. */
   async #writeBlocks(channel: SftpChannel, handle: Buffer): Promise<void> {
     const bytes = this.bytes;
-    for (let start = 0; start < bytes.length; start += channel.writeSize) {
-      const end = Math.min(bytes.length, start + channel.writeSize);
+    const { spec, patience } = this.remote;
+    for (let start = 0, end = 0; start < bytes.length; start = end) {
+      end = Math.min(bytes.length, start + channel.writeSize, start + (spec.throttle?.piece ?? Infinity));
+      await turnFor(end - start, spec.throttle, patience);
       await new Promise<void>((resolve, reject) =>
         channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())),
       );

@@ -6,6 +6,7 @@ import type { Link } from './link.js';
 import { fullDisk } from './refusals.js';
 import { openBeside, sizeOf } from './stat.js';
 import { ConnectionLost, isStatus, PartialLost, refusal, Status, type SftpStatus } from './status.js';
+import { Turns } from './throttle.js';
 
 /** The most bytes of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
 const maxHeldBytes = 22 * 1024 * 1024;
@@ -37,6 +38,7 @@ export class Stripes {
   /** Where the last byte that was acknowledged ends. */
   #reach = 0;
   #lastAnswer = 0;
+  readonly #turns: Turns;
 
   constructor(
     private readonly remote: Link,
@@ -45,6 +47,7 @@ export class Stripes {
     private readonly events: StripesEvents,
   ) {
     this.#growth = new LaneGrowth(lanesAllowed(remote.spec, remote).lanes);
+    this.#turns = new Turns(remote.spec.throttle, remote.patience, { go: () => this.pump(), idle: () => this.#idle });
     const stallMs = remote.spec.stallMs ?? 30_000;
     this.#stallTimer = setInterval(() => this.#checkStall(stallMs), Math.max(10, stallMs / 8)).unref();
   }
@@ -83,6 +86,7 @@ export class Stripes {
 
   /** Unanswered writes go back into the queue. Every lane ends: one that lived on would send from reused memory. */
   takeBack(): void {
+    this.#turns.stop();
     for (const lane of this.#lanes.splice(0)) {
       this.#giveBack(lane);
       lane.channel.end();
@@ -92,6 +96,7 @@ export class Stripes {
   /** Nothing more is written. The lanes stay, for who closes their handles. */
   end(): void {
     this.#ended = true;
+    this.#turns.stop();
     clearInterval(this.#stallTimer);
   }
 
@@ -104,8 +109,10 @@ export class Stripes {
       for (const candidate of this.#lanes) {
         if (candidate.hasRoom && (!lane || candidate.bytesInFlight < lane.bytesInFlight)) lane = candidate;
       }
-      const piece = lane && this.queue.next(lane.writeSize);
-      if (!lane || !piece) return;
+      if (!lane || !this.#turns.mayWrite()) return;
+      const piece = this.queue.next(Math.min(lane.writeSize, this.#turns.piece));
+      if (!piece) return;
+      this.#turns.sent(piece.end - piece.start);
       if (this.#idle) this.#lastAnswer = performance.now();
       const chosen = lane;
       chosen.send(piece, (error) => this.#answered(chosen, piece, error));
@@ -129,7 +136,9 @@ export class Stripes {
     this.remote.progressed();
     this.remote.stats.acknowledged += length;
     this.remote.hooks.progress?.({ acknowledged: this.queue.acknowledged });
-    const wanted = this.#growth.wanted(this.#lanes.length, length, this.queue.hasNext, lane.channel.roundTripMs);
+    // What waits for our own limit is no reason for another lane.
+    const full = this.queue.hasNext && !this.#turns.isWaiting;
+    const wanted = this.#growth.wanted(this.#lanes.length, length, full, lane.channel.roundTripMs);
     if (wanted > this.#lanes.length && !this.#opening) void this.#open(wanted - this.#lanes.length);
     this.pump();
     this.#askWhenIdle();

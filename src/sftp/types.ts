@@ -1,3 +1,5 @@
+import type { Throttle } from './throttle.js';
+
 /** What the callers of this folder give and get; the rest of the folder is its own business. */
 export interface RemoteSpec {
   host: string;
@@ -27,6 +29,8 @@ export interface RemoteSpec {
   laneSafe?: { server: string; hostKey: string } | undefined;
   /** The server that it saw take them wrong, or take one channel only, whatever it identifies itself as. */
   oneLane?: { server: string; hostKey: string; because: 'unsafe' | 'one channel' } | undefined;
+  /** What keeps the writes to this server below a number of bytes per second; shared by all that write there. */
+  throttle?: Throttle | undefined;
   /** For hints only: the arrangement that the user would type. */
   arrangement?: string;
 }

@@ -59,6 +59,5 @@ export async function chainStanding(
 
 /** Deposits that no longer open, since one on which they are built was destroyed. */
 export async function lostIn(state: ArrangementState): Promise<Lost[]> {
-  const destroyed = await destroyedDeposits(state);
-  return destroyed.size === 0 ? [] : lostDeposits(state, destroyed);
+  return lostDeposits(state, await destroyedDeposits(state));
 }

@@ -108,10 +108,10 @@ export class ArrangementState {
     await writeFileAtomic(this.file(receiptName(o.depositId)), o.receipt);
   }
 
-  /** The receipts of a deposit: the one that counts, then superseded ones from the newest. */
-  async receiptsOf(depositId: string): Promise<StoredReceipt[]> {
+  /** The receipts of a deposit: the one that counts, then superseded ones from the newest. `names`: files that may be some, where they are known. */
+  async receiptsOf(depositId: string, names?: readonly string[]): Promise<StoredReceipt[]> {
     const found: StoredReceipt[] = [];
-    for (const name of await this.names()) {
+    for (const name of names ?? (await this.names())) {
       if (parseReceiptName(name)?.depositId !== depositId) continue;
       const stored = await readStoredReceipt(this.directory, name);
       if (stored !== null) found.push(stored);

@@ -3,11 +3,11 @@ import * as v from 'valibot';
 import { isDepotError } from '../errors.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
 import { readBounded, writeFileAtomic } from '../durable-file.js';
-import { attestationName, parseAttestationName } from '../names/deposit.js';
+import { attestationName, parseAttestationName, parseReceiptName } from '../names/deposit.js';
 import { sha256Hex } from '../primitives.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';
-import type { ArrangementState } from './arrangement-state.js';
+import type { ArrangementState, StoredReceipt } from './arrangement-state.js';
 
 /** What the check at the import found. */
 const filingSchema = v.object({
@@ -77,6 +77,11 @@ async function readFiled(state: ArrangementState, name: string): Promise<Filed |
 export async function attestationFaults(state: ArrangementState): Promise<{ depositId: string; message: string }[]> {
   const faults: { depositId: string; message: string }[] = [];
   const names = new Set(await state.names());
+  const receipts = new Map<string, string[]>();
+  for (const name of names) {
+    const id = parseReceiptName(name)?.depositId;
+    if (id !== undefined) receipts.set(id, [...(receipts.get(id) ?? []), name]);
+  }
   for (const name of names) {
     const parts = parseAttestationName(name.replace(/\.attestation((?:\.\d+)?)\.filed\.json$/, '.attestation$1.json'));
     if (parts === null) continue;
@@ -93,7 +98,7 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
       await readFiled(state, name).then(
         async (filed) => {
           if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
-          else if (!(await fitsReceipt(state, filed.attestation)))
+          else if (!fits(filed.attestation, await state.receiptsOf(depositId, receipts.get(depositId) ?? [])))
             fault('does not open the key proof of the receipt that it names');
         },
         (error: unknown) => {
@@ -106,11 +111,8 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
 }
 
 /** An opening that does not fit was written by somebody who had no key: whoever edited both files cannot make one. */
-async function fitsReceipt(
-  state: ArrangementState,
-  { depositId, receiptSha256, opening }: Attestation,
-): Promise<boolean> {
-  const named = (await state.receiptsOf(depositId)).find(({ sha256 }) => sha256 === receiptSha256);
+function fits({ receiptSha256, opening }: Attestation, receipts: readonly StoredReceipt[]): boolean {
+  const named = receipts.find(({ sha256 }) => sha256 === receiptSha256);
   if (named === undefined) return true;
   try {
     return commitmentOf(fromBase16(opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment;

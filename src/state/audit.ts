@@ -1,9 +1,9 @@
 /** Checking a ledger: what is missing, changed or reordered, here and against receipts that others hold. */
 import { readdir } from 'node:fs/promises';
-import { DepotError } from '../errors.js';
+import { isDepotError } from '../errors.js';
 import { errorCode, localError } from '../durable-file.js';
 import { sha256Hex } from '../primitives.js';
-import { parseReceiptName, receiptName } from '../names/deposit.js';
+import { receiptName } from '../names/deposit.js';
 import { attestationFaults } from './attested.js';
 import {
   linesOf,
@@ -11,13 +11,15 @@ import {
   readLedger,
   readLedgerId,
   unlistedDeposits,
+  type LedgerFile,
   type LedgerLine,
   type RawLine,
 } from './ledger.js';
 import { isPending } from './pending.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
-import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
+import type { ArrangementState, StoredReceipt } from './arrangement-state.js';
+import { receiptFiles } from './receipt-files.js';
 
 /**
  * `missing`: a line or a receipt is gone; `changed`: it, or an attestation, is not what was written; `reordered`: lines
@@ -51,21 +53,33 @@ export interface LedgerAudit {
 }
 
 /** Says what is wrong with a signature over these bytes, or null when it is good. Signers are the caller's. */
-export type SignatureCheck = (receipt: Uint8Array, armoredSignature: string) => Promise<string | null>;
+export type SignatureCheck = (bytes: Uint8Array, armoredSignature: string, receipt: Receipt) => Promise<string | null>;
 
-/** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. */
-export async function verifyLedger(state: ArrangementState, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
-  const { raw, torn } = await readLedger(state);
+/** Takes what an audit reads: who lists the receipts too need not read twenty thousand of them again. */
+export interface ReceiptList {
+  /** Superseded ones among them. */
+  add(stored: StoredReceipt, receipt: Receipt): void;
+  unreadable(file: Pick<StoredReceipt, 'path' | 'superseded'>): void;
+}
+
+/** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. `ledger`: where it was read already. */
+export async function verifyLedger(
+  state: ArrangementState,
+  checkSignature?: SignatureCheck,
+  ledger?: LedgerFile,
+  list?: ReceiptList,
+): Promise<LedgerAudit> {
+  const { raw, torn } = ledger ?? (await readLedger(state));
   const audit = beginAudit(raw, await readLedgerId(state.stateDirectory), checkSignature);
   if (torn > 0)
     audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
   checkChain(raw, audit);
-  const stored = await readReceipts(state.directory, audit);
+  const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
+  const stored = await examineReceipts(state.directory, audit, listed, checkSignature, list);
   audit.receipts = stored.length;
-  await checkFiledReceipts(raw, stored, audit, checkSignature);
+  checkFiledReceipts(raw, stored, audit);
   const problem = (kind: ProblemKind, depositId: string, message: string) =>
     audit.problems.push({ kind, sequence: null, depositId, message });
-  const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
   for (const one of stored) {
     if (listed.has(one.sha256)) continue;
     if (await isPending(state, one.depositId))
@@ -82,7 +96,7 @@ export async function verifyLedger(state: ArrangementState, checkSignature?: Sig
   return audit;
 }
 
-function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: SignatureCheck): LedgerAudit {
+export function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: SignatureCheck): LedgerAudit {
   const unchecked = checkSignature === undefined ? ['signatures: no signer was given'] : [];
   return {
     ledgerId,
@@ -97,7 +111,7 @@ function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: Si
 }
 
 type Found = NonNullable<LedgerAudit['newest']>;
-function noteNewest(audit: LedgerAudit, { depositId, sequence, receiptSha256 }: Found): void {
+export function noteNewest(audit: LedgerAudit, { depositId, sequence, receiptSha256 }: Found): void {
   if (audit.newest === null || sequence > audit.newest.sequence) audit.newest = { depositId, sequence, receiptSha256 };
 }
 
@@ -137,14 +151,62 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
   }
 }
 
-/** Every line that files a receipt: its receipt is there, says so itself, and is signed. */
-async function checkFiledReceipts(
-  raw: RawLine[],
-  stored: StoredReceipt[],
+/** What an audit keeps of a receipt: twenty thousand whole ones would be a hundred MiB. */
+interface Examined extends Pick<StoredReceipt, 'depositId' | 'path' | 'sha256'> {
+  /** What it says of itself, or why its bytes are none. */
+  says: Pick<Receipt, 'depositId' | 'completedAt' | 'ledger'> | string;
+  /** What is wrong with its signature, where the ledger lists it. */
+  signatureFault: string | null;
+}
+
+/** So many signatures are checked at a time. */
+const checkedAtOnce = 8;
+
+/** All receipts in the directory, each read once. Signatures of those that no line lists are not looked at: nothing would be said of them. */
+async function examineReceipts(
+  directory: string,
   audit: LedgerAudit,
+  listed: ReadonlySet<string | undefined>,
   checkSignature?: SignatureCheck,
-): Promise<void> {
+  list?: ReceiptList,
+): Promise<Examined[]> {
+  const examined: Examined[] = [];
+  let checking: Promise<void>[] = [];
+  for await (const stored of readReceipts(directory, audit, list)) {
+    const { depositId, path, sha256 } = stored;
+    const { receipt, wrong } = readStored(stored);
+    if (receipt === null) list?.unreadable(stored);
+    else list?.add(stored, receipt);
+    if (wrong !== null) {
+      examined.push({ depositId, path, sha256, says: wrong, signatureFault: null });
+      continue;
+    }
+    const { completedAt, ledger } = receipt;
+    const one: Examined = {
+      ...{ depositId, path, sha256 },
+      says: { depositId: receipt.depositId, completedAt, ledger },
+      signatureFault: null,
+    };
+    examined.push(one);
+    if (!listed.has(sha256)) continue;
+    checking.push(signatureFault(stored, receipt, checkSignature).then((fault) => void (one.signatureFault = fault)));
+    if (checking.length < checkedAtOnce) continue;
+    await Promise.all(checking);
+    checking = [];
+  }
+  await Promise.all(checking);
+  return examined;
+}
+
+/** Every line that files a receipt: its receipt is there, says so itself, and is signed. */
+function checkFiledReceipts(raw: RawLine[], stored: Examined[], audit: LedgerAudit): void {
   const bySha256 = new Map(stored.map((one) => [one.sha256, one]));
+  const lineDigests = new Set(raw.map(({ line }) => line?.receiptSha256));
+  /** Receipts of a deposit that no line lists; the first of each. */
+  const unlisted = new Map<string, Examined>();
+  for (const one of stored)
+    if (!lineDigests.has(one.sha256) && !unlisted.has(one.depositId)) unlisted.set(one.depositId, one);
+  const closedDeposits = new Set(audit.unreadable.map(({ depositId }) => depositId));
   const filed = new Map<string, string>();
   let previous: string | null = null;
   // In the order of their numbers, each once: order itself is checkChain's, and need not be reported again.
@@ -163,16 +225,14 @@ async function checkFiledReceipts(
     }
     filed.set(line.depositId, line.receiptSha256);
     // What is there and closed to this account is neither missing nor changed, as far as can be known.
-    const closed = audit.unreadable.some((one) => one.depositId === line.depositId);
+    const closed = closedDeposits.has(line.depositId);
     if (found === undefined && !closed) {
-      const other = stored.find(
-        (one) => one.depositId === line.depositId && !raw.some((r) => r.line?.receiptSha256 === one.sha256),
-      );
+      const other = unlisted.get(line.depositId);
       if (other === undefined)
         report('missing', `the receipt of line ${line.sequence} is missing: ${receiptName(line.depositId)}`);
       else report('changed', `${other.path} is not the receipt that line ${line.sequence} was written for`);
     } else if (found !== undefined) {
-      const why = await faultOf(found, line, previous, checkSignature);
+      const why = faultOf(found, line, previous);
       if (why !== null) report(why.kind, why.message);
       noteNewest(audit, line);
     }
@@ -180,13 +240,12 @@ async function checkFiledReceipts(
   }
 }
 
-async function faultOf(
-  found: StoredReceipt,
+function faultOf(
+  found: Examined,
   line: LedgerLine,
   previous: string | null,
-  checkSignature?: SignatureCheck,
-): Promise<Pick<LedgerProblem, 'kind' | 'message'> | null> {
-  const receipt = read(found);
+): Pick<LedgerProblem, 'kind' | 'message'> | null {
+  const receipt = found.says;
   if (typeof receipt === 'string') return { kind: 'changed', message: receipt };
   const { id, sequence, previousReceiptSha256 } = receipt.ledger;
   if (
@@ -201,104 +260,56 @@ async function faultOf(
     const message = `a line is missing or changed before line ${line.sequence}: its receipt was written after another one`;
     return { kind: 'missing', message };
   }
-  const why = await signatureFault(found, checkSignature);
-  return why === null ? null : { kind: 'signature', message: why };
+  return found.signatureFault === null ? null : { kind: 'signature', message: found.signatureFault };
 }
 
-async function signatureFault(found: StoredReceipt, checkSignature?: SignatureCheck): Promise<string | null> {
+export async function signatureFault(
+  found: StoredReceipt,
+  receipt: Receipt,
+  checkSignature?: SignatureCheck,
+): Promise<string | null> {
   if (checkSignature === undefined) return null;
   if (found.signature === null) return `${found.path} has no signature`;
-  const why = await checkSignature(found.bytes, found.signature);
+  const why = await checkSignature(found.bytes, found.signature, receipt);
   return why === null ? null : `${found.path}: ${why}`;
 }
 
-/**
- * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have a line and has
- * none shows that the end was cut off, another one in its place a fork. Only receipts of this arrangement and ledger
- * count; a signature that cannot be checked is said, for anyone can write a receipt that accuses a ledger.
- */
-export async function compareWithHeld(
-  state: ArrangementState,
+/** The receipts in a directory; what cannot be read of them is noted in `audit`. */
+export async function* readReceipts(
   directory: string,
-  checkSignature?: SignatureCheck,
-): Promise<LedgerAudit> {
-  const { raw } = await readLedger(state);
-  const ledgerId = await readLedgerId(state.stateDirectory);
-  const audit = beginAudit(raw, ledgerId, checkSignature);
-  const lines = linesOf({ raw });
-  const last = lines.reduce((most, line) => Math.max(most, line.sequence), 0);
-  for (const held of await readReceipts(directory, audit)) {
-    const receipt = read(held);
-    if (typeof receipt === 'string') {
-      audit.unchecked.push(receipt);
-      continue;
-    }
-    if (receipt.arrangement !== state.arrangement) continue;
-    audit.receipts++;
-    const { sequence } = receipt.ledger;
-    if (lines.some((line) => line.receiptSha256 === held.sha256 && line.kind !== 'destroyed')) {
-      noteNewest(audit, { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 });
-      continue;
-    }
-    if (receipt.ledger.id !== ledgerId) {
-      audit.unchecked.push(
-        `${held.path} belongs to ledger ${receipt.ledger.id}, this state directory to ${ledgerId ?? 'none'}`,
-      );
-      continue;
-    }
-    const unsigned = await signatureFault(held, checkSignature);
-    if (unsigned !== null) {
-      audit.unchecked.push(`${unsigned}: it proves nothing against the ledger`);
-      continue;
-    }
-    const fork = sequence <= last;
-    const but = fork ? 'where the ledger has something else' : `but the ledger ends with line ${last}`;
-    audit.problems.push({
-      kind: fork ? 'forked' : 'missing',
-      sequence,
-      depositId: receipt.depositId,
-      message: `${held.path} says that it is line ${sequence}, ${but}`,
-    });
-  }
-  if (audit.receipts === 0) audit.unchecked.push(`no receipt of ${state.arrangement} in ${directory}`);
-  return audit;
-}
-
-async function readReceipts(directory: string, audit: LedgerAudit): Promise<StoredReceipt[]> {
-  const found: StoredReceipt[] = [];
+  audit: LedgerAudit,
+  list?: ReceiptList,
+): AsyncGenerator<StoredReceipt, void> {
   let names: string[];
   try {
     names = (await readdir(directory)).sort();
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' && audit.lines === 0) return [];
+    if (errorCode(error) === 'ENOENT' && audit.lines === 0) return;
     throw localError(error, 'read', directory);
   }
-  for (const name of names) {
-    try {
-      const one = await readStoredReceipt(directory, name);
-      if (one !== null) found.push(one);
-    } catch (error) {
-      if (!(error instanceof DepotError)) throw error;
-      audit.unchecked.push(error.message);
-      // A receipt that became too large, or a link, is not the one that was written; one that is closed may well be.
-      if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? ''))
-        audit.unreadable.push({
-          depositId: parseReceiptName(name)!.depositId,
-          message: error.message,
-          hint: error.hint ?? null,
-        });
+  for await (const one of receiptFiles(directory, names, true)) {
+    if (!('error' in one)) {
+      yield one;
+      continue;
     }
+    const { depositId, error } = one;
+    list?.unreadable(one);
+    audit.unchecked.push(error.message);
+    // A receipt that became too large, or a link, is not the one that was written; one that is closed may well be.
+    if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? ''))
+      audit.unreadable.push({ depositId, message: error.message, hint: error.hint ?? null });
   }
-  return found;
 }
 
-/** The receipt, or why its bytes are none. */
-function read(stored: StoredReceipt): Receipt | string {
+/** What the bytes say, and what is wrong with that: it is no receipt, or that of another deposit. */
+export function readStored({ bytes, depositId, path }: StoredReceipt): Read {
   try {
-    const receipt = parseReceipt(stored.bytes, stored.path);
-    return receipt.depositId === stored.depositId ? receipt : `${stored.path} is the receipt of ${receipt.depositId}`;
+    const receipt = parseReceipt(bytes, path);
+    if (receipt.depositId === depositId) return { receipt, wrong: null };
+    return { receipt, wrong: `${path} is the receipt of ${receipt.depositId}` };
   } catch (error) {
-    if (error instanceof DepotError) return error.message;
+    if (isDepotError(error)) return { receipt: null, wrong: error.message };
     throw error;
   }
 }
+type Read = { receipt: Receipt; wrong: null } | { receipt: Receipt; wrong: string } | { receipt: null; wrong: string };

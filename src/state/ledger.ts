@@ -230,7 +230,14 @@ export function linesPerDeposit(lines: readonly LedgerLine[]): Map<string, numbe
 }
 
 /** The ledger's lines as they are, unjudged; `size` ends before a torn last line of `torn` bytes. */
-export async function readLedger(state: ArrangementState): Promise<{ raw: RawLine[]; size: number; torn: number }> {
+export interface LedgerFile {
+  raw: RawLine[];
+  size: number;
+  torn: number;
+}
+
+/** Reads the file; an empty one where there is none. */
+export async function readLedger(state: ArrangementState): Promise<LedgerFile> {
   const bytes = (await readBounded(state.file('ledger.ndjson'), maxLedgerBytes, true)) ?? Buffer.alloc(0);
   const lines = splitLines(bytes);
   const torn = lines.pop()!.length;

@@ -1,44 +1,53 @@
 /** Finding receipts: what an incident report or `receipts show` needs. */
+import { basename } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName, receiptName } from '../names/deposit.js';
-import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
+import { destroyedIn, linesOf, readLedger, type LedgerFile, type LedgerLine } from './ledger.js';
 import { lastRun } from './runs.js';
 import { type Chain, followChain, wholeNight } from '../receipt/chain.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
+import { receiptFiles } from './receipt-files.js';
 
-export interface ListedReceipt extends StoredReceipt {
+/** A receipt with the bytes that it was read from. */
+export interface ReceiptOnFile extends StoredReceipt {
   receipt: Receipt;
 }
 
-/** Receipts that count, completed within `from` and `to` (both included), oldest first; unreadable files apart. */
+/** Of all receipts, the bytes would be as much again. */
+export type ListedReceipt = Omit<ReceiptOnFile, 'bytes' | 'signature'>;
+
+/** Receipts that count, oldest first; unreadable files apart. */
 export async function listReceipts(
   state: ArrangementState,
-  range: { from?: Date; to?: Date } = {},
 ): Promise<{ receipts: ListedReceipt[]; unreadable: { path: string; reason: string }[] }> {
   const receipts: ListedReceipt[] = [];
   const unreadable: { path: string; reason: string }[] = [];
-  for (const name of await state.names()) {
-    if (parseReceiptName(name)?.superseded !== null) continue;
+  const names = (await state.names()).filter((name) => parseReceiptName(name)?.superseded === null);
+  for await (const one of receiptFiles(state.directory, names, false)) {
+    if ('error' in one) {
+      unreadable.push({ path: one.path, reason: one.error.message });
+      continue;
+    }
+    const { bytes, depositId, path, sha256, superseded } = one;
     try {
-      const stored = await readStoredReceipt(state.directory, name);
-      if (stored === null) continue;
-      const receipt = parseReceipt(stored.bytes, name);
-      const at = new Date(receipt.completedAt);
-      if ((range.from === undefined || at >= range.from) && (range.to === undefined || at <= range.to))
-        receipts.push({ ...stored, receipt });
+      receipts.push({ depositId, path, sha256, superseded, receipt: parseReceipt(bytes, basename(path)) });
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      unreadable.push({ path: state.file(name), reason: error.message });
+      unreadable.push({ path, reason: error.message });
     }
   }
   receipts.sort(byCompletion);
   return { receipts, unreadable };
 }
 
+interface Completed {
+  receipt: Pick<Receipt, 'completedAt' | 'arrangement'> & { ledger: Pick<Receipt['ledger'], 'sequence'> };
+}
+
 /** By the time at which deposits were complete, then by arrangement, then by line in the ledger. */
-export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b }: { receipt: Receipt }): number {
+export function byCompletion({ receipt: a }: Completed, { receipt: b }: Completed): number {
   if (a.completedAt !== b.completedAt) return a.completedAt < b.completedAt ? -1 : 1;
   if (a.arrangement !== b.arrangement) return a.arrangement < b.arrangement ? -1 : 1;
   return a.ledger.sequence - b.ledger.sequence;
@@ -51,7 +60,7 @@ export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b 
 export async function newestDeposit(
   state: ArrangementState,
   without: ReadonlyMap<string, unknown> = new Map(),
-): Promise<ListedReceipt | null> {
+): Promise<ReceiptOnFile | null> {
   return newestOf(state, linesOf(await readLedger(state)), without);
 }
 
@@ -60,21 +69,21 @@ async function newestOf(
   lines: readonly LedgerLine[],
   without: ReadonlyMap<string, unknown>,
   wanted = isAcknowledged,
-): Promise<ListedReceipt | null> {
+): Promise<ReceiptOnFile | null> {
   const names = new Map(
     (await state.names()).flatMap((name) => {
       const parts = parseReceiptName(name);
       return parts?.superseded === null && !without.has(parts.depositId) ? [[parts.depositId, name] as const] : [];
     }),
   );
-  const counts = async (depositId: string): Promise<ListedReceipt | null> => {
+  const counts = async (depositId: string): Promise<ReceiptOnFile | null> => {
     const name = names.get(depositId);
     const found = name === undefined ? null : await readable(state, name);
     return found !== null && wanted(found) ? found : null;
   };
   const listed = new Set(lines.map(({ depositId }) => depositId));
   const last = lines.reduce((most, { sequence }) => Math.max(most, sequence), 0);
-  let newest: ListedReceipt | null = null;
+  let newest: ReceiptOnFile | null = null;
   // After a crash between receipt and line, or with a damaged ledger: these come after all that it lists.
   for (const depositId of [...names.keys()].filter((id) => !listed.has(id)).slice(-mostUnlisted)) {
     const found = await counts(depositId);
@@ -109,7 +118,7 @@ export async function chainIn(state: ArrangementState, newest: Receipt): Promise
 }
 
 /** Null when it is damaged: `receipts verify` names it; for others an older one is the newest that is known. */
-async function readable(state: ArrangementState, name: string): Promise<ListedReceipt | null> {
+async function readable(state: ArrangementState, name: string): Promise<ReceiptOnFile | null> {
   try {
     const stored = await readStoredReceipt(state.directory, name);
     return stored === null ? null : { ...stored, receipt: parseReceipt(stored.bytes, name) };
@@ -133,10 +142,10 @@ export interface LastDeposit {
 
 /**
  * The deposit that was completed last, or null: by receipts and by run records, since a run that is killed leaves no
- * record and one whose disk is full no receipt. What the agent has destroyed is no deposit any more.
+ * record and one whose disk is full no receipt. What the agent has destroyed is no deposit any more. `ledger`: where it was read already.
  */
-export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
-  const lines = linesOf(await readLedger(state));
+export async function lastDeposit(state: ArrangementState, ledger?: LedgerFile): Promise<LastDeposit | null> {
+  const lines = linesOf(ledger ?? (await readLedger(state)));
   const destroyed = destroyedIn(lines);
   const run = await lastRun(
     state,
@@ -174,7 +183,7 @@ function datasetOf({ receipt }: ListedReceipt): { entries: number; bytes: number
 }
 
 /** The receipt that counts of a deposit, by its id or a beginning that fits one only; 'usage' otherwise. */
-export async function findReceipt(state: ArrangementState, idOrStart: string): Promise<ListedReceipt> {
+export async function findReceipt(state: ArrangementState, idOrStart: string): Promise<ReceiptOnFile> {
   const ids = (await state.names()).flatMap((name) => {
     const parts = parseReceiptName(name);
     return parts?.superseded === null && parts.depositId.startsWith(idOrStart) ? [parts.depositId] : [];

@@ -11,11 +11,17 @@ export interface Lost {
 
 /** All of an arrangement, oldest first, but those that were destroyed themselves. */
 export async function lostDeposits(state: ArrangementState, destroyed: ReadonlyMap<string, unknown>): Promise<Lost[]> {
-  const { receipts } = await listReceipts(state);
+  return destroyed.size === 0 ? [] : lostAmong((await listReceipts(state)).receipts, destroyed);
+}
+
+type Chained = Pick<Receipt, 'depositId' | 'chain'>;
+
+/** As `lostDeposits`, of all receipts of an arrangement that were read already. */
+export function lostAmong(receipts: readonly { receipt: Chained }[], destroyed: ReadonlyMap<string, unknown>): Lost[] {
   const byId = new Map(receipts.map(({ receipt }) => [receipt.depositId, receipt]));
   /** What each deposit lacks, or null: asked for many times, since each is built on the one before. */
   const lacks = new Map<string, string | null>();
-  const lack = ({ depositId, chain }: Receipt): string | null => {
+  const lack = ({ depositId, chain }: Chained): string | null => {
     const base = chain?.previousDepositId ?? null;
     const below = base === null ? null : (lacks.get(base) ?? null);
     const found = below ?? (destroyed.has(depositId) ? depositId : null);

@@ -1,4 +1,5 @@
 import ora, { type Ora } from 'ora';
+import { type Bandwidth, rateAt, timeToSend } from '../bandwidth.js';
 import { bytes, counted, duration } from './format.js';
 
 export interface Amounts {
@@ -11,6 +12,8 @@ export interface Amounts {
   totalBytes?: number;
   /** Bytes of the suitcase, once all is sealed and only to be sent. */
   suitcaseBytes?: number;
+  /** Of which the lowest holds for what is sent. */
+  limits?: readonly Bandwidth[];
 }
 
 /** How fast old measurements lose weight: after this time, to 1/e. */
@@ -73,6 +76,30 @@ function remaining(p: Amounts): { bytes: number; of: 'sent' | 'read' } | null {
   return p.totalBytes === undefined ? null : { bytes: p.totalBytes - p.datasetBytes, of: 'read' };
 }
 
+/** From here on it is the upload that the rest waits for. */
+const waitingBytes = 1024 * 1024;
+
+/**
+ * Milliseconds left where what is sent is limited, by what was sealed and sent so far; `unlimitedMs` by what is read, or
+ * null. Reading stops and goes with a slow upload, so that its rate says little then.
+ */
+export function limitedTimeLeft(
+  p: Amounts,
+  unlimitedMs: number | null,
+  perSecond: number | null,
+  now: number,
+): number | null {
+  const { limits = [], totalBytes, datasetBytes, sealedBytes, acknowledgedBytes, suitcaseBytes } = p;
+  const total = suitcaseBytes ?? totalBytes;
+  if (limits.length === 0 || sealedBytes === 0 || total === undefined) return unlimitedMs;
+  const isRead = suitcaseBytes !== undefined || datasetBytes >= total;
+  const toSend = (isRead ? sealedBytes : (sealedBytes * total) / Math.max(1, datasetBytes)) - acknowledgedBytes;
+  const isWaiting = isRead || sealedBytes - acknowledgedBytes >= waitingBytes;
+  if (isWaiting) return perSecond === null || perSecond <= 0 ? null : timeToSend(limits, toSend, perSecond, now);
+  // The reading takes longer, unless a limit is still to come.
+  return Math.max(unlimitedMs ?? 0, timeToSend(limits, Math.max(0, toSend), Number.MAX_SAFE_INTEGER, now));
+}
+
 /** The text of the progress line: phase, bytes, rate, and the time left when the total is known. */
 export function progressText(phase: string, p: Amounts, perSecond: number | null, leftMs: number | null): string {
   const of = p.totalBytes === undefined || p.totalBytes < p.datasetBytes ? '' : ` of ${bytes(p.totalBytes)}`;
@@ -84,9 +111,14 @@ export function progressText(phase: string, p: Amounts, perSecond: number | null
     const percent = Math.floor((100 * p.acknowledgedBytes) / p.sealedBytes);
     parts.push(`${bytes(p.sealedBytes)} encrypted, ${bytes(p.acknowledgedBytes)} uploaded (${percent} %)`);
   }
-  if (perSecond !== null) parts.push(`${bytes(Math.round(perSecond))}/s`);
+  if (perSecond !== null) parts.push(`${bytes(Math.round(perSecond))}/s${limitText(p.limits)}`);
   if (leftMs !== null) parts.push(`${left(leftMs)} left`);
   return `${phase}  ${parts.join(', ')}`;
+}
+
+function limitText(limits: readonly Bandwidth[] = []): string {
+  const limit = rateAt(limits, new Date());
+  return limit === Infinity ? '' : ` (limit ${bytes(limit)}/s)`;
 }
 
 /** `duration` without tenths, which would flicker. */
@@ -121,8 +153,10 @@ export class Progress {
     this.#sent.sample(p.acknowledgedBytes, now);
     this.#read.sample(p.datasetBytes, now);
     const rest = remaining(p);
-    const leftMs =
-      rest === null ? null : this.#eta.left(rest.bytes, (rest.of === 'sent' ? this.#sent : this.#read).perSecond, now);
+    const measured = rest === null ? null : (rest.of === 'sent' ? this.#sent : this.#read).perSecond;
+    const freeMs = rest === null || measured === null || measured <= 0 ? null : (rest.bytes / measured) * 1000;
+    const ms = limitedTimeLeft(p, freeMs, this.#sent.perSecond, Date.now());
+    const leftMs = this.#eta.left(ms ?? 0, ms === null ? null : 1000, now);
     this.#show(progressText(this.#phase, p, this.#sent.perSecond, leftMs));
   }
 

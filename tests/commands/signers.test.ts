@@ -13,10 +13,11 @@ test('a signature by a former key, although trusted, is refused on a receipt tha
     await makeKey(join(directory, 'now'), 'Acme', 'compat'),
     await makeKey(join(directory, 'former'), 'Acme', 'compat'),
   ];
-  const bytes = receiptBytes(receiptOf({ supplier: { name: 'Acme', signerFingerprint: now.fingerprint } }));
+  const receipt = receiptOf({ supplier: { name: 'Acme', signerFingerprint: now.fingerprint } });
+  const bytes = receiptBytes(receipt);
   const check = await signatureCheck([now.publicKey, former.publicKey]);
-  expect(await check!(bytes, await signAnyway(bytes, now.secretKey, new Date()))).toBeNull();
-  expect(await check!(bytes, await signAnyway(bytes, former.secretKey, new Date()))).toBe(
+  expect(await check!(bytes, await signAnyway(bytes, now.secretKey, new Date()), receipt)).toBeNull();
+  expect(await check!(bytes, await signAnyway(bytes, former.secretKey, new Date()), receipt)).toBe(
     `the receipt is signed by ${former.fingerprint}, but says that ${now.fingerprint} is its signer`,
   );
 });

@@ -188,6 +188,12 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   lanes: { about: 'Parallel channels of an upload; `auto` adapts them to the connection.', example: '4', wrong: ['9'] },
   window: { about: 'Writes in flight on each channel.', example: '16', wrong: ['0'] },
+  bandwidthLimit: {
+    about:
+      'How fast a push may send to this server: all of its jobs, channels and sidecars together. Of arrangements that go to one server in the same run, the lowest limit counts for all. `push --bandwidth-limit` takes its place.',
+    example: '{ "08:00-18:00": 5MiB/s, default: 20MiB/s }',
+    wrong: ['20MiB', '100Mbit/s', '512B/s', '{ "8-18": 5MiB/s }', '{ "08:00-18:00": 5MiB/s, "17:00-20:00": none }'],
+  },
   retryFor: {
     about:
       'How long depot goes on trying when the connection is lost or nothing moves; `0s` is one attempt. Left out: 30m, and 10s on a terminal.',

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { depot, json } from '../support/cli.js';
+import { tempDir } from '../support/cleanup.js';
+import { checkout, depot, json } from '../support/cli.js';
 import { peers } from '../support/peers.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
@@ -69,6 +70,24 @@ describe.skipIf(!ssh)('push --all', () => {
     expect(results.filter(({ skipped }) => skipped !== undefined)).toHaveLength(11);
     expect(again.code).toBe(4);
     expect((await supplier.depot(['status', '--json'])).code).toBe(31);
+  });
+
+  test('--jobs 16 prints no warning, starts two threads for each job and not for each arrangement, and leaves none', async () => {
+    const names = Array.from({ length: 24 }, (_, i) => `tenant-${i + 1}`);
+    const supplier = await supplierOf(server, names);
+    for (const more of [['--dry-run'], []]) {
+      const directory = tempDir();
+      const pushed = await depot(['push', '--all', '--jobs', '16', '--json', ...more, '--config', supplier.config], {
+        node: ['--import', join(checkout, 'tests/support/preload-threads.mjs')],
+        env: { DEPOT_THREADS: directory },
+      });
+      expect([pushed.code, pushed.stderr]).toEqual([0, '']);
+      expect(json(pushed).results).toHaveLength(24);
+      const end = JSON.parse(readFileSync(join(directory, 'end.json'), 'utf8')) as { started: number };
+      expect(end).toMatchObject({ running: 0, byItself: true });
+      expect(end.started).toBeLessThanOrEqual(32);
+    }
+    expect((await supplier.depot(['receipts', 'verify'])).code).toBe(0);
   });
 
   test('three processes share the arrangements: each is pushed once, and the records are complete', async () => {

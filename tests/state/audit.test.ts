@@ -2,7 +2,8 @@ import { cp, mkdir, readFile, readdir, rename, rm, truncate, stat, writeFile } f
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compareWithHeld, verifyLedger, type LedgerProblem } from '../../src/state/audit.js';
+import { verifyLedger, type LedgerProblem } from '../../src/state/audit.js';
+import { compareWithHeld } from '../../src/state/held.js';
 import { receiptName } from '../../src/names/deposit.js';
 import { Ledger } from '../../src/state/ledger.js';
 import { writePending } from '../../src/state/pending.js';

@@ -1,7 +1,7 @@
 import type { ReceiptsListFlags } from './options.js';
 import { destroyedDeposits } from '../../state/ledger.js';
 import { parseReceiptName } from '../../names/deposit.js';
-import { lostDeposits } from '../../state/lost.js';
+import { lostAmong } from '../../state/lost.js';
 import { byCompletion, listReceipts, type ListedReceipt } from '../../state/list.js';
 import { placeFor } from '../../push/agent.js';
 import { pendingWords, readPending, type PendingStage } from '../../state/pending.js';
@@ -44,10 +44,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     const state = states.of(name);
     const arrangement = states.config?.arrangements.get(name);
     const beneficiaries = new Map(arrangement?.beneficiaries.map((one) => [one.fingerprint, one.name]));
-    const { receipts, unreadable } = await listReceipts(state, {
-      ...(o.from === undefined ? {} : { from: o.from }),
-      ...(o.to === undefined ? {} : { to: o.to }),
-    });
+    const { receipts, unreadable } = await listReceipts(state);
     const goesTo =
       states.config === null || arrangement === undefined
         ? null
@@ -70,24 +67,29 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
         })),
     );
     const destroyed = await destroyedDeposits(state);
-    const lost = new Map((await lostDeposits(state, destroyed)).map(({ depositId, without }) => [depositId, without]));
-    const proven = await filedAttestations(state);
-    rows.push(
-      ...receipts.map((listed) => ({
+    const lost = new Map(lostAmong(receipts, destroyed).map(({ depositId, without }) => [depositId, without]));
+    const proven = new Map<string, FiledAttestation[]>();
+    for (const one of await filedAttestations(state))
+      proven.set(one.depositId, [...(proven.get(one.depositId) ?? []), one]);
+    for (const listed of receipts) {
+      const { depositId, receipt } = listed;
+      if (!within(o, receipt.completedAt)) continue;
+      rows.push({
         listed,
-        destroyed: destroyed.get(listed.depositId) ?? null,
-        lostWithout: lost.get(listed.depositId) ?? null,
-        proven: proven.filter((one) => one.depositId === listed.depositId),
+        destroyed: destroyed.get(depositId) ?? null,
+        lostWithout: lost.get(depositId) ?? null,
+        proven: proven.get(depositId) ?? [],
         names: beneficiaries,
-      })),
-    );
+      });
+    }
   }
   rows.sort((a, b) => byCompletion(a.listed, b.listed));
   for (const { path, reason } of hidden) context.screen.warn(`${printable(path)}: ${reason}`);
   const shown = {
     ok: hidden.length === 0 && states.exists,
     state: states.directory,
-    deposits: rows.map(document),
+    // Twenty thousand of them are made for those alone who asked.
+    deposits: context.screen.json ? rows.map(document) : [],
     possible,
     unreadable: hidden,
   };

@@ -4,7 +4,6 @@ import { isDepotError } from '../../errors.js';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
 import type { SignatureCheck } from '../../state/audit.js';
-import { parseReceipt } from '../../receipt/parse.js';
 import { readKeyFile } from '../key-file.js';
 
 /** The keys that the supplier's own receipts may be by: the one that signs now, and those before it. */
@@ -28,9 +27,9 @@ export async function signatureCheck(files: readonly string[]): Promise<Signatur
   if (files.length === 0) return undefined;
   const signers: Certificate[] = [];
   for (const file of files) signers.push(await readCertificate(await publicOrSecret(file)));
-  return async (receipt, signature) => {
+  return async (bytes, signature, receipt) => {
     try {
-      await verifySigned({ bytes: receipt, receipt: parseReceipt(receipt) }, signature, signers);
+      await verifySigned({ bytes, receipt }, signature, signers);
       return null;
     } catch (error) {
       if (!isDepotError(error)) throw error;

@@ -1,5 +1,4 @@
 import type { ReceiptsListFlags } from '../receipts/options.js';
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
@@ -48,12 +47,10 @@ export async function makeReport(o: ReportFlags, context: Context): Promise<numb
       throwIfAborted(context.signal);
     },
   });
-  const page = reportPage(data, o.language);
-  await writeReport(file, page);
-  const sha256 = createHash('sha256').update(page).digest('hex');
+  const { bytes: size, sha256 } = await writeReport(file, reportPage(data, o.language));
   context.screen.result(
-    { ok: true, out: file, bytes: Buffer.byteLength(page), sha256, arrangements: data.arrangements.map(summary) },
-    lines(data, file, page, sha256),
+    { ok: true, out: file, bytes: size, sha256, arrangements: data.arrangements.map(summary) },
+    lines(data, file, size, sha256),
   );
   return 0;
 }
@@ -75,7 +72,7 @@ function summary(a: ReportData['arrangements'][number]): object {
   };
 }
 
-function lines(data: ReportData, file: string, page: string, sha256: string): Line[] {
+function lines(data: ReportData, file: string, size: number, sha256: string): Line[] {
   const deposits = data.arrangements.reduce((sum, { points }) => sum + points.length, 0);
   const bad = data.arrangements.flatMap((a) => {
     const what = attentionOf(a);
@@ -84,7 +81,7 @@ function lines(data: ReportData, file: string, page: string, sha256: string): Li
   return [
     labelled(
       'report',
-      `${printable(file)}, ${bytes(Buffer.byteLength(page))}: ${counted(data.arrangements.length, 'arrangement')}, ${counted(deposits, 'deposit')}`,
+      `${printable(file)}, ${bytes(size)}: ${counted(data.arrangements.length, 'arrangement')}, ${counted(deposits, 'deposit')}`,
     ),
     labelled('sha256', sha256),
     ...bad.slice(0, mostNamed),
