@@ -134,12 +134,12 @@ async function noHostKey({ arrangement, signal }: Patient, report: Report): Prom
 }
 
 async function nameResolves(host: string, report: Report): Promise<void> {
-  const found = await lookup(host).catch((error: unknown) => codeOrSaid(error));
+  const found = await lookup(host, { all: true }).catch((error: unknown) => codeOrSaid(error));
   if (typeof found === 'string')
     report.warning(
       'name',
       found === 'ENOTFOUND' ? `${host} has no address here` : `the address of ${host} could not be looked up: ${found}`,
       'bring up the VPN, whose name servers may know it, and check remote.host',
     );
-  else report.passed('name', `${host} is ${found.address}`);
+  else report.passed('name', `${host} is ${found.map(({ address }) => address).join(' and ')}`);
 }

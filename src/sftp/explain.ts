@@ -6,7 +6,7 @@ import { printable } from '../printable.js';
 import { hostKeyTypes } from '../names/host-key.js';
 import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
 import { shown } from './answers.js';
-import { Unreachable } from './dial.js';
+import { closedEarly, Unreachable } from './dial.js';
 import { address } from './hostkeys.js';
 
 interface Place {
@@ -149,13 +149,7 @@ export function handshakeFailure(place: Place, failure: Failure, bytes: Buffer):
   const spoke = /(?:^|\n)SSH-(?:2\.0|1\.99)-/.test(text);
   const lost =
     failure.level === 'client-socket' || /lost before handshake|ECONNRESET|did not end/.test(failure.message);
-  if (bytes.length === 0 && lost) {
-    return new Unreachable('closed the connection before the SSH handshake', {
-      reached: true,
-      cause: failure,
-      hint: 'check host and port, and ask the agent whether this address is let in',
-    });
-  }
+  if (bytes.length === 0 && lost) return closedEarly(failure);
   if (spoke) {
     const why = lost
       ? 'closed the connection during the SSH handshake'

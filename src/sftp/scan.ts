@@ -25,9 +25,11 @@ export async function scanHostKeys(
   const found: ScannedKey[] = [];
   let failure: Unreachable | DepotError | undefined;
   let none: None | undefined;
+  // The one of its addresses that answered is asked the rest: each might be another machine, and a dead one takes time.
+  const answering: { at?: string } = {};
   for (const type of hostKeyTypes) {
     try {
-      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, o.signal);
+      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, answering, o.signal);
       if (!(key instanceof Uint8Array)) none = key;
       else
         found.push({
@@ -72,9 +74,11 @@ interface None {
 async function hostKey(
   spec: { host: string; port: number; connectTimeoutMs: number },
   type: HostKeyType,
+  answering: { at?: string },
   signal: AbortSignal,
 ): Promise<Buffer | None> {
-  const socket = await dial(spec, signal);
+  const socket = await dial({ ...spec, host: answering.at ?? spec.host }, signal);
+  if (socket.remoteAddress !== undefined) answering.at = socket.remoteAddress;
   const first = new FirstBytes(socket);
   const client = new ssh2.Client();
   return new Promise<Buffer | None>((resolve, reject) => {

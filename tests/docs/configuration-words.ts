@@ -197,7 +197,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   connectTimeout: {
     about:
-      'How long the server may take for each of SSH handshake, login and opening SFTP; a third of it for the TCP connection.',
+      'How long the server may take for each of SSH handshake, login and opening SFTP; a third of it for the TCP connection, to each address of the host.',
     example: '1m',
     wrong: ['0s', '1h'],
     later: { unreachable: 'the server did not answer in this time' },
