@@ -33,6 +33,7 @@ export type PeerName =
   | 'postgres'
   | 'promtool'
   | 'psql'
+  | 'puttygen'
   | 'python3'
   | 'rsop'
   | 'runuser'
