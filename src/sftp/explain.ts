@@ -68,6 +68,7 @@ function offerOf(bytes: Buffer): { kex: string[]; hostKey: string[]; cipher: str
 }
 
 const outdated = /sha1(?:-96)?(?:@.*)?$|-cbc(?:@.*)?$|^arcfour|^ssh-dss|^ssh-rsa$|md5|group1-|umac-64/;
+const postQuantum = /^(?:mlkem|sntrup)\d+/;
 /** Names that only say what a side knows about key exchange. */
 const noAlgorithm = /^(?:ext-info-|kex-strict-)/;
 
@@ -116,7 +117,9 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
       ...details,
       hint: old
         ? 'ask the agent to allow current SSH algorithms'
-        : 'show both lists to the agent, and look whether there is a newer depot',
+        : offered.length > 0 && offered.every((name) => postQuantum.test(name))
+          ? 'ask the agent to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)'
+          : 'show both lists to the agent, and look whether there is a newer depot',
     },
   );
 }

@@ -8,7 +8,7 @@ import { printable } from '../../printable.js';
 import { localError, writeFileAtomic } from '../../durable-file.js';
 import { fingerprintOf } from '../../names/host-key.js';
 import { looseTextOf } from '../../text-file.js';
-import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
+import { keysNamed, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { scanHostKeys, type ScannedKey } from '../../sftp/scan.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangement, configFor } from '../deposits.js';
@@ -165,7 +165,7 @@ export function pinned(
   const replaced: string[] = [];
   const present = new Set<string>();
   const kept = before.split('\n').filter((line) => {
-    const [known] = knownKeys(parseKnownHosts(line), server.host, server.port);
+    const [known] = keysNamed(parseKnownHosts(line), server.host, server.port);
     if (known === undefined) return true;
     const print = fingerprintOf(known.key);
     if (known.marker === 'revoked') {
