@@ -70,6 +70,15 @@ const remoteDirectory = named(
   readRemoteDirectory,
 );
 
+const sshAgent: Kind<boolean | string> = {
+  type: `true, \`pageant\`, or the ${path.type} of its socket`,
+  schema: { anyOf: [truth.schema, path.schema] },
+  read: (value) => {
+    const found = value.scalar?.value;
+    return typeof found === 'boolean' || found === 'pageant' ? found : path.read(value);
+  },
+};
+
 /** Where the agent's server is and how depot logs in. An arrangement's own keys win over those of the remote for all. */
 export const remote = mapping(
   {
@@ -77,6 +86,7 @@ export const remote = mapping(
     port: preset(wholeNumber(1, 65_535), 22),
     username: optional(username),
     privateKey: optional(path),
+    sshAgent: optional(sshAgent),
     privateKeyPassphraseFile: optional(path),
     privateKeyPassphraseCommand: optional(command),
     passwordFile: optional(path),

@@ -110,7 +110,7 @@ function passwordOf(
 ): SecretRefs | undefined {
   const [ours, theirs] = [passwordRefs(own), passwordRefs(common)];
   if (own === undefined || common === undefined || ours !== undefined || theirs === undefined) return ours ?? theirs;
-  const { username, privateKey } = own.keys;
+  const { username, privateKey, sshAgent } = own.keys;
   const other =
     otherThan(own, common) ??
     (username !== undefined &&
@@ -118,7 +118,7 @@ function passwordOf(
       ? 'username'
       : undefined);
   if (other === undefined) return theirs;
-  if (privateKey === undefined) {
+  if (privateKey === undefined && sshAgent === undefined) {
     const inherited = theirs.file === undefined ? 'passwordCommand' : 'passwordFile';
     own.at
       .at(other)

@@ -6,6 +6,7 @@ import { printable } from '../printable.js';
 import type { Place } from '../state/pending.js';
 import { findUsername } from '../secrets/login.js';
 import { connect, type Remote } from '../sftp/remote.js';
+import { publicPart } from '../sftp/private-key.js';
 import type { Connections } from '../sftp/connections.js';
 import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
 import { readBoundedFile } from '../plain-file.js';
@@ -67,9 +68,9 @@ export async function placeFor(config: Config, arrangement: Arrangement): Promis
 /** Alike for arrangements that may share a connection: the same server, account, trust, secrets and patience. */
 function accountKey(spec: RemoteSpec, { remote }: Arrangement): string {
   const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs } = spec;
-  const { privateKey, password, privateKeyPassphrase } = remote;
+  const { privateKey, sshAgent, password, privateKeyPassphrase } = remote;
   const server = [host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs];
-  return JSON.stringify([...server, privateKey, password, privateKeyPassphrase]);
+  return JSON.stringify([...server, privateKey, sshAgent, password, privateKeyPassphrase]);
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
@@ -137,8 +138,11 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
     },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };
-  if (remote.privateKey !== undefined)
-    Object.assign(login, { privateKey: await readPrivateKey(remote.privateKey), privateKeyFile: remote.privateKey });
+  const { privateKey: file, sshAgent } = remote;
+  const usesAgent = sshAgent !== undefined && sshAgent !== false;
+  if (usesAgent) login.sshAgent = { place: sshAgent, env: process.env };
+  if (file !== undefined)
+    Object.assign(login, { privateKey: await readPrivateKey(file, usesAgent), privateKeyFile: file });
   return login;
 }
 
@@ -154,8 +158,12 @@ function passwordRemedy(place: string, { password: { file, command } }: Arrangem
 }
 
 /** As ssh does, it refuses a key that others can read, also an encrypted one: they could try passphrases at leisure. */
-async function readPrivateKey(file: string): Promise<Buffer> {
+async function readPrivateKey(file: string, mayBePublic: boolean): Promise<Buffer> {
   try {
+    if (mayBePublic) {
+      const bytes = await readBoundedFile(file);
+      if (publicPart(bytes)?.alone === true) return bytes;
+    }
     return await readBoundedFile(file, (opened) => {
       requirePrivate(file, opened);
     });

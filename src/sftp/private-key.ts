@@ -7,7 +7,7 @@ import { printable, said } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { looseTextOf } from '../text-file.js';
 import { headOf, isChacha, openChacha, openSshText, string } from './openssh-key.js';
-import { isEncryptedPutty, isPutty, readPutty } from './putty-key.js';
+import { isEncryptedPutty, isPutty, puttyPublicKey, readPutty } from './putty-key.js';
 import type { Login } from './types.js';
 
 /** `store` is the command that stores its passphrase. @throws DepotError 'secret-missing', 'passphrase-wrong', 'key-unreadable' */
@@ -52,6 +52,26 @@ export async function readKey(
   throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, {
     hint: `try the passphrase with: ${isPutty(text) ? `puttygen ${typed} -O private-openssh -o NEW` : `ssh-keygen -y -f ${typed}`}; then store the right one: ${store}`,
   });
+}
+
+/** The public part of a key file, where it can be had without a passphrase; `alone`: the file has no other. */
+export function publicPart(bytes: Uint8Array): { publicKey: Buffer; alone: boolean } | null {
+  const text = looseTextOf(bytes).trim();
+  const [, type, base64] = /^(ssh-\S+|ecdsa-\S+|sk-\S+) +([A-Za-z0-9+/=]+)/.exec(text) ?? [];
+  if (type !== undefined && base64 !== undefined) {
+    const refused = /-cert-v01@/.test(type)
+      ? 'a certificate of an SSH user key, which depot does not log in with'
+      : type.startsWith('sk-')
+        ? `a key on a hardware token (${printable(type.slice(0, 60))}), which depot does not log in with`
+        : null;
+    if (refused !== null)
+      throw new DepotError('key-unreadable', `what remote.privateKey names is ${refused}`, {
+        hint: 'have the agent take a plain key, and name that: ssh-keygen -t ed25519 -f NEW',
+      });
+    return { publicKey: Buffer.from(base64, 'base64'), alone: true };
+  }
+  const publicKey = isPutty(text) ? puttyPublicKey(text) : (headOf(text)?.publicKey ?? null);
+  return publicKey && { publicKey, alone: false };
 }
 
 /** What ssh2 says of one: of the check numbers of OpenSSH, of AES-GCM, of the old PEM form. */
@@ -125,8 +145,10 @@ function formOf(text: string, typed: string): Form | null {
     /^(?:ssh-|ecdsa-|sk-)\S{1,60} +[A-Za-z0-9+/]|^-----BEGIN (?:RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC KEY/.test(text)
   ) {
     return {
-      what: 'a public key',
-      hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub',
+      what: /^\S+-cert-v01@/.test(text)
+        ? 'a certificate of an SSH user key, which depot does not log in with'
+        : 'a public key',
+      hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub; with sshAgent: true, a public key chooses one of the agent',
     };
   }
   return openSshForm(text);

@@ -36,11 +36,18 @@ export interface Login {
   password?: () => Promise<string>;
   /** For messages, once it was asked: where it came from, and what to do when it is wrong (starts with a verb). */
   passwordFrom?: () => { place: string; remedy: string } | undefined;
-  /** OpenSSH, PEM, PKCS #8 or PuTTY format. */
+  /** OpenSSH, PEM, PKCS #8 or PuTTY format. With `sshAgent` also a public key, which chooses one of the agent's. */
   privateKey?: Uint8Array;
   /** Its path, for messages. */
   privateKeyFile?: string;
   passphrase?: () => Promise<string | undefined>;
+  sshAgent?: SshAgent;
+}
+
+/** Where an ssh-agent is: the path of its socket or pipe, `pageant`, or `true` for the one that the environment names. */
+export interface SshAgent {
+  place: true | string;
+  env: NodeJS.ProcessEnv;
 }
 
 export interface TransportHooks {

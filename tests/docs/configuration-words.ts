@@ -136,6 +136,13 @@ export const remoteWords: WordsFor<typeof remote> = {
     wrong: ['~root/.ssh/id_ed25519'],
     later: { 'key-unreadable': 'the file is no private key', 'secret-insecure': 'other accounts can read the file' },
   },
+  sshAgent: {
+    about:
+      'Logs in with a key that an ssh-agent holds: `true` for the agent of SSH_AUTH_SOCK (on Windows the one of OpenSSH), `pageant`, or the path of its socket. Then privateKey may be a public key (`.pub`), which chooses one of its keys; without privateKey it may hold five at most. Under cron and systemd there is no SSH_AUTH_SOCK.',
+    example: 'true',
+    wrong: ['1', '~root/agent.sock'],
+    later: { 'secret-missing': 'there is no agent, it does not hold the key, or it holds more than five' },
+  },
   privateKeyPassphraseFile: {
     about: 'A file that holds the passphrase of `privateKey`, which only the account that runs depot can read.',
     example: 'secrets/ssh.passphrase',

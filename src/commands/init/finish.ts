@@ -103,7 +103,9 @@ async function loggedIn(
   const key = arrangement.remote.privateKey;
   const wanted: LoginSecret | null =
     key === undefined
-      ? 'password'
+      ? (arrangement.remote.sshAgent ?? false) !== false
+        ? null
+        : 'password'
       : (await readPlain(key).then(needsPassphrase, () => false))
         ? 'privateKeyPassphrase'
         : null;
