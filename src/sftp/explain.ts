@@ -1,6 +1,6 @@
 /** Why no connection came about, in words: from what ssh2 says and from what the server sent before that. */
 import { createRequire } from 'node:module';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { hostKeyTypes } from '../names/host-key.js';
@@ -24,7 +24,7 @@ export class FirstBytes {
   #kept: Buffer = Buffer.alloc(0);
   readonly #stop: () => void;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     const keep = (data: Buffer): void => {
       this.#kept = Buffer.concat([this.#kept, data]).subarray(0, keptBytes);
       if (this.#kept.length === keptBytes) this.stop();

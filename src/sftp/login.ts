@@ -9,7 +9,7 @@ import { address } from './hostkeys.js';
 import { duration, type StageTimer } from './retry.js';
 import { publicPart, readKey } from './private-key.js';
 import { type AgentKey, keysInAgent } from './ssh-agent.js';
-import type { Login, RemoteSpec } from './types.js';
+import type { Login, Endpoint } from './types.js';
 
 /** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
 export interface Credentials {
@@ -107,7 +107,7 @@ export class LoginAttempt {
   #told = '';
 
   constructor(
-    private readonly spec: RemoteSpec,
+    private readonly spec: Endpoint,
     private readonly credentials: Credentials,
     private readonly stage: StageTimer,
   ) {}

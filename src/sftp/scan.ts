@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { DepotError } from '../errors.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
@@ -6,6 +7,7 @@ import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
 import { FirstBytes, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
+import { type Hop, tunnel } from './jump.js';
 import { duration } from './retry.js';
 
 export interface ScannedKey {
@@ -16,11 +18,11 @@ export interface ScannedKey {
   line: string;
 }
 
-/** The host keys that a server shows, one connection per type; trusts none. @throws DepotError 'unreachable' */
+/** The host keys that a server shows, one connection per type, by way of `hop` where there is one; trusts none. @throws DepotError 'unreachable' */
 export async function scanHostKeys(
   host: string,
   port: number,
-  o: { timeoutMs: number; signal: AbortSignal },
+  o: { timeoutMs: number; signal: AbortSignal; hop?: Hop | undefined },
 ): Promise<ScannedKey[]> {
   const found: ScannedKey[] = [];
   let failure: Unreachable | DepotError | undefined;
@@ -29,7 +31,7 @@ export async function scanHostKeys(
   const answering: { at?: string } = {};
   for (const type of hostKeyTypes) {
     try {
-      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, answering, o.signal);
+      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, answering, o);
       if (!(key instanceof Uint8Array)) none = key;
       else
         found.push({
@@ -75,10 +77,14 @@ async function hostKey(
   spec: { host: string; port: number; connectTimeoutMs: number },
   type: HostKeyType,
   answering: { at?: string },
-  signal: AbortSignal,
+  { hop, signal }: { hop?: Hop | undefined; signal: AbortSignal },
 ): Promise<Buffer | None> {
-  const socket = await dial({ ...spec, host: answering.at ?? spec.host }, signal);
-  if (socket.remoteAddress !== undefined) answering.at = socket.remoteAddress;
+  let socket: Duplex;
+  if (hop === undefined) {
+    const direct = await dial({ ...spec, host: answering.at ?? spec.host }, signal);
+    if (direct.remoteAddress !== undefined) answering.at = direct.remoteAddress;
+    socket = direct;
+  } else socket = await tunnel(hop, spec, signal);
   const first = new FirstBytes(socket);
   const client = new ssh2.Client();
   return new Promise<Buffer | None>((resolve, reject) => {

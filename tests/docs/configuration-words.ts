@@ -181,6 +181,17 @@ export const remoteWords: WordsFor<typeof remote> = {
     wrong: ['SHA256:QYhVDqpO8S2j', '"MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48"', '[]'],
     later: { 'host-key-changed': 'the server has another key', 'host-key-unknown': 'no key is known from anywhere' },
   },
+  proxyJump: {
+    about:
+      'A server by way of which this one is reached, as with `ssh -J`: `user@host:port`, or `host`, `port` (22), `username` (as above), `privateKey`, `sshAgent` and `hostKey`. depot logs in to it with a key: its own, which has no passphrase, or that of the remote; never with the password. Its host key is pinned like any other, by its `hostKey` or by `depot trust`.',
+    example: 'jump@bastion.example:2222',
+    wrong: ['a@b,c@d', '{ port: 22 }'],
+    later: {
+      'host-key-unknown': 'no key of that server is pinned',
+      'host-key-changed': 'that server has another key',
+      'remote-refused': 'that server does not allow the connection',
+    },
+  },
   publish: {
     about:
       'How a finished file gets its name: `rename` uploads it as `.<name>.partial` first; `direct` is for a server that forbids renaming, and needs `sidecars`.',
