@@ -79,6 +79,13 @@ const sshAgent: Kind<boolean | string> = {
   },
 };
 
+/** The same choice for a file: `true` for the one that ssh reads. */
+const sshConfig: Kind<boolean | string> = {
+  type: `true, or a ${path.type}`,
+  schema: { anyOf: [truth.schema, path.schema] },
+  read: (value) => (typeof value.scalar?.value === 'boolean' ? value.scalar.value : path.read(value)),
+};
+
 /** Where the server between is, and how depot logs in to it: with a key, as the remote where nothing else is said. */
 export const proxyJump = mapping({
   host: required(host),
@@ -117,6 +124,7 @@ export function parseJump(text: string): Values<typeof proxyJump.keys> | string 
 export const remote = mapping(
   {
     host: required(host),
+    sshConfig: optional(sshConfig),
     port: preset(wholeNumber(1, 65_535), 22),
     username: optional(username),
     privateKey: optional(path),

@@ -123,6 +123,13 @@ export const remoteWords: WordsFor<typeof remote> = {
     wrong: ['sftp://sftp.agent.example/incoming', 'acme@sftp.agent.example', '10.20.0.5:22', '"[fe80::1]"'],
     later: { unreachable: 'nothing answers there' },
   },
+  sshConfig: {
+    about:
+      "Whether `host` is looked up in ssh's client configuration: `true` for `~/.ssh/config`, or another file. Then `HostName`, `Port`, `User`, `IdentityFile`, `IdentityAgent` and `ProxyJump` hold where depot.yaml says nothing. Left out, no such file is read, so that a push does not change because somebody edits one. What depot does not follow is refused or named: [ssh.md](ssh.md#sshconfig).",
+    example: 'true',
+    wrong: ['1', '~root/.ssh/config'],
+    later: { 'config-insecure': 'other accounts can write the file' },
+  },
   port: { about: "Port of the agent's SFTP server.", example: '2222', wrong: ['0', '"22"'] },
   username: {
     about: 'Who logs in. Left out, the name that `depot login` stored is taken.',
