@@ -154,7 +154,9 @@ function takesPassword({ keys: { remote: own } }: WrittenArrangement, common: Wr
 function otherThan(
   { keys: own }: WrittenRemote,
   { keys: common }: WrittenRemote,
-): 'host' | 'port' | 'username' | undefined {
+): 'host' | 'port' | 'username' | 'sshConfig' | undefined {
+  // The same name in another file of ssh's is another server.
+  if (own.sshConfig !== undefined && own.sshConfig !== (common.sshConfig ?? false)) return 'sshConfig';
   if (own.host !== undefined && own.host.toLowerCase() !== common.host?.toLowerCase()) return 'host';
   if (own.port !== undefined && own.port !== (common.port ?? remote.keys.port.preset.value)) return 'port';
   return own.username !== undefined && common.username !== undefined && own.username !== common.username

@@ -214,6 +214,26 @@ Host hop
     await expect(remoteOf('{ host: agent, sshConfig: true, directory: /in }', { config: text })).rejects.toThrow(says);
   });
 
+  test('the password for all does not go to what another file of ssh calls by the same name', async () => {
+    const home = tempDir('home');
+    for (const name of ['one', 'two'])
+      writeFileSync(join(home, name), `Host agent\nHostName ${name}.example\n`, { mode: 0o600 });
+    const arrangement = (name: string, remote: string) => `  ${name}:
+    remote: ${remote}
+    beneficiaries: [{ name: B, key: b.asc, fingerprint: "8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2" }]
+    dataset: [{ directory: /srv }]
+`;
+    const text = `version: 1
+supplier: { name: Acme, signingKey: k.asc }
+remote: { host: agent, sshConfig: one, username: acme, passwordFile: secret, directory: /in }
+arrangements:
+${arrangement('first', '{ port: 22 }')}${arrangement('second', '{ sshConfig: two }')}`;
+    const at = { env: {}, cwd: home, platform: process.platform, home };
+    await expect(parseConfig(text, join(home, 'depot.yaml'), at)).rejects.toThrow(
+      /'second' has a sshConfig of its own, and would send it the password/,
+    );
+  });
+
   test('a named file that is not there is one; without ~/.ssh/config there is a warning', async () => {
     await expect(remoteOf('{ host: agent, sshConfig: my.config, directory: /in }', {})).rejects.toThrow(
       /does not exist/,
