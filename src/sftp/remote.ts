@@ -38,7 +38,7 @@ export async function connect(
   const trust = await trusted(spec);
   const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
   const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
-  const hop = spec.proxyJump === undefined ? null : await prepareHop(spec.proxyJump, login.proxyJump ?? login);
+  const hop = spec.proxyJump === undefined ? null : await prepareHop(spec.proxyJump, login.proxyJump ?? {});
   const dial = (signal: AbortSignal): Promise<Session> => openSession(spec, trust, credentials, hop, signal);
   const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(dial) : shared.source(dial));
   await remote.session();

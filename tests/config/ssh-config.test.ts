@@ -55,7 +55,7 @@ const setting = fc
     ['ForwardAgent', 'no'],
     ['ServerAliveInterval', '30'],
   )
-  .chain(([keyword, value]) => spaced(keyword!).map((written) => `${written}${value!}`));
+  .chain(([keyword, value]) => spaced(keyword).map((written) => `${written}${value}`));
 const line = fc.oneof(
   { weight: 6, arbitrary: setting },
   { weight: 2, arbitrary: listed.map((all) => `Host ${all.join(' ')}`) },
