@@ -8,6 +8,7 @@ import { path as localPath } from './kinds.js';
 import { findConfig, readTrusted, surroundings } from './locate.js';
 import { resolveConfig, type Sources } from './resolve.js';
 import { config, includedFile, type WrittenConfig } from './schema.js';
+import { sshHosts } from './ssh-hosts.js';
 import { pathsOf, type Surroundings } from './state.js';
 import type { Config } from './types.js';
 
@@ -59,7 +60,8 @@ export async function parseConfig(
   const problems: Problem[] = [];
   const written = readFile(path, typeof text === 'string' ? Buffer.from(text) : text, config, s, problems);
   const read = written === null ? null : await withIncludes(path, written, s, problems);
-  const resolved = read === null ? null : resolveConfig(read, s, { state });
+  const fromSsh = read === null ? new Map<string, never>() : await sshHosts(read.arrangements, read.written.remote);
+  const resolved = read === null ? null : resolveConfig(read, s, { state }, fromSsh);
   if (problems.length === 0 && resolved !== null) return resolved;
   // As someone with an editor would go through them.
   const fileOrder = (p: Problem): number => read?.files.indexOf(p.file) ?? 0;

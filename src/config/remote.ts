@@ -71,19 +71,72 @@ const remoteDirectory = named(
   readRemoteDirectory,
 );
 
+const sshAgent: Kind<boolean | string> = {
+  type: `true, \`pageant\`, or the ${path.type} of its socket`,
+  schema: { anyOf: [truth.schema, path.schema] },
+  read: (value) => {
+    const found = value.scalar?.value;
+    return typeof found === 'boolean' || found === 'pageant' ? found : path.read(value);
+  },
+};
+
+/** The same choice for a file: `true` for the one that ssh reads. */
+const sshConfig: Kind<boolean | string> = {
+  type: `true, or a ${path.type}`,
+  schema: { anyOf: [truth.schema, path.schema] },
+  read: (value) => (typeof value.scalar?.value === 'boolean' ? value.scalar.value : path.read(value)),
+};
+
+/** Where the server between is, and how depot logs in to it: with a key, as the remote where nothing else is said. */
+export const proxyJump = mapping({
+  host: required(host),
+  port: preset(wholeNumber(1, 65_535), 22),
+  username: optional(username),
+  privateKey: optional(path),
+  sshAgent: optional(sshAgent),
+  hostKey: optional(hostKeys),
+});
+
+const jumpText = /^(?:([^@\s,]+)@)?(\[[^\]\s]+\]|[^:\s,@]+)(?::(\d{1,5}))?$/;
+
+/** A mapping, or `user@host:port` as `ssh -J` takes it. */
+export const jump: Kind<Values<typeof proxyJump.keys>> = {
+  type: `\`user@host:port\`, or ${proxyJump.type}`,
+  schema: { anyOf: [proxyJump.schema, { type: 'string', pattern: jumpText.source }] },
+  read: (value) => {
+    if (value.scalar === undefined || value.scalar.value === null) return proxyJump.read(value);
+    const found = readText()(value);
+    if (found === null) return null;
+    const parsed = parseJump(found);
+    return typeof parsed === 'string' ? value.report(`${value.shown}: ${parsed}`) : parsed;
+  },
+};
+
+/** `[user@]host[:port]`, or what is wrong with it. */
+export function parseJump(text: string): Values<typeof proxyJump.keys> | string {
+  if (text.includes(',')) return 'depot goes by way of one server, not of several';
+  const [, username, named, port = '22'] = jumpText.exec(text.replace(/^ssh:\/\/([^/]+)\/?$/, '$1')) ?? [];
+  const at = named === undefined ? null : parseHost(named.replace(/^\[(.*)\]$/, '$1'));
+  if (at === null || 'wrong' in at || Number(port) < 1 || Number(port) > 65_535) return 'write it as user@host:port';
+  return { host: at.value, port: Number(port), ...(username !== undefined && { username }) };
+}
+
 /** Where the agent's server is and how depot logs in. An arrangement's own keys win over those of the remote for all. */
 export const remote = mapping(
   {
     host: required(host),
+    sshConfig: optional(sshConfig),
     port: preset(wholeNumber(1, 65_535), 22),
     username: optional(username),
     privateKey: optional(path),
+    sshAgent: optional(sshAgent),
     privateKeyPassphraseFile: optional(path),
     privateKeyPassphraseCommand: optional(command),
     passwordFile: optional(path),
     passwordCommand: optional(command),
     directory: required(remoteDirectory),
     hostKey: optional(hostKeys),
+    proxyJump: optional(jump),
     publish: preset(oneOf('rename', 'direct'), 'rename'),
     sidecars: preset(truth, true),
     lanes: preset(wholeNumber(1, 8, 'auto'), 'auto'),

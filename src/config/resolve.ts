@@ -1,6 +1,7 @@
 import { arrangement, type WrittenArrangement } from './arrangement.js';
 import type { WrittenConfig } from './schema.js';
 import { remote, type WrittenRemote } from './remote.js';
+import type { FromSsh } from './ssh-hosts.js';
 import { pathsOf, stateDirectory, type Surroundings } from './state.js';
 import type { Arrangement, Config, RemoteSettings, SecretRefs } from './types.js';
 
@@ -17,7 +18,12 @@ export interface Sources {
  * Flags, then environment, then file, then defaults: the one place where they meet. What only shows in the
  * whole (a key missing in both remotes, two keys that exclude each other) is reported here; null then.
  */
-export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: string | undefined }): Config | null {
+export function resolveConfig(
+  read: Sources,
+  s: Surroundings,
+  flags: { state?: string | undefined },
+  fromSsh: ReadonlyMap<string, FromSsh> = new Map(),
+): Config | null {
   const { written, path } = read;
   const paths = pathsOf(s.platform);
   const directory = paths.dirname(path);
@@ -26,7 +32,7 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
   const arrangements = new Map<string, Arrangement>();
   const takers = read.arrangements.filter((one) => takesPassword(one, written.remote));
   for (const one of read.arrangements) {
-    const remote = resolveRemote(one, written.remote, takers, knownHostsFile, warnings);
+    const remote = resolveRemote(one, written.remote, takers, knownHostsFile, warnings, fromSsh.get(one.name));
     const retiredKeys = one.keys.retiredKeys ?? [];
     for (const { name, fingerprint } of one.keys.beneficiaries ?? []) {
       if (retiredKeys.includes(fingerprint))
@@ -66,6 +72,7 @@ function resolveRemote(
   takers: readonly WrittenArrangement[],
   knownHostsFile: string,
   warnings: string[],
+  ssh: FromSsh | undefined,
 ): RemoteSettings | null {
   const own = one.keys.remote;
   const place = own?.at ?? one.key;
@@ -73,7 +80,9 @@ function resolveRemote(
     if (own?.at.has(key) !== true && common?.at.has(key) !== true)
       place.report(`'${one.name}' has no remote ${key}: set it here or in the remote: for all`);
   }
-  const merged = remote.complete({ ...common?.keys, ...own?.keys });
+  const alias = ssh === undefined ? {} : { host: ssh.keys.host! };
+  const merged = remote.complete({ ...ssh?.keys, ...common?.keys, ...own?.keys, ...alias });
+  warnings.push(...(ssh?.warnings ?? []).filter((one) => !warnings.includes(one)));
   if (own?.keys.host !== undefined && common?.keys.host !== undefined && own.keys.host !== common.keys.host) {
     if (own.keys.hostKey === undefined && common.keys.hostKey !== undefined)
       warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes hostKey from the remote for all`);
@@ -110,7 +119,7 @@ function passwordOf(
 ): SecretRefs | undefined {
   const [ours, theirs] = [passwordRefs(own), passwordRefs(common)];
   if (own === undefined || common === undefined || ours !== undefined || theirs === undefined) return ours ?? theirs;
-  const { username, privateKey } = own.keys;
+  const { username, privateKey, sshAgent } = own.keys;
   const other =
     otherThan(own, common) ??
     (username !== undefined &&
@@ -118,7 +127,7 @@ function passwordOf(
       ? 'username'
       : undefined);
   if (other === undefined) return theirs;
-  if (privateKey === undefined) {
+  if (privateKey === undefined && sshAgent === undefined) {
     const inherited = theirs.file === undefined ? 'passwordCommand' : 'passwordFile';
     own.at
       .at(other)
@@ -145,7 +154,9 @@ function takesPassword({ keys: { remote: own } }: WrittenArrangement, common: Wr
 function otherThan(
   { keys: own }: WrittenRemote,
   { keys: common }: WrittenRemote,
-): 'host' | 'port' | 'username' | undefined {
+): 'host' | 'port' | 'username' | 'sshConfig' | undefined {
+  // The same name in another file of ssh's is another server.
+  if (own.sshConfig !== undefined && own.sshConfig !== (common.sshConfig ?? false)) return 'sshConfig';
   if (own.host !== undefined && own.host.toLowerCase() !== common.host?.toLowerCase()) return 'host';
   if (own.port !== undefined && own.port !== (common.port ?? remote.keys.port.preset.value)) return 'port';
   return own.username !== undefined && common.username !== undefined && own.username !== common.username

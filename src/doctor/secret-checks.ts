@@ -32,7 +32,10 @@ export async function secretFindings(o: Patient): Promise<Map<SecretKind, Findin
       kind: 'password',
       name: 'password',
       purpose: 'password',
-      dispensable: remote.privateKey === undefined ? null : 'none is needed where the SSH key is enough',
+      dispensable:
+        remote.privateKey === undefined && (remote.sshAgent ?? false) === false
+          ? null
+          : 'none is needed where the SSH key is enough',
     },
     ...(remote.privateKey === undefined
       ? []

@@ -1,7 +1,7 @@
 /** What the agent's server says: its name, port, host key, login, directory and offers. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { connectToAgent } from '../push/agent.js';
+import { connectToAgent, hopOf } from '../push/agent.js';
 import { Run } from '../push/run.js';
 import { isDepotError } from '../errors.js';
 import { type ErrorCode } from '../texts/exits.js';
@@ -10,7 +10,9 @@ import { ArrangementState } from '../state/arrangement-state.js';
 import { lanesSeen } from '../state/tested-server.js';
 import type { SftpChannel } from '../sftp/channel.js';
 import { type LaneRule, lanesAllowed, mostLanes } from '../sftp/lanes.js';
-import { wasReached } from '../sftp/dial.js';
+import { Unreachable, wasReached } from '../sftp/dial.js';
+import { address } from '../sftp/hostkeys.js';
+import { Beyond, tunnel } from '../sftp/jump.js';
 import { scanHostKeys } from '../sftp/scan.js';
 import { bytes } from '../ui/format.js';
 import { kindOf } from '../sftp/stat.js';
@@ -21,8 +23,13 @@ import { type Secrets, withWayIn } from './secret-checks.js';
 /** How many bytes are free there; null where there was no login, or the server does not say. */
 export async function server(o: Patient, secrets: Secrets, report: Report): Promise<number | null> {
   const { arrangement, signal } = o;
-  const { host, port } = arrangement.remote;
-  if (isIP(host) === 0) await nameResolves(host, report);
+  const { host, port, proxyJump } = arrangement.remote;
+  const between = proxyJump?.host ?? host;
+  if (isIP(between) === 0) await nameResolves(between, report);
+  if (proxyJump !== undefined && !(await jumpHost(o, secrets, report))) {
+    report.notPossible('directory', 'skipped, since there was no login');
+    return null;
+  }
   const agent = await connectToAgent({ arrangement, retryForMs: 0 }, secrets, {
     signal,
     warn: (message) => report.warning('server', message),
@@ -32,7 +39,7 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     if (!isDepotError(error) || at === undefined) throw error;
     const answered = at.answered || wasReached(error);
     if (answered) report.passed('port', `${host}:${port} answers`);
-    if (error.code === 'host-key-unknown') await noHostKey(o, report);
+    if (error.code === 'host-key-unknown') await noHostKey(o, secrets, report);
     if (error.code === 'login-refused') report.passed('host key', 'is the pinned one');
     const culprit = secrets.culprit(error);
     if (culprit !== undefined) report.forWantOf(culprit, at.name, error.code);
@@ -85,6 +92,30 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
   }
 }
 
+/** The server between: whether it is the one that is pinned, and lets us in. What lies behind it is another check. */
+async function jumpHost({ arrangement, signal }: Patient, secrets: Secrets, report: Report): Promise<boolean> {
+  const { host, port, proxyJump } = arrangement.remote;
+  const name = 'jump host';
+  const at = proxyJump === undefined ? '' : address(proxyJump);
+  try {
+    const hop = await hopOf(arrangement, secrets);
+    if (hop === undefined) return true;
+    (await tunnel(hop, { host, port }, signal)).destroy();
+    report.passed(name, `${at}, as ${hop.spec.username}; its host key is the pinned one`);
+    return true;
+  } catch (error) {
+    if (error instanceof Beyond) {
+      report.passed(name, `${at}; its host key is the pinned one`);
+      return true;
+    }
+    if (isDepotError(error)) report.failed(name, error.code, error.message.replaceAll('\n', '; '), error.hint);
+    else if (error instanceof Unreachable)
+      report.failed(name, 'unreachable', `${address({ host, port })} ${error.why}`, error.hint ?? 'bring up the VPN');
+    else throw error;
+    return false;
+  }
+}
+
 /** What the server says of itself, as far as a push uses it. */
 function offers(channel: SftpChannel): string {
   const flushes = channel.has('fsync@openssh.com')
@@ -118,10 +149,11 @@ const stages: Partial<Record<ErrorCode, { name: string; answered: boolean }>> = 
 };
 
 /** Whether «depot trust», which is what comes next, would get anywhere. @throws DepotError that says why not */
-async function noHostKey({ arrangement, signal }: Patient, report: Report): Promise<void> {
+async function noHostKey({ arrangement, signal }: Patient, secrets: Secrets, report: Report): Promise<void> {
   const { host, port, connectTimeout } = arrangement.remote;
   try {
-    const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeout, signal });
+    const hop = await hopOf(arrangement, secrets);
+    const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeout, signal, hop });
     report.passed(
       'port',
       `${host}:${port} answers, and shows ${shown.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ')}`,
@@ -134,12 +166,12 @@ async function noHostKey({ arrangement, signal }: Patient, report: Report): Prom
 }
 
 async function nameResolves(host: string, report: Report): Promise<void> {
-  const found = await lookup(host).catch((error: unknown) => codeOrSaid(error));
+  const found = await lookup(host, { all: true }).catch((error: unknown) => codeOrSaid(error));
   if (typeof found === 'string')
     report.warning(
       'name',
       found === 'ENOTFOUND' ? `${host} has no address here` : `the address of ${host} could not be looked up: ${found}`,
       'bring up the VPN, whose name servers may know it, and check remote.host',
     );
-  else report.passed('name', `${host} is ${found.address}`);
+  else report.passed('name', `${host} is ${found.map(({ address }) => address).join(' and ')}`);
 }

@@ -5,9 +5,11 @@ import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
 import type { Place } from '../state/pending.js';
 import { findUsername } from '../secrets/login.js';
+import { type Hop, prepareHop } from '../sftp/jump.js';
 import { connect, type Remote } from '../sftp/remote.js';
+import { publicPart } from '../sftp/private-key.js';
 import type { Connections } from '../sftp/connections.js';
-import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
+import type { Endpoint, Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
 import { readBoundedFile } from '../plain-file.js';
 import type { Run } from './run.js';
 import type { SecretFinder } from './secret-finder.js';
@@ -71,14 +73,16 @@ export async function placeFor(config: Config, arrangement: Arrangement): Promis
 
 /** Alike for arrangements that may share a connection: the same server, account, trust, secrets and patience. */
 function accountKey(spec: RemoteSpec, { remote }: Arrangement): string {
-  const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs } = spec;
-  const { privateKey, password, privateKeyPassphrase } = remote;
+  const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs, proxyJump } = spec;
+  const { privateKey, sshAgent, password, privateKeyPassphrase } = remote;
+  const jump = [proxyJump, remote.proxyJump];
   const server = [host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs];
-  return JSON.stringify([...server, privateKey, password, privateKeyPassphrase]);
+  return JSON.stringify([...server, ...jump, privateKey, sshAgent, password, privateKeyPassphrase]);
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
-function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
+function remoteSpecOf(arrangement: Arrangement, retryForMs: number): RemoteSpec {
+  const { name, remote } = arrangement;
   const { host, port, username, directory, hostKey, hostKeyAt, knownHostsFile, publish, lanes, window } = remote;
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', {
@@ -105,6 +109,7 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
     quietForMs,
     stallMs,
     arrangement: name,
+    proxyJump: jumpEndpoint(arrangement),
     ...(hostKeyAt === undefined ? {} : { hostKeysAt: hostKeyAt }),
   };
 }
@@ -142,9 +147,50 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
     },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };
-  if (remote.privateKey !== undefined)
-    Object.assign(login, { privateKey: await readPrivateKey(remote.privateKey), privateKeyFile: remote.privateKey });
+  const { privateKey: file, sshAgent } = remote;
+  await addKeys(login, file, sshAgent);
+  if (remote.proxyJump !== undefined) login.proxyJump = await jumpLogin(remote, secrets);
   return login;
+}
+
+async function addKeys(login: Login, file: string | undefined, sshAgent: boolean | string | undefined): Promise<void> {
+  const usesAgent = sshAgent !== undefined && sshAgent !== false;
+  if (usesAgent) login.sshAgent = { place: sshAgent, env: process.env };
+  if (file !== undefined)
+    Object.assign(login, { privateKey: await readPrivateKey(file, usesAgent), privateKeyFile: file });
+}
+
+/** The key of the agent's account where it has none of its own; never the password, which belongs to that account alone. */
+async function jumpLogin({ proxyJump, ...remote }: Arrangement['remote'], secrets: SecretFinder): Promise<Login> {
+  const own = proxyJump?.privateKey;
+  const agent = proxyJump?.sshAgent ?? remote.sshAgent;
+  const login: Login = {};
+  await addKeys(login, own ?? (proxyJump?.sshAgent === undefined ? remote.privateKey : undefined), agent);
+  if (own === undefined || own === remote.privateKey)
+    login.passphrase = async () => (await secrets.find('privateKeyPassphrase'))?.reveal();
+  return login;
+}
+
+/** The server that an arrangement's is reached by way of. */
+export function jumpEndpoint({ name, remote }: Arrangement): Endpoint | undefined {
+  const { proxyJump, knownHostsFile, connectTimeout } = remote;
+  const username = proxyJump?.username ?? remote.username;
+  if (proxyJump === undefined || username === undefined) return undefined;
+  return {
+    host: proxyJump.host,
+    port: proxyJump.port,
+    username,
+    hostKeys: proxyJump.hostKey ?? [],
+    knownHostsFile,
+    connectTimeoutMs: connectTimeout,
+    arrangement: name,
+  };
+}
+
+/** That server with its pin and its login, ready to connect. */
+export async function hopOf(arrangement: Arrangement, secrets: SecretFinder): Promise<Hop | undefined> {
+  const spec = jumpEndpoint(arrangement);
+  return spec && prepareHop(spec, await jumpLogin(arrangement.remote, secrets));
 }
 
 /** To where it came from: what «depot login» stores is not used while something else comes before it. */
@@ -159,8 +205,12 @@ function passwordRemedy(place: string, { password: { file, command } }: Arrangem
 }
 
 /** As ssh does, it refuses a key that others can read, also an encrypted one: they could try passphrases at leisure. */
-async function readPrivateKey(file: string): Promise<Buffer> {
+async function readPrivateKey(file: string, mayBePublic: boolean): Promise<Buffer> {
   try {
+    if (mayBePublic) {
+      const bytes = await readBoundedFile(file);
+      if (publicPart(bytes)?.alone === true) return bytes;
+    }
     return await readBoundedFile(file, (opened) => {
       requirePrivate(file, opened);
     });

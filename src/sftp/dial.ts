@@ -1,4 +1,8 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+/** The TCP connection: the addresses of a host, tried as RFC 8305 (Happy Eyeballs) says. */
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { duration } from './retry.js';
@@ -29,38 +33,200 @@ export function wasReached(error: Error): boolean {
   return error.cause instanceof Unreachable && error.cause.reached;
 }
 
-/** The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. */
-export function dial(
+/** It hung up without a word. */
+export function closedEarly(cause?: Error): Unreachable {
+  return new Unreachable('closed the connection before the SSH handshake', {
+    reached: true,
+    cause,
+    hint: 'check host and port, and ask the agent whether this address is let in',
+  });
+}
+
+/** When the next address is tried beside the one before (RFC 8305 section 5: 250 ms). */
+const staggerMs = 250;
+/** How long an address that took the connection alone has for its first byte, before the others are tried beside it. */
+const greetingMs = 3000;
+
+/**
+ * The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. Of several
+ * addresses the first that also says something: a machine that takes connections and is dead above that must not cost
+ * the deposit. Node's autoSelectFamily would not do: it ends each attempt but the last after its 250 ms, where a slow
+ * link needs longer, and is content with the first connection.
+ * @throws Unreachable
+ */
+export async function dial(
   spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>,
   signal: AbortSignal,
 ): Promise<Socket> {
-  return new Promise((resolve, reject) => {
+  // Much less than a login may take: a server that is there takes a connection at once.
+  const timeoutMs = spec.connectTimeoutMs / 3;
+  const addresses = await addressesOf(spec.host, timeoutMs, signal);
+  return new Race(addresses, spec.port, timeoutMs, signal).winner;
+}
+
+/**
+ * In the order in which they are tried: as the system sorts them (RFC 6724), but one family after the other (RFC 8305
+ * section 4). By the system's resolver, since a VPN's names stand in its files and services and not only in DNS; it
+ * answers for both families at once, so there is no wait for the slower one to cut short (section 3).
+ */
+export async function addressesOf(host: string, timeoutMs: number, signal: AbortSignal): Promise<string[]> {
+  if (isIP(host) !== 0) return [host];
+  const late = AbortSignal.timeout(Math.ceil(timeoutMs));
+  let found: LookupAddress[];
+  try {
+    const looking = lookup(host, { all: true, order: 'verbatim' });
+    found = await orAborted(looking, AbortSignal.any([signal, late]));
+  } catch (cause) {
     signal.throwIfAborted();
-    const { host, port } = spec;
-    const socket = connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      socket.removeListener('error', fail);
-      finish();
+    const why = late.aborted
+      ? `has no address yet (its name was looked up for ${duration(timeoutMs)})`
+      : explainTcp(cause as NodeJS.ErrnoException);
+    throw new Unreachable(why, { cause });
+  }
+  const [first = [], second = []] = [4, 6]
+    .map((family) => found.filter((one) => one.family === family).map((one) => one.address))
+    .sort((a, b) => Number(b[0] === found[0]?.address) - Number(a[0] === found[0]?.address));
+  const inTurn = first.flatMap((one, i) => (second[i] === undefined ? [one] : [one, second[i]]));
+  return [...new Set([...inTurn, ...second.slice(first.length)])];
+}
+
+class Race {
+  readonly winner: Promise<Socket>;
+  readonly #queue: string[];
+  readonly #connecting = new Map<string, Socket>();
+  /** Connected, and have not said anything yet. */
+  readonly #silent = new Map<string, Socket>();
+  readonly #failures = new Map<string, Unreachable>();
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+  #resolve!: (socket: Socket) => void;
+  #reject!: (reason: Error) => void;
+
+  constructor(
+    addresses: readonly string[],
+    private readonly port: number,
+    private readonly timeoutMs: number,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#queue = [...addresses];
+    this.winner = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (signal.aborted) this.#abort();
+    else {
+      signal.addEventListener('abort', this.#abort, { once: true });
+      this.#next();
+    }
+  }
+
+  readonly #abort = (): void => this.#finish(null, () => this.#reject(this.signal.reason as Error));
+
+  /** Tries the next address; where there is none, looks what is left to wait for. */
+  readonly #next = (): void => {
+    clearTimeout(this.#timer);
+    const address = this.#queue.shift();
+    if (address !== undefined) {
+      this.#try(address);
+      if (this.#queue.length > 0) this.#timer = setTimeout(this.#next, staggerMs);
+    } else if (this.#connecting.size === 0) {
+      const [silent] = this.#silent.values();
+      // Some servers wait for the client's greeting. What comes of it is the handshake's affair.
+      if (silent === undefined) this.#lose();
+      else if (this.#silent.size === 1) this.#win(silent);
+      else this.#timer = setTimeout(() => this.#win(silent), Math.min(greetingMs, this.timeoutMs));
+    }
+  };
+
+  #try(address: string): void {
+    const socket = connectTcp({
+      host: address,
+      port: this.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    });
+    this.#connecting.set(address, socket);
+    const fail = (failure: Unreachable): void => {
+      if (this.#over || (this.#connecting.get(address) ?? this.#silent.get(address)) !== socket) return;
+      this.#drop(address);
+      this.#failures.set(address, failure);
+      this.#next();
     };
-    const giveUp = (reason: Error): void =>
-      settle(() => {
-        socket.on('error', ignore);
-        socket.destroy();
-        reject(reason);
-      });
-    const fail = (cause: NodeJS.ErrnoException): void => {
+    socket.setTimeout(this.timeoutMs, () => fail(new Unreachable(`did not answer in ${duration(this.timeoutMs)}`)));
+    socket.on('error', (cause: NodeJS.ErrnoException) => {
       const hint = cause.code === 'ECONNREFUSED' ? { hint: refusedHint } : {};
-      giveUp(new Unreachable(explainTcp(cause), { cause, ...hint }));
-    };
-    const abort = (): void => giveUp(signal.reason as Error);
-    // Much less than a login may take: a server that is there takes a connection at once.
-    const timeoutMs = spec.connectTimeoutMs / 3;
-    const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(timeoutMs)}`)), timeoutMs);
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', fail);
-    socket.once('connect', () => settle(() => resolve(socket)));
+      fail(this.#silent.has(address) ? closedEarly(cause) : new Unreachable(explainTcp(cause), { cause, ...hint }));
+    });
+    socket.once('close', () => fail(closedEarly()));
+    socket.once('connect', () => {
+      if (this.#over || this.#connecting.get(address) !== socket) return;
+      socket.setTimeout(0);
+      this.#connecting.delete(address);
+      this.#silent.set(address, socket);
+      this.#connected(socket);
+    });
+  }
+
+  #connected(socket: Socket): void {
+    // The others have their turn again should nothing come of this one.
+    this.#queue.unshift(...this.#connecting.keys());
+    for (const address of this.#queue) this.#drop(address);
+    if (this.#queue.length === 0 && this.#silent.size === 1) {
+      this.#win(socket);
+      return;
+    }
+    socket.once('data', (bytes: Buffer) => {
+      socket.pause();
+      socket.unshift(bytes);
+      this.#win(socket);
+    });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#next, Math.min(greetingMs, this.timeoutMs));
+  }
+
+  #drop(address: string): void {
+    (this.#connecting.get(address) ?? this.#silent.get(address))?.destroy();
+    this.#connecting.delete(address);
+    this.#silent.delete(address);
+  }
+
+  #win(socket: Socket): void {
+    this.#finish(socket, () => {
+      for (const event of ['error', 'close', 'data']) socket.removeAllListeners(event);
+      this.#resolve(socket);
+    });
+  }
+
+  #lose(): void {
+    this.#finish(null, () => this.#reject(together(this.#failures)));
+  }
+
+  #finish(winner: Socket | null, settle: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.signal.removeEventListener('abort', this.#abort);
+    for (const socket of [...this.#connecting.values(), ...this.#silent.values()])
+      if (socket !== winner) socket.destroy();
+    settle();
+  }
+}
+
+/** What became of all addresses, in one: with each address where they differ. */
+function together(failures: ReadonlyMap<string, Unreachable>): Unreachable {
+  const all = [...failures.values()];
+  const told = all.find((one) => one.reached) ?? all.find((one) => one.hint !== undefined) ?? all[0]!;
+  if (all.length === 1) return told;
+  const whys = new Set(all.map((one) => one.why));
+  const why =
+    whys.size === 1
+      ? `${told.why} at any of its ${all.length} addresses`
+      : [...failures].map(([address, one]) => `${one.why} at ${printable(address)}`).join(', ');
+  return new Unreachable(why, {
+    cause: told.cause,
+    reached: told.reached,
+    ...(told.hint !== undefined && { hint: told.hint }),
   });
 }
 
@@ -69,7 +235,7 @@ const refusedHint =
   'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
 
 function explainTcp(error: NodeJS.ErrnoException): string {
-  const { code, message } = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
+  const { code, message } = error;
   switch (code) {
     case 'ECONNREFUSED':
       return 'refused the connection';
@@ -90,8 +256,4 @@ function explainTcp(error: NodeJS.ErrnoException): string {
     default:
       return `cannot be reached (${printable(code)})`;
   }
-}
-
-function ignore(): void {
-  // The socket is given up; what else it says is of no interest.
 }

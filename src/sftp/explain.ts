@@ -1,12 +1,12 @@
 /** Why no connection came about, in words: from what ssh2 says and from what the server sent before that. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2Constants from 'ssh2/lib/protocol/constants.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { hostKeyTypes } from '../names/host-key.js';
 import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
 import { shown } from './answers.js';
-import { Unreachable } from './dial.js';
+import { closedEarly, Unreachable } from './dial.js';
 import { address } from './hostkeys.js';
 
 interface Place {
@@ -24,7 +24,7 @@ export class FirstBytes {
   #kept: Buffer = Buffer.alloc(0);
   readonly #stop: () => void;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     const keep = (data: Buffer): void => {
       this.#kept = Buffer.concat([this.#kept, data]).subarray(0, keptBytes);
       if (this.#kept.length === keptBytes) this.stop();
@@ -68,6 +68,7 @@ function offerOf(bytes: Buffer): { kex: string[]; hostKey: string[]; cipher: str
 }
 
 const outdated = /sha1(?:-96)?(?:@.*)?$|-cbc(?:@.*)?$|^arcfour|^ssh-dss|^ssh-rsa$|md5|group1-|umac-64/;
+const postQuantum = /^(?:mlkem|sntrup)\d+/;
 /** Names that only say what a side knows about key exchange. */
 const noAlgorithm = /^(?:ext-info-|kex-strict-)/;
 
@@ -116,7 +117,9 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
       ...details,
       hint: old
         ? 'ask the agent to allow current SSH algorithms'
-        : 'show both lists to the agent, and look whether there is a newer depot',
+        : offered.length > 0 && offered.every((name) => postQuantum.test(name))
+          ? 'ask the agent to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)'
+          : 'show both lists to the agent, and look whether there is a newer depot',
     },
   );
 }
@@ -147,13 +150,7 @@ export function handshakeFailure(place: Place, failure: Failure, bytes: Buffer):
   const spoke = /(?:^|\n)SSH-(?:2\.0|1\.99)-/.test(text);
   const lost =
     failure.level === 'client-socket' || /lost before handshake|ECONNRESET|did not end/.test(failure.message);
-  if (bytes.length === 0 && lost) {
-    return new Unreachable('closed the connection before the SSH handshake', {
-      reached: true,
-      cause: failure,
-      hint: 'check host and port, and ask the agent whether this address is let in',
-    });
-  }
+  if (bytes.length === 0 && lost) return closedEarly(failure);
   if (spoke) {
     const why = lost
       ? 'closed the connection during the SSH handshake'

@@ -3,7 +3,7 @@ import { readPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType, parseHostKey, type Pin } from '../names/host-key.js';
 import { knownKeys, parseKnownHosts } from './knownhosts.js';
-import type { RemoteSpec } from './types.js';
+import type { Endpoint } from './types.js';
 
 /** The key type named in a public key blob, `''` when the blob is malformed. */
 export function keyTypeOf(key: Uint8Array): string {
@@ -27,7 +27,7 @@ export interface Trust {
 }
 
 /** The keys to accept; throws `host-key-unknown` when there are none (law 5 of docs/architecture.md: no way around it). */
-export async function trusted(spec: RemoteSpec): Promise<Trust> {
+export async function trusted(spec: Endpoint): Promise<Trust> {
   if (spec.hostKeys.length > 0) return { pins: spec.hostKeys.map(pinOf), revoked: new Set() };
   const pins: Pin[] = [];
   const revoked = new Set<string>();

@@ -35,8 +35,19 @@ export function parseKnownHosts(text: string | Uint8Array): KnownHost[] {
   return found;
 }
 
-/** Keys known, or revoked, for this address. */
+/**
+ * Keys known, or revoked, for this address. As ssh(1) has it, a line that names the host without a port counts at every
+ * port, unless there is a key for the host with its port.
+ */
 export function knownKeys(lines: KnownHost[], host: string, port: number): KnownHost[] {
+  const own = keysNamed(lines, host, port);
+  const anyPort = port === 22 ? [] : keysNamed(lines, host, 22);
+  const hasOwn = own.some((line) => line.marker === null);
+  return [...own, ...anyPort.filter((line) => !own.includes(line) && (!hasOwn || line.marker === 'revoked'))];
+}
+
+/** Those of the lines that name this very host and port. */
+export function keysNamed(lines: KnownHost[], host: string, port: number): KnownHost[] {
   const name = hostName(host, port);
   return lines.filter((line) => line.marker !== 'cert-authority' && matches(line.hosts, name));
 }

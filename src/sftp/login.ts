@@ -1,24 +1,32 @@
-import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, ParsedKey, Prompt } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, Prompt } from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable, said } from '../printable.js';
 import { shown } from './answers.js';
 import { Unreachable } from './dial.js';
 import type { Failure } from './explain.js';
 import { fingerprintOf } from '../names/host-key.js';
 import { address } from './hostkeys.js';
 import { duration, type StageTimer } from './retry.js';
-import { readKey } from './private-key.js';
-import type { Login, RemoteSpec } from './types.js';
+import { publicPart, readKey } from './private-key.js';
+import { type AgentKey, keysInAgent } from './ssh-agent.js';
+import type { Login, Endpoint } from './types.js';
 
 /** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
 export interface Credentials {
-  key: ParsedKey | null;
-  /** For messages. */
-  keyFile?: string | undefined;
+  /** Offered in this order. */
+  keys: OfferedKey[];
   password: (() => Promise<string>) | null;
   passwordFrom?: Login['passwordFrom'];
   /** What became of the password, over all connections of this run. */
   sent: { unanswered: number; proven: boolean };
+}
+
+export interface OfferedKey {
+  /** For messages: `the SSH key /keys/id`. */
+  words: string;
+  publicKey: Buffer;
+  /** `signing`: a person may have to confirm it, whom the server's time does not hurry. */
+  method: (username: string, signing: (ongoing: boolean) => void) => AnyAuthMethod;
 }
 
 /** How often an unproven password is sent without an answer: each may be a failed login, and three lock accounts. */
@@ -29,19 +37,44 @@ export function loginCommand(arrangement: string | undefined, more = ''): string
   return `«depot login${arrangement === undefined ? '' : ` ${arrangement}`}${more}»`;
 }
 
-/** Reads the private key now, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
+/** Reads the private key, or finds it in the ssh-agent, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
 export async function prepareLogin(login: Login, arrangement?: string): Promise<Credentials> {
   let password: Promise<string> | undefined;
   const ask = login.password;
   return {
-    key:
-      login.privateKey === undefined
-        ? null
-        : await readKey(login.privateKey, login, loginCommand(arrangement, ' --for private-key')),
-    keyFile: login.privateKeyFile,
+    keys: await keysOf(login, arrangement),
     password: ask === undefined ? null : () => (password ??= ask()),
     passwordFrom: login.passwordFrom,
     sent: { unanswered: 0, proven: false },
+  };
+}
+
+async function keysOf(login: Login, arrangement: string | undefined): Promise<OfferedKey[]> {
+  const { privateKey: bytes, privateKeyFile: file, sshAgent } = login;
+  if (bytes === undefined) return sshAgent === undefined ? [] : (await keysInAgent(sshAgent)).map(fromAgent);
+  const words = `the SSH key${file === undefined ? '' : ` ${printable(file)}`}`;
+  if (sshAgent !== undefined) {
+    const chosen = publicPart(bytes);
+    if (chosen !== null) {
+      const choice = { publicKey: chosen.publicKey, file: file ?? 'FILE' };
+      const found = await keysInAgent(sshAgent, choice).catch((error: unknown) => {
+        // The file itself will do, as it does for ssh.
+        if (chosen.alone) throw error;
+        return [];
+      });
+      if (found.length > 0)
+        return found.map((key) => ({ ...fromAgent(key), words: `${words}, held by the ssh-agent,` }));
+    }
+  }
+  const key = await readKey(bytes, login, loginCommand(arrangement, ' --for private-key'));
+  return [{ words, publicKey: key.getPublicSSH(), method: (username) => ({ type: 'publickey', username, key }) }];
+}
+
+function fromAgent(key: AgentKey): OfferedKey {
+  return {
+    words: `the ssh-agent's key ${printable(key.comment)}`,
+    publicKey: key.publicKey,
+    method: (username, signing) => ({ type: 'agent', username, agent: key.alone(signing) }),
   };
 }
 
@@ -65,6 +98,8 @@ export class LoginAttempt {
   readonly #done = new Set<string>();
   /** What was sent, for messages. */
   readonly #sent: string[] = [];
+  /** How many keys were offered. */
+  #offered = 0;
   #passwordAnswered = false;
   #passwordSent = false;
   /** The server took one method and wants another too. */
@@ -72,7 +107,7 @@ export class LoginAttempt {
   #told = '';
 
   constructor(
-    private readonly spec: RemoteSpec,
+    private readonly spec: Endpoint,
     private readonly credentials: Credentials,
     private readonly stage: StageTimer,
   ) {}
@@ -116,15 +151,18 @@ export class LoginAttempt {
   };
 
   async #nextMethod(left: AuthenticationType[]): Promise<AnyAuthMethod | null> {
-    const { key, password } = this.credentials;
+    const { keys, password } = this.credentials;
     const username = this.spec.username;
     const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
-    if (key && open('publickey')) {
+    const key = keys[this.#offered];
+    if (key && left.includes('publickey')) {
       this.#done.add('publickey');
-      this.#sent.push(
-        `the SSH key${this.credentials.keyFile === undefined ? '' : ` ${printable(this.credentials.keyFile)}`} (${fingerprintOf(key.getPublicSSH())})`,
-      );
-      return { type: 'publickey', username, key };
+      this.#offered++;
+      this.#sent.push(`${key.words} (${fingerprintOf(key.publicKey)})`);
+      return key.method(username, (ongoing) => {
+        if (ongoing) this.stage.pause();
+        else this.stage.start();
+      });
     }
     if (password && open('password')) {
       this.#done.add('password');
@@ -176,6 +214,17 @@ export class LoginAttempt {
 
   /** The connection ended during the login: refused, or no answer. */
   failed(error: Failure, timedOut: boolean): Error {
+    if (error.level === 'agent') {
+      return new DepotError(
+        'login-refused',
+        `the ssh-agent did not sign with ${this.#sent.at(-1) ?? 'its key'}: ${said(error)}`,
+        {
+          published: 'no',
+          cause: error,
+          hint: 'look whether it is locked or asks somebody (ssh-add -c), and whether the key works: ssh-add -T FILE.pub',
+        },
+      );
+    }
     const { sent } = this.credentials;
     // Numbers are SSH's disconnect reasons (RFC 4253 section 11.1); sshd uses 2 for "too many authentication failures".
     const told = error.level === 'client-authentication' || (typeof error.code === 'number' && this.tried);
@@ -240,9 +289,10 @@ export class LoginAttempt {
     }
     const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
-    const has = [this.credentials.key && 'an SSH key', this.credentials.password && 'a password'].filter(
-      (s) => s !== null,
-    );
+    const has = [
+      this.credentials.keys.length > 0 ? 'an SSH key' : null,
+      this.credentials.password && 'a password',
+    ].filter((s) => s !== null);
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
       : instead !== undefined

@@ -1,6 +1,7 @@
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { ownConnection, type SharedServer } from './connections.js';
 import { trusted } from './hostkeys.js';
+import { prepareHop } from './jump.js';
 import { Link } from './link.js';
 import { prepareLogin } from './login.js';
 import { PublishedFile, type FileNames, type Settled } from './published-file.js';
@@ -37,7 +38,8 @@ export async function connect(
   const trust = await trusted(spec);
   const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
   const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
-  const dial = (signal: AbortSignal): Promise<Session> => openSession(spec, trust, credentials, signal);
+  const hop = spec.proxyJump === undefined ? null : await prepareHop(spec.proxyJump, login.proxyJump ?? {});
+  const dial = (signal: AbortSignal): Promise<Session> => openSession(spec, trust, credentials, hop, signal);
   const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(dial) : shared.source(dial));
   await remote.session();
   return remote;

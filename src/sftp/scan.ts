@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { DepotError } from '../errors.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
@@ -6,6 +7,7 @@ import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
 import { FirstBytes, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
+import { type Hop, tunnel } from './jump.js';
 import { duration } from './retry.js';
 
 export interface ScannedKey {
@@ -16,18 +18,20 @@ export interface ScannedKey {
   line: string;
 }
 
-/** The host keys that a server shows, one connection per type; trusts none. @throws DepotError 'unreachable' */
+/** The host keys that a server shows, one connection per type, by way of `hop` where there is one; trusts none. @throws DepotError 'unreachable' */
 export async function scanHostKeys(
   host: string,
   port: number,
-  o: { timeoutMs: number; signal: AbortSignal },
+  o: { timeoutMs: number; signal: AbortSignal; hop?: Hop | undefined },
 ): Promise<ScannedKey[]> {
   const found: ScannedKey[] = [];
   let failure: Unreachable | DepotError | undefined;
   let none: None | undefined;
+  // The one of its addresses that answered is asked the rest: each might be another machine, and a dead one takes time.
+  const answering: { at?: string } = {};
   for (const type of hostKeyTypes) {
     try {
-      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, o.signal);
+      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, answering, o);
       if (!(key instanceof Uint8Array)) none = key;
       else
         found.push({
@@ -72,9 +76,15 @@ interface None {
 async function hostKey(
   spec: { host: string; port: number; connectTimeoutMs: number },
   type: HostKeyType,
-  signal: AbortSignal,
+  answering: { at?: string },
+  { hop, signal }: { hop?: Hop | undefined; signal: AbortSignal },
 ): Promise<Buffer | None> {
-  const socket = await dial(spec, signal);
+  let socket: Duplex;
+  if (hop === undefined) {
+    const direct = await dial({ ...spec, host: answering.at ?? spec.host }, signal);
+    if (direct.remoteAddress !== undefined) answering.at = direct.remoteAddress;
+    socket = direct;
+  } else socket = await tunnel(hop, spec, signal);
   const first = new FirstBytes(socket);
   const client = new ssh2.Client();
   return new Promise<Buffer | None>((resolve, reject) => {

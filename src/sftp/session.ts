@@ -1,20 +1,21 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Client, SFTPWrapper } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import {
   handshakeFailure,
-  incompatible,
   FirstBytes,
   nothingInCommon,
   openingFailure,
   type ChannelWords,
   type Failure,
 } from './explain.js';
-import { acceptableTypes, address, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
-import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
+import { isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
+import { fingerprintOf, type HostKeyType } from '../names/host-key.js';
 import { algorithms } from './algorithms.js';
+import { NoHostKey, withHostKey } from './host-key-check.js';
+import { type Hop, tunnel } from './jump.js';
 import { SftpChannel } from './channel.js';
 import { dial, Unreachable } from './dial.js';
 import { LoginAttempt, type Credentials } from './login.js';
@@ -43,84 +44,17 @@ export interface Session {
 
 const keepalive = { intervalMs: 20_000, count: 6 };
 
-/** One attempt to log in. @throws Unreachable for what may pass, DepotError for what will not */
+/** One attempt to log in, by way of `hop` where there is one. @throws Unreachable for what may pass, DepotError for what will not */
 export async function openSession(
   spec: RemoteSpec,
   trust: Trust,
   credentials: Credentials,
+  hop: Hop | null,
   signal: AbortSignal,
 ): Promise<Session> {
-  const refused: { type: string; fingerprint: string }[] = [];
-  let types = acceptableTypes(trust);
-  for (;;) {
-    const before = refused.length;
-    try {
-      return await attempt(spec, trust, credentials, types, refused, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      const wrong = refused[before];
-      // A pin without a type: the server may have other keys than the one it showed (each attempt asks for fewer types).
-      if (wrong !== undefined && !trust.revoked.has(wrong.fingerprint) && types.length > 1) {
-        types = types.filter((type) => type !== wrong.type);
-        continue;
-      }
-      if (wrong !== undefined || (refused.length > 0 && error instanceof NoHostKey))
-        throw changed(spec, trust, refused);
-      if (error instanceof NoHostKey) throw error.of(spec, types);
-      throw error;
-    }
-  }
-}
-
-/** The server has no key of the types that it was asked for, in an algorithm that is taken. */
-class NoHostKey extends Error {
-  constructor(
-    readonly failure: Failure,
-    readonly bytes: Buffer,
-  ) {
-    super(failure.message, { cause: failure });
-  }
-
-  of(spec: RemoteSpec, types: readonly HostKeyType[]): DepotError {
-    const told = incompatible(spec, this.failure, this.bytes);
-    if (types.length === hostKeyTypes.length || !/offers (?!unknown)/.test(told.message) || /SHA-1/.test(told.message))
-      return told;
-    const offers = /the server offers ([^;]*)/.exec(told.message)?.[1] ?? 'others';
-    return new DepotError(
-      'host-key-changed',
-      `${address(spec)} has no host key of the pinned type (${types.join(', ')}); it offers ${offers}`,
-      { published: 'no', hint: compareFirst(spec), cause: told.cause },
-    );
-  }
-}
-
-function changed(spec: RemoteSpec, trust: Trust, shown: { type: string; fingerprint: string }[]): DepotError {
-  const list = shown.map((key) => `${printable(key.type)} ${key.fingerprint}`).join(', ');
-  const pinned = trust.pins
-    .map((pin) => (pin.type === null ? pin.fingerprint : `${pin.type} ${pin.fingerprint}`))
-    .join(', ');
-  const revoked = shown.some((key) => trust.revoked.has(key.fingerprint));
-  return new DepotError(
-    'host-key-changed',
-    revoked
-      ? `the host key of ${address(spec)} is revoked in known_hosts: ${list}`
-      : `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`,
-    {
-      published: 'no',
-      hint: compareFirst(spec),
-    },
+  return withHostKey(spec, trust, signal, (types, refused) =>
+    attempt(spec, trust, credentials, hop, types, refused, signal),
   );
-}
-
-/** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
-function compareFirst(spec: RemoteSpec): string {
-  const first = 'ask the agent over another channel which key its server has, then';
-  if (spec.hostKeys.length === 0) return `${first}: «depot trust${name(spec)}»`;
-  return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
-}
-
-function name(spec: RemoteSpec): string {
-  return spec.arrangement === undefined ? '' : ` ${spec.arrangement}`;
 }
 
 type Phase = 'handshake' | 'login' | 'sftp';
@@ -129,14 +63,16 @@ async function attempt(
   spec: RemoteSpec,
   trust: Trust,
   credentials: Credentials,
+  hop: Hop | null,
   types: HostKeyType[],
   refused: { type: string; fingerprint: string }[],
   signal: AbortSignal,
 ): Promise<Session> {
-  const socket = await dial(spec, signal);
+  const direct = hop === null ? await dial(spec, signal) : null;
+  const socket = direct ?? (await tunnel(hop!, spec, signal));
   const first = new FirstBytes(socket);
   const memory = new PacketMemory();
-  gatherWrites(socket, memory);
+  if (direct !== null) gatherWrites(direct, memory);
   const sftp = new SftpClient('depot', { error: ignore, end: ignore, close: ignore });
   const client = (sftp as unknown as { client: Client }).client;
   let phase: Phase = 'handshake';
@@ -196,7 +132,8 @@ async function attempt(
     const first = await connecting;
     listening.stop();
     signal.throwIfAborted();
-    usePacketMemory(client, memory);
+    // What goes by way of a hop is written by another rule, and its memory is not known to be free when it says so.
+    if (direct !== null) usePacketMemory(client, memory);
     return wrap(spec, client, socket, first, hostKey);
   } catch (error) {
     socket.destroy();
@@ -273,7 +210,7 @@ function explain(
 function wrap(
   spec: RemoteSpec,
   client: Client,
-  socket: Socket,
+  socket: Duplex,
   first: SFTPWrapper,
   hostKey: { type: string; fingerprint: string },
 ): Session {

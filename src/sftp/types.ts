@@ -1,17 +1,28 @@
 import type { Throttle } from './throttle.js';
 
 /** What the callers of this folder give and get; the rest of the folder is its own business. */
-export interface RemoteSpec {
+
+/** A server that is logged in to, and whom to trust there. */
+export interface Endpoint {
   host: string;
   port: number;
   username: string;
-  /** Where suitcases go; `''` or `.` is the directory in which the server puts us. */
-  directory: string;
   /** Pins, `SHA256:…` or `ssh-ed25519 SHA256:…`. When there are any, `knownHostsFile` is not read. */
   hostKeys: string[];
   /** For hints only: where those pins stand, as `file:line`. */
   hostKeysAt?: string;
   knownHostsFile?: string;
+  /** For each stage of a connection: SSH handshake, each answer of the login, opening SFTP; a third of it for TCP. */
+  connectTimeoutMs: number;
+  /** For hints only: the arrangement that the user would type. */
+  arrangement?: string;
+}
+
+export interface RemoteSpec extends Endpoint {
+  /** The server through which it is reached, where it is not reached directly. */
+  proxyJump?: Endpoint | undefined;
+  /** Where suitcases go; `''` or `.` is the directory in which the server puts us. */
+  directory: string;
   publish: 'rename' | 'direct';
   /** SFTP channels for one upload: a fixed number (1 to 8), or as many as help. */
   lanes: 'auto' | number;
@@ -21,8 +32,6 @@ export interface RemoteSpec {
   retryForMs: number;
   /** How long the server may let us connect and bring nothing forward; `retryForMs` when left out. */
   quietForMs?: number;
-  /** For each stage of a connection: SSH handshake, each answer of the login, opening SFTP; a third of it for TCP. */
-  connectTimeoutMs: number;
   /** No acknowledgement for this long is a lost connection (30 s). */
   stallMs?: number;
   /** The server that `doctor --write-test` saw take parallel, out-of-order writes right, as it identified itself. */
@@ -31,8 +40,6 @@ export interface RemoteSpec {
   oneLane?: { server: string; hostKey: string; because: 'unsafe' | 'one channel' } | undefined;
   /** What keeps the writes to this server below a number of bytes per second; shared by all that write there. */
   throttle?: Throttle | undefined;
-  /** For hints only: the arrangement that the user would type. */
-  arrangement?: string;
 }
 
 export interface Login {
@@ -40,11 +47,20 @@ export interface Login {
   password?: () => Promise<string>;
   /** For messages, once it was asked: where it came from, and what to do when it is wrong (starts with a verb). */
   passwordFrom?: () => { place: string; remedy: string } | undefined;
-  /** OpenSSH, PEM, PKCS #8 or PuTTY format. */
+  /** OpenSSH, PEM, PKCS #8 or PuTTY format. With `sshAgent` also a public key, which chooses one of the agent's. */
   privateKey?: Uint8Array;
   /** Its path, for messages. */
   privateKeyFile?: string;
   passphrase?: () => Promise<string | undefined>;
+  sshAgent?: SshAgent;
+  /** The login of `proxyJump`. */
+  proxyJump?: Login;
+}
+
+/** Where an ssh-agent is: the path of its socket or pipe, `pageant`, or `true` for the one that the environment names. */
+export interface SshAgent {
+  place: true | string;
+  env: NodeJS.ProcessEnv;
 }
 
 export interface TransportHooks {

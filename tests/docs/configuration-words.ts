@@ -123,6 +123,13 @@ export const remoteWords: WordsFor<typeof remote> = {
     wrong: ['sftp://sftp.agent.example/incoming', 'acme@sftp.agent.example', '10.20.0.5:22', '"[fe80::1]"'],
     later: { unreachable: 'nothing answers there' },
   },
+  sshConfig: {
+    about:
+      "Whether `host` is looked up in ssh's client configuration: `true` for `~/.ssh/config`, or another file. Then `HostName`, `Port`, `User`, `IdentityFile`, `IdentityAgent` and `ProxyJump` hold where depot.yaml says nothing. Left out, no such file is read, so that a push does not change because somebody edits one. What depot does not follow is refused or named: [ssh.md](ssh.md#sshconfig).",
+    example: 'true',
+    wrong: ['1', '~root/.ssh/config'],
+    later: { 'config-insecure': 'other accounts can write the file' },
+  },
   port: { about: "Port of the agent's SFTP server.", example: '2222', wrong: ['0', '"22"'] },
   username: {
     about: 'Who logs in. Left out, the name that `depot login` stored is taken.',
@@ -135,6 +142,13 @@ export const remoteWords: WordsFor<typeof remote> = {
     example: '~/.ssh/id_ed25519',
     wrong: ['~root/.ssh/id_ed25519'],
     later: { 'key-unreadable': 'the file is no private key', 'secret-insecure': 'other accounts can read the file' },
+  },
+  sshAgent: {
+    about:
+      'Logs in with a key that an ssh-agent holds: `true` for the agent of SSH_AUTH_SOCK (on Windows the one of OpenSSH), `pageant`, or the path of its socket. Then privateKey may be a public key (`.pub`), which chooses one of its keys; without privateKey it may hold five at most. Under cron and systemd there is no SSH_AUTH_SOCK.',
+    example: 'true',
+    wrong: ['1', '~root/agent.sock'],
+    later: { 'secret-missing': 'there is no agent, it does not hold the key, or it holds more than five' },
   },
   privateKeyPassphraseFile: {
     about: 'A file that holds the passphrase of `privateKey`, which only the account that runs depot can read.',
@@ -174,6 +188,17 @@ export const remoteWords: WordsFor<typeof remote> = {
     wrong: ['SHA256:QYhVDqpO8S2j', '"MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48"', '[]'],
     later: { 'host-key-changed': 'the server has another key', 'host-key-unknown': 'no key is known from anywhere' },
   },
+  proxyJump: {
+    about:
+      'A server by way of which this one is reached, as with `ssh -J`: `user@host:port`, or `host`, `port` (22), `username` (as above), `privateKey`, `sshAgent` and `hostKey`. depot logs in to it with a key: its own, which has no passphrase, or that of the remote; never with the password. Its host key is pinned like any other, by its `hostKey` or by `depot trust`.',
+    example: 'jump@bastion.example:2222',
+    wrong: ['a@b,c@d', '{ port: 22 }'],
+    later: {
+      'host-key-unknown': 'no key of that server is pinned',
+      'host-key-changed': 'that server has another key',
+      'remote-refused': 'that server does not allow the connection',
+    },
+  },
   publish: {
     about:
       'How a finished file gets its name: `rename` uploads it as `.<name>.partial` first; `direct` is for a server that forbids renaming, and needs `sidecars`.',
@@ -203,7 +228,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   connectTimeout: {
     about:
-      'How long the server may take for each of SSH handshake, login and opening SFTP; a third of it for the TCP connection.',
+      'How long the server may take for each of SSH handshake, login and opening SFTP; a third of it for the TCP connection, to each address of the host.',
     example: '1m',
     wrong: ['0s', '1h'],
     later: { unreachable: 'the server did not answer in this time' },

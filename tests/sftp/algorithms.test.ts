@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { connect } from '../../src/sftp/remote.js';
 import { scanHostKeys } from '../../src/sftp/scan.js';
+import { peer } from '../support/peers.js';
 import { startScriptedServer } from '../support/scripted-server.js';
+import { startSshd } from '../support/sshd.js';
 import { account, anyPassword, connectTo, failure, listener, never, quiet, specFor } from './support.js';
 
 /** The greeting and KEXINIT of a server that offers only these (RFC 4253, sections 4.2 and 7.1). */
@@ -33,9 +35,12 @@ test('without a common algorithm, push and trust list what both sides offer and 
   const cases: [string, string[], string][] = [
     ['kex', ['diffie-hellman-group1-sha1'], 'key exchange algorithm'],
     ['cipher', ['aes128-cbc', '3des-cbc'], 'cipher'],
+    ['hmac', ['hmac-md5', 'hmac-sha1-96'], 'MAC'],
   ];
   for (const [kind, offered, what] of cases) {
-    const server = await startScriptedServer({ algorithms: { [kind]: offered } });
+    const server = await startScriptedServer({
+      algorithms: { ...(kind === 'hmac' && { cipher: ['aes128-ctr'] }), [kind]: offered },
+    });
     for (const attempt of [
       () => connectTo(server, { retryForMs: 60_000 }),
       () => scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never }),
@@ -52,14 +57,14 @@ test('without a common algorithm, push and trust list what both sides offer and 
 });
 
 test('a server with only newer algorithms is not called outdated: a newer depot is needed', async () => {
-  const { port } = await listener((socket) => socket.write(offering('mlkem9999-sha512', 'ssh-ed25519')));
+  const { port } = await listener((socket) => socket.write(offering('curve9999-sha512', 'ssh-ed25519')));
   for (const attempt of [
     () => connect(specFor({ ...account, port }), anyPassword, quiet),
     () => scanHostKeys('127.0.0.1', port, { timeoutMs: 5000, signal: never }),
   ]) {
     expect(await failure(attempt())).toMatchObject({
       code: 'unreachable',
-      message: expect.stringContaining('offers mlkem9999-sha512; depot takes curve25519'),
+      message: expect.stringContaining('offers curve9999-sha512; depot takes curve25519'),
       hint: expect.stringContaining('newer depot'),
     });
   }
@@ -78,3 +83,24 @@ test('push and trust report a server whose RSA key signs with SHA-1 only', async
     });
   }
 });
+
+test.skipIf(!peer('sshd'))(
+  'push and trust tell the agent of a post-quantum server what it must offer besides, and offer all of it then',
+  async () => {
+    const postQuantum = 'sntrup761x25519-sha512@openssh.com';
+    const strict = await startSshd({ config: [`KexAlgorithms ${postQuantum}`] });
+    for (const attempt of [
+      () => connect(specFor(strict), anyPassword, quiet),
+      () => scanHostKeys(strict.host, strict.port, { timeoutMs: 20_000, signal: never }),
+    ]) {
+      expect(await failure(attempt())).toMatchObject({
+        code: 'unreachable',
+        message: expect.stringContaining(`offers ${postQuantum}; depot takes curve25519-sha256`),
+        hint: expect.stringContaining('ask the agent to allow curve25519-sha256 beside these'),
+      });
+    }
+    const both = await startSshd({ config: [`KexAlgorithms ${postQuantum},curve25519-sha256`] });
+    expect(await scanHostKeys(both.host, both.port, { timeoutMs: 20_000, signal: never })).toHaveLength(1);
+  },
+  60_000,
+);

@@ -1,29 +1,21 @@
-/** A key that depot cannot read is called what it is, with the command that converts it. An unsupported cipher is not called a wrong passphrase. */
-import { readFileSync } from 'node:fs';
+/** Every form in which ssh-keygen and PuTTYgen write keys is read. Another is called what it is, with the command that converts it. */
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ssh2, { type ParsedKey } from 'ssh2';
 import { describe, expect, test } from 'vitest';
+import { openSshText } from '../../src/sftp/openssh-key.js';
 import { needsPassphrase, readKey } from '../../src/sftp/private-key.js';
 import { tempDir } from '../support/cleanup.js';
 import { peer } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 
-const read = (bytes: Uint8Array, passphrase?: string): Promise<unknown> =>
+const { utils } = ssh2;
+const read = (bytes: Uint8Array, passphrase?: string): Promise<ParsedKey> =>
   readKey(bytes, { passphrase: () => Promise.resolve(passphrase), privateKeyFile: '/keys/id' }, '«depot login»');
 
 describe('a file that is no readable SSH key is recognized, with a hint', () => {
   test.each([
-    [
-      'PuTTY, version 2',
-      'PuTTY-User-Key-File-2: ecdsa-sha2-nistp256\r\nEncryption: none\r\nComment: x\r\n',
-      /a key in PuTTY's format \(\.ppk, version 2\)/,
-      /puttygen \/keys\/id -O private-openssh -o NEW/,
-    ],
-    [
-      'PuTTY, version 3',
-      'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\n',
-      /a key in PuTTY's format \(\.ppk, version 3\)/,
-      /puttygen/,
-    ],
     [
       'ssh.com',
       '---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2/5\n---- END SSH2 ENCRYPTED PRIVATE KEY ----\n',
@@ -57,29 +49,180 @@ describe('a file that is no readable SSH key is recognized, with a hint', () => 
   });
 });
 
-test.skipIf(!peer('ssh-keygen'))(
-  'reads keys of ssh-keygen with AES ciphers, and after Windows editors; names a cipher that it cannot read',
-  async () => {
-    const directory = tempDir('ssh-keys');
-    const make = async (name: string, ...args: string[]): Promise<Buffer> => {
-      await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-C', 'x', '-f', join(directory, name), ...args]);
-      return readFileSync(join(directory, name));
-    };
-    for (const cipher of ['aes256-ctr', 'aes256-gcm@openssh.com']) {
-      const key = await make(cipher, '-N', 'right one', '-Z', cipher);
-      await expect(read(key, 'right one')).resolves.toMatchObject({ type: 'ssh-ed25519' });
-      await expect(read(key, 'wrong one')).rejects.toMatchObject({ code: 'passphrase-wrong' });
-      await expect(read(key)).rejects.toMatchObject({ code: 'secret-missing' });
-    }
-    const chacha = await make('chacha', '-N', 'right one', '-Z', 'chacha20-poly1305@openssh.com');
-    await expect(read(chacha, 'right one')).rejects.toMatchObject({
-      code: 'key-unreadable',
-      message: 'the SSH private key /keys/id is encrypted with chacha20-poly1305, which depot does not read',
-      hint: 'encrypt it with AES instead: ssh-keygen -p -Z aes256-ctr -f /keys/id',
+test.skipIf(!peer('ssh-keygen'))('reads keys of ssh-keygen after Windows editors', async () => {
+  const directory = tempDir('ssh-keys');
+  const make = async (name: string, ...args: string[]): Promise<Buffer> => {
+    await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-C', 'x', '-f', join(directory, name), ...args]);
+    return readFileSync(join(directory, name));
+  };
+  const plain = (await make('plain', '-N', '')).toString();
+  for (const written of [plain.replace(/\n/g, '\r\n'), `\ufeff${plain}`])
+    await expect(read(Buffer.from(written))).resolves.toMatchObject({ type: 'ssh-ed25519' });
+  await expect(read(Buffer.from(`\ufeff${plain}`, 'utf16le'))).resolves.toMatchObject({ type: 'ssh-ed25519' });
+});
+
+/** Whether the key that was read is the one whose public part `ssh-keygen` shows, and signs as that one does. */
+async function isTheKey(key: ParsedKey, file: string, passphrase = ''): Promise<void> {
+  const shown = (await mustRun('ssh-keygen', ['-y', '-P', passphrase, '-f', file])).stdout.split(' ')[1];
+  expect(key.getPublicSSH().toString('base64')).toBe(shown.trim());
+  const bytes = Buffer.from('what a server asks to sign');
+  const hash = key.type === 'ssh-rsa' ? 'sha512' : undefined;
+  const signature = key.sign(bytes, hash) as Buffer | Error;
+  if (signature instanceof Error) throw signature;
+  const known = utils.parseKey(`${key.type} ${shown}`) as ParsedKey;
+  expect(known.verify(bytes, signature, hash)).toBe(true);
+}
+
+const types: [string, string[]][] = [
+  ['ed25519', []],
+  ['ecdsa', ['-b', '256']],
+  ['ecdsa', ['-b', '384']],
+  ['ecdsa', ['-b', '521']],
+  ['rsa', ['-b', '2048']],
+];
+const secret = 'niet zó geheim';
+
+describe.skipIf(!peer('ssh-keygen'))('keys as ssh-keygen writes them are read', () => {
+  const ciphers = ['aes256-ctr', 'aes128-cbc', 'aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com'];
+  const forms: [string, string[]][] = [
+    ['OpenSSH', []],
+    ['PEM', ['-m', 'PEM']],
+    ['PKCS8', ['-m', 'PKCS8']],
+    ...ciphers.map((cipher): [string, string[]] => [cipher, ['-Z', cipher]]),
+  ];
+  test.each(types.flatMap(([type, bits]) => forms.map(([form, how]) => [type, bits, form, how] as const)))(
+    '%s %j, %s',
+    async (type, bits, form, how) => {
+      const directory = tempDir('ssh-keys');
+      const make = async (name: string, passphrase: string): Promise<string> => {
+        const file = join(directory, name);
+        await mustRun('ssh-keygen', ['-q', '-t', type, ...bits, '-C', 'x', '-f', file, '-N', passphrase, ...how]);
+        return file;
+      };
+      if (!form.includes('-')) {
+        const open = await make('open', '');
+        await isTheKey(await read(readFileSync(open)), open);
+        expect(needsPassphrase(readFileSync(open))).toBe(false);
+      }
+      const locked = await make('locked', secret);
+      const bytes = readFileSync(locked);
+      expect(needsPassphrase(bytes)).toBe(true);
+      await isTheKey(await read(bytes, secret), locked, secret);
+      await expect(read(bytes, 'wrong one')).rejects.toMatchObject({ code: 'passphrase-wrong' });
+      await expect(read(bytes)).rejects.toMatchObject({ code: 'secret-missing' });
+    },
+  );
+});
+
+describe.skipIf(!peer('puttygen') || !peer('ssh-keygen'))('keys as PuTTYgen writes them are read', () => {
+  const forms = ['version=2', 'version=3', 'version=3,kdf=argon2i', 'version=3,kdf=argon2d,parallelism=2,memory=1024'];
+  test.each(types.flatMap(([type, bits]) => forms.map((form) => [type, bits, form] as const)))(
+    '%s %j, %s',
+    async (type, bits, form) => {
+      const directory = tempDir('putty-keys');
+      const inFile = (name: string, text: string): string => {
+        writeFileSync(join(directory, name), text);
+        return join(directory, name);
+      };
+      const putty = (...args: string[]) => mustRun('puttygen', [...args, '--random-device', '/dev/urandom']);
+      const phrase = inFile('phrase', secret);
+      const none = inFile('none', '');
+      const [open, locked] = [join(directory, 'open.ppk'), join(directory, 'locked.ppk')];
+      const how = ['--ppk-param', `${form},passes=2`];
+      await putty('-q', '-t', type, ...bits, '-C', 'Jérôme @ Windows', '-o', open, '--new-passphrase', none, ...how);
+      await putty(
+        open,
+        '-q',
+        '-o',
+        locked,
+        '--reencrypt',
+        '--old-passphrase',
+        none,
+        '--new-passphrase',
+        phrase,
+        ...how,
+      );
+      const openssh = join(directory, 'openssh');
+      await putty(
+        open,
+        '-q',
+        '-O',
+        'private-openssh',
+        '-o',
+        openssh,
+        '--old-passphrase',
+        none,
+        '--new-passphrase',
+        none,
+      );
+      await isTheKey(await read(readFileSync(open)), openssh);
+      const bytes = readFileSync(locked);
+      expect([needsPassphrase(readFileSync(open)), needsPassphrase(bytes)]).toEqual([false, true]);
+      await isTheKey(await read(bytes, secret), openssh);
+      await isTheKey(await read(Buffer.from(bytes.toString().replace(/\n/g, '\r\n')), secret), openssh);
+      await expect(read(bytes, 'wrong one')).rejects.toMatchObject({ code: 'passphrase-wrong' });
+      await expect(read(bytes)).rejects.toMatchObject({ code: 'secret-missing' });
+    },
+  );
+
+  test('an ed25519 key whose number ends in zeros, of which PuTTY writes none', async () => {
+    const seed = Buffer.concat([randomBytes(30), Buffer.alloc(2)]);
+    const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
+    const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' });
+    const directory = tempDir('putty-keys');
+    const [openssh, none, ppk] = ['openssh', 'none', 'ppk'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(none, '');
+    const key = await read(Buffer.from(pem));
+    writeFileSync(openssh, openSshText(key.getPublicSSH(), [point(key), Buffer.concat([seed, point(key)])]), {
+      mode: 0o600,
     });
-    const plain = (await make('plain', '-N', '')).toString();
-    for (const written of [plain.replace(/\n/g, '\r\n'), `\ufeff${plain}`])
-      await expect(read(Buffer.from(written))).resolves.toMatchObject({ type: 'ssh-ed25519' });
-    await expect(read(Buffer.from(`\ufeff${plain}`, 'utf16le'))).resolves.toMatchObject({ type: 'ssh-ed25519' });
-  },
+    await mustRun('puttygen', [openssh, '-q', '-o', ppk, '--old-passphrase', none, '--new-passphrase', none]);
+    await isTheKey(await read(readFileSync(ppk)), openssh);
+  });
+});
+
+/** Of an ed25519 key. */
+const point = (key: ParsedKey): Buffer => key.getPublicSSH().subarray(-32);
+
+const ppk = `PuTTY-User-Key-File-3: ssh-ed25519
+Encryption: none
+Comment: ed25519 key
+Public-Lines: 2
+AAAAC3NzaC1lZDI1NTE5AAAAIAFYgffIpPtc8OnU2ZdKGE/yJR9HmvEfRUmsKTmy
+XSt5
+Private-Lines: 1
+AAAAIMoxMfz9Y32xUn3mgGN6A4jU7TUb8FbcdHl3VMcxHPcG
+Private-MAC: ee50e7736d223700acaeb857ff31b9050634fff04665090b7bc98bdf2948901b
+`;
+const locked = ppk.replace(
+  'Encryption: none',
+  'Encryption: aes256-cbc\nKey-Derivation: Argon2id\nArgon2-Memory: 8192\nArgon2-Passes: 13\nArgon2-Parallelism: 1\nArgon2-Salt: 00112233445566778899aabbccddeeff',
 );
+
+describe("a key in PuTTY's form that cannot be read says why", () => {
+  test.each([
+    ['as it is', ppk, undefined],
+    ['another comment', ppk.replace('ed25519 key', 'another'), /it was changed or damaged: its checksum/],
+    ['another secret', ppk.replace('AAAAIMox', 'AAAAIMoy'), /changed or damaged/],
+    ['half of it', ppk.slice(0, 200), /it is not whole|changed or damaged/],
+    ['nothing but its name', 'PuTTY-User-Key-File-3: ssh-ed25519\n', /it is not whole/],
+    ['version 1', ppk.replace('File-3', 'File-1'), /its version, 1, is not known/],
+    ['another cipher', locked.replace('aes256-cbc', 'rot13'), /its encryption, rot13, is not known/],
+    ['endless memory', locked.replace('8192', '99999999'), /Argon2\) makes no sense/],
+    ['endless passes', locked.replace('13', '4294967295'), /Argon2\) makes no sense/],
+    ['another derivation', locked.replace('Argon2id', 'Scrypt'), /its key derivation, Scrypt, is not known/],
+    ['an odd end', locked, /it is not whole/],
+  ])('%s', async (_, text, says) => {
+    if (says === undefined) await expect(read(Buffer.from(text))).resolves.toMatchObject({ type: 'ssh-ed25519' });
+    else
+      await expect(read(Buffer.from(text), 'pw')).rejects.toMatchObject({
+        code: 'key-unreadable',
+        message: expect.stringMatching(says) as string,
+        hint: expect.stringMatching(/puttygen/) as string,
+      });
+  });
+});

@@ -76,7 +76,8 @@ async function ready(name: string, file: string, other: Account | null, talk: Ta
 }
 
 async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Context): Promise<void> {
-  if (remote.hostKey.length > 0) return;
+  // By way of another server both are looked at by «depot trust», as doctor will say.
+  if (remote.hostKey.length > 0 || remote.proxyJump !== undefined) return;
   const known = await readKnownHosts(remote.knownHostsFile);
   if (knownKeys(parseKnownHosts(known), remote.host, remote.port).length > 0) return;
   talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
@@ -103,7 +104,9 @@ async function loggedIn(
   const key = arrangement.remote.privateKey;
   const wanted: LoginSecret | null =
     key === undefined
-      ? 'password'
+      ? (arrangement.remote.sshAgent ?? false) !== false
+        ? null
+        : 'password'
       : (await readPlain(key).then(needsPassphrase, () => false))
         ? 'privateKeyPassphrase'
         : null;

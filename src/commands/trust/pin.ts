@@ -1,14 +1,19 @@
 import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountOfUid, runAs } from '../../accounts.js';
-import type { RemoteSettings } from '../../config/types.js';
+import type { Arrangement, Config, RemoteSettings } from '../../config/types.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { localError, writeFileAtomic } from '../../durable-file.js';
 import { fingerprintOf } from '../../names/host-key.js';
 import { looseTextOf } from '../../text-file.js';
-import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
+import { keysNamed, parseKnownHosts } from '../../sftp/knownhosts.js';
+import { trusted } from '../../sftp/hostkeys.js';
+import type { Hop } from '../../sftp/jump.js';
+import { hopOf, jumpEndpoint, withUsername } from '../../push/agent.js';
+import { Logins } from '../../push/logins.js';
+import { secretsFor } from '../../push/secret-finder.js';
 import { scanHostKeys, type ScannedKey } from '../../sftp/scan.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangement, configFor } from '../deposits.js';
@@ -21,10 +26,16 @@ export interface TrustFlags extends GlobalOptions {
 
 export async function trust(o: TrustFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
-  const { name, remote } = chooseArrangement(config, o.name);
+  const arrangement = await withUsername(config, chooseArrangement(config, o.name));
+  const { name, remote } = arrangement;
   const { host, port, knownHostsFile } = remote;
-  const offered = await scanHostKeys(host, port, { timeoutMs: remote.connectTimeout, signal: context.signal });
-  const compared = await choose(offered, o.fingerprints, { ...remote, name }, context);
+  const between = await jumpTrusted(o, config, arrangement, context);
+  const offered = await scanHostKeys(host, port, {
+    timeoutMs: remote.connectTimeout,
+    signal: context.signal,
+    hop: between.hop,
+  });
+  const compared = await choose(offered, between.fingerprints, { ...remote, name }, context);
   if (remote.hostKey.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
   const replaced = await pin(compared, remote);
   context.screen.result(
@@ -46,6 +57,44 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
     ],
   );
   return 0;
+}
+
+/** The server between, where there is one: its key is compared and pinned first, since what lies behind is seen through it. */
+async function jumpTrusted(
+  o: TrustFlags,
+  config: Config,
+  arrangement: Arrangement,
+  context: Context,
+): Promise<{ hop: Hop | undefined; fingerprints: string[] }> {
+  const jump = jumpEndpoint(arrangement);
+  if (jump === undefined) return { hop: undefined, fingerprints: o.fingerprints };
+  const { host, port, knownHostsFile } = jump;
+  const offered = await scanHostKeys(host, port, { timeoutMs: jump.connectTimeoutMs, signal: context.signal });
+  const known = await trusted(jump).catch((error: unknown) => {
+    if (!isDepotError(error, 'host-key-unknown')) throw error;
+    return null;
+  });
+  const pinned = (key: ScannedKey): boolean =>
+    known !== null && known.pins.some((one) => one.fingerprint === key.fingerprint);
+  // What depot.yaml pins is not changed here, and the connection says what is wrong with it.
+  if (jump.hostKeys.length === 0 && !offered.some(pinned)) {
+    const mine = o.fingerprints.filter((print) => offered.some((key) => key.fingerprint === print));
+    const compared = await choose(
+      offered,
+      mine.length === 0 ? o.fingerprints : mine,
+      { host, port, name: arrangement.name },
+      context,
+    );
+    await pin(compared, { host, port, knownHostsFile: knownHostsFile ?? arrangement.remote.knownHostsFile });
+    for (const key of compared)
+      context.screen.note(`trusted  ${key.type} ${key.fingerprint}, of ${printable(host)}:${port}`);
+  }
+  const logins = await Logins.of(config, [arrangement]);
+  const secrets = secretsFor({ config, arrangement, env: context.env, logins, signal: context.signal });
+  return {
+    hop: await hopOf(arrangement, secrets),
+    fingerprints: o.fingerprints.filter((print) => !offered.some((key) => key.fingerprint === print)),
+  };
 }
 
 /** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
@@ -165,7 +214,7 @@ export function pinned(
   const replaced: string[] = [];
   const present = new Set<string>();
   const kept = before.split('\n').filter((line) => {
-    const [known] = knownKeys(parseKnownHosts(line), server.host, server.port);
+    const [known] = keysNamed(parseKnownHosts(line), server.host, server.port);
     if (known === undefined) return true;
     const print = fingerprintOf(known.key);
     if (known.marker === 'revoked') {

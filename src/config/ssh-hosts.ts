@@ -1,0 +1,162 @@
+/** The settings of arrangements with `sshConfig:`, in the words of `remote:`. depot.yaml's own go before them. */
+import { readdir } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { printable } from '../printable.js';
+import { looseTextOf } from '../text-file.js';
+import type { WrittenArrangement } from './arrangement.js';
+import type { SourceFile, Value } from './document.js';
+import { readTrusted } from './locate.js';
+import { parseJump, type WrittenRemote } from './remote.js';
+import { expandTokens, fits, type SshHost, sshHost, SshConfigRefused, type SshSurroundings } from './ssh-config.js';
+
+type Keys = WrittenRemote['keys'];
+
+export interface FromSsh {
+  keys: Keys;
+  /** One line each. */
+  warnings: string[];
+}
+
+/** By arrangement. What cannot be followed is reported at its `sshConfig:`. */
+export async function sshHosts(
+  arrangements: readonly WrittenArrangement[],
+  common: WrittenRemote | undefined,
+): Promise<Map<string, FromSsh>> {
+  const found = new Map<string, FromSsh>();
+  for (const { name, keys } of arrangements) {
+    const own = keys.remote;
+    const setting = own?.keys.sshConfig ?? common?.keys.sshConfig ?? false;
+    const alias = own?.keys.host ?? common?.keys.host;
+    const at = [own, common].find((one) => one?.keys.sshConfig !== undefined)?.at.at('sshConfig');
+    if (setting === false || alias === undefined || at === undefined) continue;
+    try {
+      found.set(name, await fromSsh(alias, setting, { ...common?.keys, ...own?.keys }, at));
+    } catch (error) {
+      if (!(error instanceof SshConfigRefused)) throw error;
+      at.report(error.message);
+    }
+  }
+  return found;
+}
+
+async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Value): Promise<FromSsh> {
+  const { home, paths } = at.file;
+  if (setting === true && home === undefined) throw new SshConfigRefused('this account has no home directory');
+  const file = setting === true ? paths.join(home!, '.ssh', 'config') : setting;
+  const o = surroundingsOf(at.file, keys.username);
+  const host = await sshHost(alias, file, o);
+  const missing = `${printable(file)} does not exist`;
+  if (host === null && setting !== true) throw new SshConfigRefused(missing);
+  if (host === null)
+    return { keys: { host: alias }, warnings: [`${missing}, so ${printable(alias)} is taken as it is`] };
+  const { keys: told, warnings } = translated(alias, host, o, at.file, file);
+  if (host.proxyJump === undefined || keys.proxyJump !== undefined) return { keys: told, warnings };
+  const proxyJump = await jumpOf(host.proxyJump, file, { ...told, ...keys }, o, at.file);
+  return { keys: { ...told, proxyJump }, warnings };
+}
+
+function translated(
+  alias: string,
+  host: SshHost,
+  o: SshSurroundings,
+  file: SourceFile,
+  name: string,
+): { keys: Keys; warnings: string[] } {
+  const warnings: string[] = [];
+  const user = host.username ?? o.username ?? o.localUser;
+  const tokens = {
+    d: file.home ?? '',
+    h: host.hostName,
+    n: alias,
+    p: String(host.port ?? 22),
+    r: user,
+    u: o.localUser,
+  };
+  const local = (written: string, keyword: string): string => {
+    const text = expandTokens(written, tokens, keyword);
+    if (/^~[/\\]/.test(text) && file.home !== undefined) return file.paths.join(file.home, text.slice(2));
+    if (!file.paths.isAbsolute(text))
+      throw new SshConfigRefused(`${keyword} ${printable(written)}: write the whole path`);
+    return text;
+  };
+  const [first, ...others] = host.identityFiles.some((one) => one.toLowerCase() === 'none') ? [] : host.identityFiles;
+  if (others.length > 0)
+    warnings.push(
+      `${printable(name)} names several keys for ${printable(alias)}, of which depot takes the first, ${printable(first!)}; to choose another: privateKey`,
+    );
+  if (host.notFollowed.length > 0)
+    warnings.push(
+      `${printable(name)}: depot has settings of its own for ${host.notFollowed.map(printable).join(', ')}, and does not follow what stands there for ${printable(alias)}`,
+    );
+  const agent = host.identityAgent;
+  return {
+    warnings,
+    keys: {
+      host: host.hostName,
+      ...(host.port !== undefined && { port: host.port }),
+      ...(host.username !== undefined && { username: host.username }),
+      ...(first !== undefined && { privateKey: local(first, 'IdentityFile') }),
+      ...(agent !== undefined && {
+        sshAgent: /^none$/i.test(agent) ? false : agent === 'SSH_AUTH_SOCK' ? true : local(agent, 'IdentityAgent'),
+      }),
+    },
+  };
+}
+
+/** The hop's own lines count for it, as they do for ssh. */
+async function jumpOf(
+  written: string,
+  name: string,
+  keys: Keys,
+  o: SshSurroundings,
+  file: SourceFile,
+): Promise<NonNullable<Keys['proxyJump']>> {
+  const jump = parseJump(written);
+  if (typeof jump === 'string') throw new SshConfigRefused(`ProxyJump ${printable(written)}: ${jump}`);
+  const host = await sshHost(jump.host, name, { ...o, username: jump.username });
+  if (host === null) return jump;
+  if (host.proxyJump !== undefined)
+    throw new SshConfigRefused(
+      `ProxyJump ${printable(written)} goes by way of ${printable(host.proxyJump)} in turn: depot goes by way of one server, not of several`,
+    );
+  const told = translated(jump.host, host, { ...o, username: jump.username }, file, name).keys;
+  const username = jump.username ?? told.username;
+  if (username === undefined)
+    throw new SshConfigRefused(
+      `no User is named for ${printable(jump.host)}, the ProxyJump; ssh would take the name of the account that runs it`,
+    );
+  const explicitPort = /:\d+\/?$/.test(written);
+  const { privateKey = keys.privateKey, sshAgent } = told;
+  return {
+    host: told.host!,
+    port: explicitPort ? jump.port : (told.port ?? 22),
+    username,
+    ...(privateKey !== undefined && { privateKey }),
+    ...(sshAgent !== undefined && { sshAgent }),
+  };
+}
+
+function surroundingsOf({ home, paths }: SourceFile, username: string | undefined): SshSurroundings {
+  return {
+    localUser: userInfo().username,
+    username,
+    read: async (file) => {
+      const bytes = await readTrusted(file);
+      return bytes === undefined ? undefined : looseTextOf(bytes);
+    },
+    include: async (pattern) => {
+      if (/[%$]/.test(pattern)) throw new SshConfigRefused(`Include ${printable(pattern)}: write the path as it is`);
+      const text = /^~[/\\]/.test(pattern) ? paths.join(home ?? '~', pattern.slice(2)) : pattern;
+      const whole = paths.isAbsolute(text) ? text : paths.join(home ?? '~', '.ssh', text);
+      const [directory, last] = [paths.dirname(whole), paths.basename(whole)];
+      if (/[*?[{]/.test(directory) || /[[{]/.test(last))
+        throw new SshConfigRefused(`Include ${printable(pattern)}: only * and ? in the name of the file are followed`);
+      if (!/[*?]/.test(last)) return [whole];
+      const names = await readdir(directory).catch(() => []);
+      return names
+        .filter((one) => fits(last, one) && (last.startsWith('.') || !one.startsWith('.')))
+        .sort()
+        .map((one) => paths.join(directory, one));
+    },
+  };
+}
