@@ -45,7 +45,7 @@ export default defineConfig(({ mode }) => ({
         }),
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    pool: process.platform === 'win32' ? ('threads' as const) : ('forks' as const),
+    pool: 'forks' as const,
     // A failure that was seen once, on another machine, is only as good as what it says.
     chaiConfig: { truncateThreshold: 4000 },
     sequence: { sequencer: LongestFirst },
