@@ -43,6 +43,7 @@ export default defineConfig(({ mode }) => ({
           include: { runtime, windows }[mode] ?? ['tests/**/*.test.ts'],
           exclude: [...configDefaults.exclude, long, ...(mode === 'windows' ? [] : ['tests/windows/**'])],
         }),
+    ...(mode === 'windows' && process.platform !== 'win32' && { globalSetup: 'tests/windows/install.ts' }),
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks' as const,

@@ -292,6 +292,7 @@ describe('databases', () => {
       'pg_dump',
       'mariadb-dump',
       'sqlcmd',
+      'sqlcmd',
       'smuggler',
     ]);
   });

@@ -34,13 +34,18 @@ export function windowsPath(path: string): string {
   return there.replaceAll('/', '\\');
 }
 
+/** Windows' Node, by its name there. */
+export function windowsNodeExe(major: WineOptions['node'] = 22): string {
+  return windowsPath(join(directory, `node${major}.exe`));
+}
+
 /** Runs Windows' Node to its end. */
 export function windowsNode(args: readonly string[], options: WineOptions): Promise<Finished> {
-  return windowsProgram(join(directory, `node${options.node ?? 22}.exe`), args, options);
+  return windowsProgram(windowsNodeExe(options.node), args, options);
 }
 
 /**
- * Runs a program of Windows to its end, by its name on Linux or one that Windows finds (`cmd`). Its standard streams are
+ * Runs a program of Windows to its end, by its name there. Its standard streams are
  * files: Node cannot open what Wine makes of a pipe of Linux.
  */
 export async function windowsProgram(
