@@ -272,7 +272,9 @@ describe('databases', () => {
       '  acme-crm:',
       `    beneficiaries: [{ name: V, key: v.asc, fingerprint: "${'A'.repeat(40)}" }]`,
       '    dataset:',
+      // One is for Windows, and its name for what a backup is called is taken from a path of here.
       ...yaml
+        .replaceAll('D:\\stage\\', '/srv/stage/')
         .trimEnd()
         .split('\n')
         .map((line) => `      ${line}`),

@@ -9,8 +9,7 @@ import { type HostileSuitcase, Receiver, type SealOptions, signAnyway } from '..
 import { makeKey } from '../support/supplier.js';
 import { certificate } from '../pgp/messages.js';
 
-const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../../test-fixtures/keys/${name}`, import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../../test-fixtures/keys/${name}`, import.meta.url));
 const { tar, manifest } = depotTar([{ path: 'data/a', body: 'x' }]);
 
 let receiver: Receiver;

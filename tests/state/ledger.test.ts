@@ -9,6 +9,7 @@ import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { Child } from './children.js';
 import { deposit, ledgerOf, markPending, sha256 } from './samples.js';
+import { onWindows, privateDirectory, privateFile } from '../support/platform.js';
 
 const linesOf = async (state: ArrangementState) =>
   (await readFile(state.file('ledger.ndjson'), 'utf8')).split('\n').slice(0, -1);
@@ -49,8 +50,8 @@ describe('a ledger', () => {
       previousReceiptSha256: receipts[1].sha256,
     });
     expect(ledger.nextLink()).toEqual({ id: ledger.id, sequence: 4, previousReceiptSha256: receipts[2].sha256 });
-    expect((await stat(state.file('ledger.ndjson'))).mode & 0o777).toBe(0o600);
-    expect((await stat(state.directory)).mode & 0o777).toBe(0o700);
+    expect((await stat(state.file('ledger.ndjson'))).mode & 0o777).toBe(privateFile);
+    expect((await stat(state.directory)).mode & 0o777).toBe(privateDirectory);
   });
 
   test('records a destruction, which is not a receipt', async () => {
@@ -69,7 +70,7 @@ describe('a ledger', () => {
     expect(reopened.receiptLine(receipt.depositId)?.sequence).toBe(1);
   });
 
-  test('is neither read nor written if a symbolic link stands in its place', async () => {
+  test.skipIf(onWindows)('is neither read nor written if a symbolic link stands in its place', async () => {
     const {
       state,
       ledger,
