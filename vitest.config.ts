@@ -27,11 +27,15 @@ const windows =
   process.platform === 'win32'
     ? [
         'tests/{batch-file,child-env,durable-file,text-file}.test.ts',
-        'tests/{config,names,receipt,secrets,state,ui}/*.test.ts',
+        'tests/{names,ui}/*.test.ts',
+        'tests/config/{accepted,check,document,load,remote,schema,state,supplier-name,values}.test.ts',
+        'tests/state/{ledger,list,lock,pending,reserve,runs,sidecars,tested-server}.test.ts',
+        'tests/secrets/{file,keychain,login,lookup}.test.ts',
+        'tests/receipt/{attestation,chain,cover,format,proof,schema}.test.ts',
         'tests/seal/spool.test.ts',
         'tests/dataset/{archive,compare,exclude,extract-names,extract-without-links,listing,manifest,pack,shrink,sources,walk-order}.test.ts',
         'tests/commands/{cli,completion,doctor-sources,init-text,nothing,status,trust}.test.ts',
-        'tests/report/*.test.ts',
+        'tests/report/{chain,command,markup,rhythm}.test.ts',
       ]
     : ['tests/windows/*.test.ts'];
 

@@ -327,6 +327,8 @@ async function end(child: ChildProcess, options: ChildOptions): Promise<void> {
 
 /** Windows has no groups of processes, but a program that ends one with all that it started. When that fails, the process itself has to do. */
 async function endTree(child: ChildProcess): Promise<void> {
+  // Another process may have its number now, and what it started is not found without it.
+  if (hasExited(child)) return;
   const taskkill = spawn(systemProgram('taskkill.exe'), ['/pid', String(child.pid), '/T', '/F'], {
     stdio: 'ignore',
     windowsHide: true,
