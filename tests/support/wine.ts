@@ -44,14 +44,11 @@ export function windowsNode(args: readonly string[], options: WineOptions): Prom
   return windowsProgram(windowsNodeExe(options.node), args, options);
 }
 
-/**
- * Runs a program of Windows to its end, by its name there. Its standard streams are
- * files: Node cannot open what Wine makes of a pipe of Linux.
- */
+/** Runs a program to its end, by its name on Windows. Its standard streams are files: Node cannot open what Wine makes of a pipe of Linux. */
 export async function windowsProgram(
   program: string,
   args: readonly string[],
-  { cwd, env, input = '', timeoutMs = 120_000 }: WineOptions,
+  { cwd, env, input = '', timeoutMs = 170_000 }: WineOptions,
 ): Promise<Finished> {
   if (!existsSync(join(prefix, 'ready'))) throw new Error(`first: tests/windows/setup.sh ${directory}`);
   const streams = tempDir('depot-streams');
