@@ -164,10 +164,10 @@ test('what a supplier with Linux deposits is checked and opened on Windows', asy
 });
 
 test('the demo runs', async () => {
-  const { stdout } = await windows.must(['demo']);
+  const { stdout } = await windows.must(['demo'], { timeoutMs: 280_000 });
   expect(stdout).toMatch(/^compared /m);
   expect(stdout).toMatch(/^cleaned /m);
-});
+}, 300_000);
 
 /** Names, sizes and times that every system keeps. */
 function makeSmallTree(directory: string): void {
