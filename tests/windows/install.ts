@@ -1,4 +1,5 @@
 /** Once for all files: depot on Windows, installed from its package with npm, as people do it. */
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { cleanUp, tempDir } from '../support/cleanup.js';
@@ -21,7 +22,8 @@ export default async function install(project: TestProject): Promise<() => Promi
     timeoutMs: 300_000,
   });
   const tarball = join(packages, packed.stdout.trim().split('\n').at(-1) ?? '');
-  const npm = join((await mustRun('npm', ['root', '--global'])).stdout.trim(), 'npm/bin/npm-cli.js');
+  // A script, which Windows' Node runs as well.
+  const npm = realpathSync((await mustRun('sh', ['-c', 'command -v npm'])).stdout.trim());
   const place = windowsDir('depot-npm');
   const args = ['install', '-g', '--offline', '--ignore-scripts', '--prefix', windowsPath(place), windowsPath(tarball)];
   const installed = await windowsNode([windowsPath(npm), ...args], {
