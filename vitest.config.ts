@@ -19,8 +19,25 @@ const runtime = [
   'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
 ];
 
-/** Where Windows' own Node is driven from Linux; on Windows, what another platform can change: `npm run test:windows` on both. */
-const windows = process.platform === 'win32' ? ['tests/names/*.test.ts'] : ['tests/windows/*.test.ts'];
+/**
+ * What another platform can change: its paths, names, access rights, files and child processes. `npm run test:windows`
+ * runs these on Windows, and on Linux Windows' own Node under Wine, which then runs them as well.
+ */
+const windows =
+  process.platform === 'win32'
+    ? [
+        'tests/{batch-file,child-env,durable-file,text-file}.test.ts',
+        'tests/{names,ui}/*.test.ts',
+        'tests/config/{accepted,check,document,load,remote,schema,state,supplier-name,values}.test.ts',
+        'tests/state/{ledger,list,lock,pending,reserve,runs,sidecars,tested-server}.test.ts',
+        'tests/secrets/{file,keychain,login,lookup}.test.ts',
+        'tests/receipt/{attestation,chain,cover,format,proof,schema}.test.ts',
+        'tests/seal/spool.test.ts',
+        'tests/dataset/{archive,compare,exclude,extract-names,extract-without-links,listing,manifest,pack,shrink,sources,walk-order}.test.ts',
+        'tests/commands/{cli,completion,doctor-sources,init-text,nothing,status,trust}.test.ts',
+        'tests/report/{chain,command,markup,rhythm}.test.ts',
+      ]
+    : ['tests/windows/*.test.ts'];
 
 /** Folders by how long their files take. A long file that begins last keeps everybody waiting, and the size of these says nothing about that. */
 const longestFirst = ['reliability', 'e2e', 'security', 'opener', 'report', 'docs', 'commands', 'sftp'];
@@ -47,9 +64,10 @@ export default defineConfig(({ mode }) => ({
             ...['windows', 'binary'].filter((own) => own !== mode).map((own) => `tests/${own}/**`),
           ],
         }),
+    ...(mode === 'windows' && process.platform !== 'win32' && { globalSetup: 'tests/windows/install.ts' }),
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    pool: process.platform === 'win32' ? ('threads' as const) : ('forks' as const),
+    pool: 'forks' as const,
     // A failure that was seen once, on another machine, is only as good as what it says.
     chaiConfig: { truncateThreshold: 4000 },
     sequence: { sequencer: LongestFirst },

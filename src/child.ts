@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startable, systemProgram } from './batch-file.js';
 import { childEnvironment } from './child-env.js';
 import { DepotError, type ErrorCode } from './errors.js';
 import { codeOrSaid, printable } from './printable.js';
@@ -140,18 +141,25 @@ class Child {
     stdout: 'pipe' | 'ignore' | Writable,
   ): Promise<Child> {
     options.signal?.throwIfAborted();
-    const [file = '', ...args] = argv;
-    const name = [options.label, printable(file)].filter((word) => word !== undefined).join(' ');
+    const name = [options.label, printable(argv[0] ?? '')].filter((word) => word !== undefined).join(' ');
+    const what = startable(argv);
+    if (what === undefined)
+      throw new DepotError(
+        options.code,
+        `${name} could not be started: a batch file cannot be given an argument with ", % or a line end`,
+        { hint: 'write that argument into the batch file, or let it read a file' },
+      );
     let child: Child | undefined;
     try {
       // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
-      const started = spawn(file, args, {
+      const started = spawn(what.file, what.args, {
         cwd: options.directory,
         env: childEnvironment(options.env, options.setEnv),
         stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, options.stderr ?? 'pipe'],
         // A process group of its own, so that what the program starts can be ended with it.
         detached: hasGroup(options),
         windowsHide: true,
+        windowsVerbatimArguments: what.verbatim,
       });
       child = new Child(started, name, options);
       await once(started, 'spawn');
@@ -164,7 +172,7 @@ class Child {
       };
       const code = codeOrSaid(cause);
       throw new DepotError(options.code, `${name} could not be started: ${reasons[code] ?? code}`, {
-        hint: options.startHint ?? 'check that the command is there and may be run by this account',
+        hint: options.startHint ?? notStarted,
         cause,
       });
     }
@@ -279,6 +287,11 @@ class Child {
   }
 }
 
+const notStarted =
+  process.platform === 'win32'
+    ? 'check that the command is there and may be run by this account; name a batch file with its .cmd or .bat'
+    : 'check that the command is there and may be run by this account';
+
 const KEPT_LINES = 20;
 const KEPT_BYTES = 16_384;
 const LINE_LENGTH = 300;
@@ -299,9 +312,7 @@ function hasGroup({ atTerminal = false }: ChildOptions): boolean {
 async function end(child: ChildProcess, options: ChildOptions): Promise<void> {
   if (child.pid === undefined) return;
   if (process.platform === 'win32') {
-    spawn('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true }).on('error', () =>
-      child.kill(),
-    );
+    await endTree(child);
   } else {
     // A number below 0 is a group. A child that was waited for is not signalled by number: another process may have it now.
     const send = hasGroup(options)
@@ -312,6 +323,21 @@ async function end(child: ChildProcess, options: ChildOptions): Promise<void> {
     send('SIGKILL');
   }
   if (!hasExited(child)) await once(child, 'exit');
+}
+
+/** Windows has no groups of processes, but a program that ends one with all that it started. When that fails, the process itself has to do. */
+async function endTree(child: ChildProcess): Promise<void> {
+  // Another process may have its number now, and what it started is not found without it.
+  if (hasExited(child)) return;
+  const taskkill = spawn(systemProgram('taskkill.exe'), ['/pid', String(child.pid), '/T', '/F'], {
+    stdio: 'ignore',
+    windowsHide: true,
+    timeout: GRACE_MS,
+  });
+  const ended = await new Promise<boolean>((resolve) => {
+    taskkill.once('error', () => resolve(false)).once('exit', (status) => resolve(status === 0));
+  });
+  if (!ended) child.kill();
 }
 
 /** False when nobody is there any more. */

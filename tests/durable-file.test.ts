@@ -10,6 +10,7 @@ import { cleanup, tempDir } from './support/cleanup.js';
 import { asRoot, peer } from './support/peers.js';
 import { mustRun, run } from './support/process.js';
 import { deposit, ledgerOf } from './state/samples.js';
+import { onWindows, privateDirectory, privateFile } from './support/platform.js';
 
 describe('an atomic write', () => {
   test('replaces the file for its owner only, and leaves nothing else', async () => {
@@ -18,7 +19,7 @@ describe('an atomic write', () => {
     await writeFile(file, 'old', { mode: 0o644 });
     await writeFileAtomic(file, 'new');
     expect(await readFile(file, 'utf8')).toBe('new');
-    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await stat(file)).mode & 0o777).toBe(privateFile);
     expect(await readdir(directory)).toEqual(['f']);
   });
 
@@ -46,11 +47,11 @@ describe('an atomic write', () => {
 test('directories are made for their owner only, and existing ones are left as they are', async () => {
   const directory = tempDir();
   await makeDirectory(join(directory, 'a', 'b'));
-  expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(0o700);
-  expect((await stat(join(directory, 'a', 'b'))).mode & 0o777).toBe(0o700);
+  expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(privateDirectory);
+  expect((await stat(join(directory, 'a', 'b'))).mode & 0o777).toBe(privateDirectory);
   await chmod(join(directory, 'a'), 0o755);
   await makeDirectory(join(directory, 'a'));
-  expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(0o755);
+  expect((await stat(join(directory, 'a'))).mode & 0o777).toBe(onWindows ? privateDirectory : 0o755);
 });
 
 test('a bounded read gives null if there is no file, and refuses one that is too large', async () => {

@@ -7,6 +7,7 @@ import { depotHere } from '../support/in-process.js';
 import { peer } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
+import { onWindows } from '../support/platform.js';
 
 const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 let supplier: Supplier;
@@ -90,7 +91,7 @@ function installation(): { env: NodeJS.ProcessEnv; home: string } {
   return { home, env: { ...bareEnvironment(), HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH'] ?? ''}` } };
 }
 
-test('bash completes names, and files with a blank in the name', async () => {
+test.skipIf(onWindows)('bash completes names, and files with a blank in the name', async () => {
   const { env } = installation();
   const bash = async (...words: string[]): Promise<string[]> => {
     const script =

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, lchownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
@@ -9,6 +9,7 @@ import type { DepotError } from '../../src/errors.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot, peers } from '../support/peers.js';
 import { changed, sample } from './sample.js';
+import { onWindows } from '../support/platform.js';
 
 function write(path: string, contents = changed({}), mode = 0o644): string {
   writeFileSync(path, contents);
@@ -23,19 +24,20 @@ async function failure(promise: Promise<unknown>): Promise<DepotError> {
   );
 }
 
-/** A working directory, a home and no config in them. */
-function machine(): { cwd: string; home: string; env: NodeJS.ProcessEnv } {
+/** A working directory, a directory for configurations of the account's own, and no config in them. */
+function machine(): { cwd: string; home: string; own: string; env: NodeJS.ProcessEnv } {
   const root = tempDir('config');
   const [cwd, home] = [join(root, 'cwd'), join(root, 'home')];
+  const own = join(home, onWindows ? 'AppData/Roaming/depot' : '.config/depot');
   mkdirSync(cwd);
-  mkdirSync(join(home, '.config/depot'), { recursive: true });
-  return { cwd, home, env: { HOME: home } };
+  mkdirSync(own, { recursive: true });
+  return { cwd, home, own: join(own, 'depot.yaml'), env: { [onWindows ? 'USERPROFILE' : 'HOME']: home } };
 }
 
 describe('the search for depot.yaml', () => {
   test("prefers the flag, then the environment, the working directory and the user's own directory", async () => {
-    const { cwd, home, env } = machine();
-    const own = write(join(home, '.config/depot/depot.yaml'));
+    const { cwd, own, env } = machine();
+    write(own);
     expect((await loadConfig({ env, cwd })).path).toBe(own);
     const here = write(join(cwd, 'depot.yaml'));
     expect((await loadConfig({ env, cwd })).path).toBe(here);
@@ -53,11 +55,11 @@ describe('the search for depot.yaml', () => {
   });
 
   test('says where it looked', async () => {
-    const { cwd, home, env } = machine();
+    const { cwd, own, env } = machine();
     const error = await failure(loadConfig({ env, cwd }));
     expect(error.code).toBe('config-not-found');
-    for (const place of [join(cwd, 'depot.yaml'), join(home, '.config/depot/depot.yaml'), '/etc/depot/depot.yaml'])
-      expect(error.message).toContain(place);
+    const everybodys = onWindows ? 'C:\\ProgramData\\depot\\depot.yaml' : '/etc/depot/depot.yaml';
+    for (const place of [join(cwd, 'depot.yaml'), own, everybodys]) expect(error.message).toContain(place);
     expect(error.hint).toContain('depot init');
   });
 
@@ -67,11 +69,14 @@ describe('the search for depot.yaml', () => {
     expect((await loadConfig({ env: {}, cwd })).directory).toBe(cwd);
   });
 
-  test.each<[string, (path: string) => void, string]>([
-    ['a directory', (path) => mkdirSync(path), 'it is a directory'],
+  const notOnWindows: [string, (path: string) => void, string][] = [
     ['a fifo, which nobody writes to', (path) => execFileSync('mkfifo', [path]), 'not a regular file'],
     ['a device', (path) => symlinkSync('/dev/zero', path), 'not a regular file'],
-    ['a huge file', (path) => execFileSync('truncate', ['-s', '17M', path]), 'larger than 16 MiB'],
+  ];
+  test.each<[string, (path: string) => void, string]>([
+    ['a directory', (path) => mkdirSync(path), 'it is a directory'],
+    ...(onWindows ? [] : notOnWindows),
+    ['a huge file', (path) => writeFileSync(path, Buffer.alloc(17 << 20)), 'larger than 16 MiB'],
   ])('refuses %s', async (_, make, expected) => {
     const { cwd, env } = machine();
     make(join(cwd, 'depot.yaml'));
@@ -81,7 +86,7 @@ describe('the search for depot.yaml', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a configuration', () => {
+describe.skipIf(onWindows)('a configuration', () => {
   const root = asRoot();
 
   const modes: [number, string | undefined][] = [
@@ -241,7 +246,7 @@ describe('include', () => {
     write(join(cwd, 'deep/x/y/c.yaml'), extra('c'));
     const config = await loadConfig({ env, cwd });
     expect([...config.arrangements.keys()]).toEqual(['acme-crm', 'a', 'b', 'c']);
-    expect(config.files.map((f) => f.slice(cwd.length + 1))).toEqual([
+    expect(config.files.map((f) => f.slice(cwd.length + 1).replaceAll('\\', '/'))).toEqual([
       'depot.yaml',
       'arrangements/a.yaml',
       'arrangements/b.yaml',
@@ -265,7 +270,7 @@ describe('include', () => {
     );
     write(join(cwd, 'more.yaml'), `state: x\ninclude: [a]\narrangements:\n  acme-crm:\n    beneficiaries: []\n`);
     const error = await failure(loadConfig({ env, cwd }));
-    const shown = error.message.replaceAll(`${cwd}/`, '').split('\n');
+    const shown = error.message.replaceAll(`${cwd}${sep}`, '').split('\n');
     expect(shown).toEqual([
       '7 problems in the configuration',
       "depot.yaml:1:22: 'gone.yaml': no such file",

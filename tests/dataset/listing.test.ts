@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { fromText } from '../../src/dataset/bytestring.js';
 import { listChildren } from '../../src/dataset/listing.js';
 import { tempDir } from '../support/cleanup.js';
+import { onWindows } from '../support/platform.js';
 
 function awkwardDirectory(): string {
   const directory = tempDir();
@@ -17,7 +18,7 @@ function awkwardDirectory(): string {
   return directory;
 }
 
-test('a directory is listed completely, in byte order of the names', () => {
+test.skipIf(onWindows)('a directory is listed completely, in byte order of the names', () => {
   const found = [...listChildren(fromText(awkwardDirectory()))];
   const names = found.map(({ name }) => Buffer.from(name, 'latin1'));
   expect(names).toHaveLength(14);

@@ -19,6 +19,7 @@ import {
   pack,
   stdinSource,
 } from './packing.js';
+import { onWindows } from '../support/platform.js';
 
 const hex = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -33,14 +34,14 @@ function exportDirectory(): string {
 }
 
 describe('the archive', () => {
-  test('holds README, specification, the sources in configured order, and the manifest last', async () => {
+  test.skipIf(onWindows)('holds README, specification, the sources in configured order, and the manifest last', async () => {
     const directory = exportDirectory();
     const specification = join(directory, 'a.txt');
     const { tar } = await pack(
       [
         fileSource(join(directory, 'b', 'c.txt'), { name: 'schema.sql' }),
         directorySource(directory, { name: 'crm' }),
-        commandSource(['echo', 'dump'], { name: 'crm.dump' }),
+        commandSource([process.execPath, '-p', '"dump"'], { name: 'crm.dump' }),
       ],
       { specification },
     );
@@ -72,7 +73,7 @@ describe('the archive', () => {
     );
   });
 
-  test('agrees with its manifest and with the summary', async () => {
+  test.skipIf(onWindows)('agrees with its manifest and with the summary', async () => {
     const { tar, summary } = await pack([directorySource(exportDirectory()), stdinSource()], {
       stdin: stream(pattern(40_000_000)),
     });
@@ -163,7 +164,7 @@ describe('sources of unknown length', () => {
     await expect(pack([stdinSource()], { stdin: stream(Buffer.alloc(0)) })).rejects.toMatchObject({
       code: 'source-empty',
     });
-    await expect(pack([commandSource(['true'])])).rejects.toMatchObject({
+    await expect(pack([commandSource([process.execPath, '-e', ''])])).rejects.toMatchObject({
       code: 'source-empty',
       message: 'source output: the command printed nothing',
     });
@@ -197,7 +198,7 @@ describe('standard input', () => {
 });
 
 describe('files', () => {
-  test('a symlink is followed only if it is the path of the source itself', async () => {
+  test.skipIf(onWindows)('a symlink is followed only if it is the path of the source itself', async () => {
     const directory = exportDirectory();
     const elsewhere = tempDir();
     symlinkSync(directory, join(elsewhere, 'latest'));

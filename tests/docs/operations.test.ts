@@ -272,7 +272,9 @@ describe('databases', () => {
       '  acme-crm:',
       `    beneficiaries: [{ name: V, key: v.asc, fingerprint: "${'A'.repeat(40)}" }]`,
       '    dataset:',
+      // One is for Windows, and its name for what a backup is called is taken from a path of here.
       ...yaml
+        .replaceAll('D:\\stage\\', '/srv/stage/')
         .trimEnd()
         .split('\n')
         .map((line) => `      ${line}`),
@@ -291,6 +293,7 @@ describe('databases', () => {
     expect(databases.map((yaml) => /pg_dump|mariadb-dump|sqlcmd|smuggler/.exec(yaml)?.[0])).toEqual([
       'pg_dump',
       'mariadb-dump',
+      'sqlcmd',
       'sqlcmd',
       'smuggler',
     ]);

@@ -3,6 +3,7 @@ import * as openpgp from 'openpgp';
 import { gzipSync } from 'node:zlib';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DepotError } from '../../src/errors.js';
 import { dearmor } from '../../src/pgp/armor.js';
 import { readCertificate, readSecretKey } from '../../src/pgp/keys.js';
@@ -17,7 +18,7 @@ import { zstdBomb } from '../support/bombs.js';
 import { depotTar } from '../support/depot-tar.js';
 import { sessionKey, signedText, type TargetName } from './targets.js';
 
-const root = new URL('../../test-fixtures/', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../../test-fixtures/', import.meta.url));
 const id = `acme-crm_20261122T003000Z_${'0'.repeat(16)}`;
 const { tar, manifest } = depotTar([
   { path: 'data', type: 'directory' },

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { corpus, inputOf } from './mutate.js';
@@ -21,7 +22,7 @@ if (unknown.length > 0) throw new Error(`unknown target ${unknown.join(', ')}; t
 const chosen = (values.target as TargetName[] | undefined) ?? targetNames;
 const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 if (!Number.isSafeInteger(first) || first < 0) throw new Error(`not a seed: ${values.seed ?? ''}`);
-const output = new URL('../output/fuzz/', import.meta.url).pathname;
+const output = fileURLToPath(new URL('../output/fuzz/', import.meta.url));
 
 /** Ends the process when one input takes half a minute: from within, an endless loop cannot be noticed. */
 const current = new Float64Array(new SharedArrayBuffer(24));

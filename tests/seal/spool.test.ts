@@ -6,6 +6,7 @@ import { isOutbound, markSuitcaseBlock, type SuitcaseBlock } from '../../src/out
 import type { SealResult, Sealing } from '../../src/seal/sealing.js';
 import { openSpool, SpoolFault, writeSpool } from '../../src/seal/spool.js';
 import { tempDir } from '../support/cleanup.js';
+import { privateDirectory, privateFile } from '../support/platform.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -52,8 +53,8 @@ describe('a spool', () => {
       const sealing = sealingOf(bytes);
       expect(await writeSpool(file, sealing, () => undefined)).toMatchObject({ bytes: length, sha256: sha256(bytes) });
       expect(sealing.released).toBe(Math.ceil(length / 700_000));
-      expect(statSync(file).mode & 0o777).toBe(0o600);
-      expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
+      expect(statSync(file).mode & 0o777).toBe(privateFile);
+      expect(statSync(join(file, '..')).mode & 0o777).toBe(privateDirectory);
       for (const from of new Set([0, Math.min(1, length), length >>> 1, length])) {
         const { bytes: rest, blocks } = await read(file, bytes, from);
         expect(rest.equals(bytes.subarray(from))).toBe(true);

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeSources, findSecret } from '../../src/secrets/lookup.js';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../../src/secrets/request.js';
 import { tempDir } from '../support/cleanup.js';
 import { account, failure, found, keychainWith, request, secretFile } from './support.js';
+import { onWindows } from '../support/platform.js';
 
 test('sources are asked in their order: when one is gone, the next is used', async () => {
   const directory = tempDir('secrets');
@@ -31,8 +32,12 @@ test('sources are asked in their order: when one is gone, the next is used', asy
   const steps: [string, string, () => void][] = [
     ['variable', 'environment DEPOT_PASSWORD', () => delete env['DEPOT_PASSWORD']],
     ['variable file', 'environment DEPOT_PASSWORD_FILE', () => delete env['DEPOT_PASSWORD_FILE']],
-    ['configured', `file ${join(directory, 'configured')}`, () => (refs = { command: ['printf', 'from a command'] })],
-    ['from a command', 'command printf', () => (refs = {})],
+    [
+      'configured',
+      `file ${join(directory, 'configured')}`,
+      () => (refs = { command: [process.execPath, '-p', '"from a command"'] }),
+    ],
+    ['from a command', `command ${process.execPath}`, () => (refs = {})],
     ['stored for the user', `file ${own}`, () => rmSync(own)],
     ['stored', `file ${shared}`, () => rmSync(shared)],
     [
@@ -177,7 +182,7 @@ describe('several accounts at one server', () => {
         hint: `store one for this account: «depot login acme-crm${kind === 'password' ? '' : ' --for private-key'} --to file»`,
         message: expect.stringMatching(
           new RegExp(
-            `${file.split('/').at(-1)!} names no user, and depot.yaml has ${what} at 10\\.20\\.0\\.5:22: it is tried for none`,
+            `${basename(file)} names no user, and depot.yaml has ${what} at 10\\.20\\.0\\.5:22: it is tried for none`,
           ),
         ) as string,
       });
@@ -256,7 +261,7 @@ describe('the list of sources for doctor', () => {
       ['prompt', false],
     ]);
     expect(sources[0]?.problem).toContain('2 accounts');
-    expect(sources[2]?.problem).toContain('can be read or changed by other accounts (mode 0644)');
+    if (!onWindows) expect(sources[2]?.problem).toContain('can be read or changed by other accounts (mode 0644)');
     for (const s of sources) expect(s.readableBy).not.toBe('');
     expect(JSON.stringify(sources)).not.toContain('hunter2');
     expect(existsSync(touched), 'the command has not run').toBe(false);

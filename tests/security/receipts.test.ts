@@ -1,6 +1,7 @@
 /** Receipts that do not belong, were changed, or were signed by the wrong key or at the wrong time: what verify and decrypt make of them. */
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { depotInside, json } from '../support/cli.js';
 import { depotTar } from '../support/depot-tar.js';
@@ -8,7 +9,7 @@ import { type HostileSuitcase, Receiver, type SealOptions, signAnyway } from '..
 import { makeKey } from '../support/supplier.js';
 import { certificate } from '../pgp/messages.js';
 
-const fixture = (name: string): string => new URL(`../../test-fixtures/keys/${name}`, import.meta.url).pathname;
+const fixture = (name: string): string => fileURLToPath(new URL(`../../test-fixtures/keys/${name}`, import.meta.url));
 const { tar, manifest } = depotTar([{ path: 'data/a', body: 'x' }]);
 
 let receiver: Receiver;

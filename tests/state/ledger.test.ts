@@ -9,6 +9,7 @@ import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { Child } from './children.js';
 import { deposit, ledgerOf, markPending, sha256 } from './samples.js';
+import { onWindows, privateDirectory, privateFile } from '../support/platform.js';
 
 const linesOf = async (state: ArrangementState) =>
   (await readFile(state.file('ledger.ndjson'), 'utf8')).split('\n').slice(0, -1);
@@ -49,8 +50,8 @@ describe('a ledger', () => {
       previousReceiptSha256: receipts[1].sha256,
     });
     expect(ledger.nextLink()).toEqual({ id: ledger.id, sequence: 4, previousReceiptSha256: receipts[2].sha256 });
-    expect((await stat(state.file('ledger.ndjson'))).mode & 0o777).toBe(0o600);
-    expect((await stat(state.directory)).mode & 0o777).toBe(0o700);
+    expect((await stat(state.file('ledger.ndjson'))).mode & 0o777).toBe(privateFile);
+    expect((await stat(state.directory)).mode & 0o777).toBe(privateDirectory);
   });
 
   test('records a destruction, which is not a receipt', async () => {
@@ -69,7 +70,7 @@ describe('a ledger', () => {
     expect(reopened.receiptLine(receipt.depositId)?.sequence).toBe(1);
   });
 
-  test('is neither read nor written if a symbolic link stands in its place', async () => {
+  test.skipIf(onWindows)('is neither read nor written if a symbolic link stands in its place', async () => {
     const {
       state,
       ledger,
@@ -167,7 +168,7 @@ describe('a ledger', () => {
         exit: 32,
         message: expect.stringMatching(message) as string,
         hint: expect.stringMatching(
-          /restore ledger\.ndjson from a backup.*«depot receipts verify acme-crm».*«mv \S+acme-crm \S+acme-crm\.kept-\d{4}-\d\d-\d\d»/,
+          /restore ledger\.ndjson from a backup.*«depot receipts verify acme-crm».*«\w+ \S+acme-crm\W+\S+acme-crm\.kept-\d{4}-\d\d-\d\d\W?»/,
         ) as string,
       });
       expect(await readdir(state.stateDirectory, { recursive: true })).toEqual(before);
@@ -315,7 +316,7 @@ test('the error names a state directory that cannot be created', async () => {
   await writeFile(join(directory, 'file'), '');
   await expect(ArrangementState.open(join(directory, 'file', 'state'), 'acme-crm')).rejects.toMatchObject({
     code: 'local-not-writable',
-    message: expect.stringContaining('file/state') as string,
+    message: expect.stringContaining(join('file', 'state')) as string,
   });
   expect(() => new ArrangementState(directory, '../x')).toThrow(/not the name of an arrangement/);
   await mkdir(join(directory, 'state'), { mode: 0o755 });

@@ -6,6 +6,7 @@ import { isPending, readPending, removePending, writePending, type PendingRecord
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { acknowledged, draftOf } from './samples.js';
+import { privateFile } from '../support/platform.js';
 
 const baseOf = (at = '2026-11-22T00:30:00Z') => {
   const depositId = newDepositId('acme-crm', new Date(at));
@@ -53,7 +54,7 @@ describe('pending records', () => {
       expect(await readPending(state)).toEqual({ records: [record], unreadable: [] });
       expect(await readdir(state.file('pending'))).toEqual([`${base.depositId}.json`]);
     }
-    expect((await stat(state.file(join('pending', `${base.depositId}.json`)))).mode & 0o777).toBe(0o600);
+    expect((await stat(state.file(join('pending', `${base.depositId}.json`)))).mode & 0o777).toBe(privateFile);
     expect(await isPending(state, base.depositId)).toBe(true);
     await removePending(state, base.depositId);
     await removePending(state, base.depositId);

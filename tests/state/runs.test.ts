@@ -8,6 +8,7 @@ import { appendRun, lastRun, runsBackwards, type RunRecord } from '../../src/sta
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { Child } from './children.js';
+import { onWindows, privateFile } from '../support/platform.js';
 
 const schema = JSON.parse(readFileSync(new URL('../../schemas/run-1.schema.json', import.meta.url), 'utf8')) as object;
 const validate = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictTypes: false }).compile(
@@ -60,7 +61,7 @@ const all = async (state: ArrangementState) => {
 const open = async () => ArrangementState.open(tempDir(), 'acme-crm');
 
 describe('run records', () => {
-  test('are neither read nor written if a symbolic link stands in their place', async () => {
+  test.skipIf(onWindows)('are neither read nor written if a symbolic link stands in their place', async () => {
     const state = await open();
     await writeFile(state.file('elsewhere'), `${JSON.stringify(run(1))}\n`);
     await symlink('elsewhere', state.file('runs.ndjson'));
@@ -88,7 +89,7 @@ describe('run records', () => {
     expect(await lastDeposit(state)).toMatchObject({ depositId: runs[1].depositId, finishedAt: runs[1].finishedAt });
     expect(await lastRun(state, (r) => r.code === null)).toEqual(runs[0]);
     for (const one of runs) expect(validate(one), JSON.stringify(validate.errors)).toBe(true);
-    expect((await stat(state.file('runs.ndjson'))).mode & 0o777).toBe(0o600);
+    expect((await stat(state.file('runs.ndjson'))).mode & 0o777).toBe(privateFile);
   });
 
   test('survive a line that a power loss cut in half, zeros and garbage', async () => {
@@ -147,7 +148,8 @@ describe('run records', () => {
     expect((await lastRun(state))?.message).toHaveLength(4000);
   });
 
-  test('are all complete when several processes append at the same time', async () => {
+  // Wine lets two processes that append at the same time write over each other.
+  test.skipIf(onWindows)('are all complete when several processes append at the same time', async () => {
     const state = await open();
     const script = `
       const { appendRun } = module('runs.js');

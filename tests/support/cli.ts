@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { busy, depotHere } from './in-process.js';
 import { type Finished, run, type RunOptions } from './process.js';
 
 /** The checkout, with a slash at its end. */
-export const checkout = new URL('../../', import.meta.url).pathname;
+export const checkout = fileURLToPath(new URL('../../', import.meta.url));
 /** What an installed `depot` starts; needs `npm run build`, which `npm test` does first. DEPOT_TEST_PROGRAM: another build of it. */
 export const depotScript = process.env['DEPOT_TEST_PROGRAM'] ?? join(checkout, 'bin/depot.js');
 
@@ -18,7 +19,9 @@ export interface DepotOptions extends RunOptions {
 
 /** Runs the real command line in a process of its own, as a script would; a non-zero exit is a result. */
 export function depot(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
-  return run(process.execPath, [...(options.node ?? []), options.script ?? depotScript, ...args], {
+  // Node on Windows takes `C:` for the scheme of a URL.
+  const node = options.node?.map((word) => (isAbsolute(word) ? pathToFileURL(word).href : word)) ?? [];
+  return run(process.execPath, [...node, options.script ?? depotScript, ...args], {
     ...options,
     env: bareEnvironment(options.env),
   });

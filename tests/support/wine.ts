@@ -34,19 +34,21 @@ export function windowsPath(path: string): string {
   return there.replaceAll('/', '\\');
 }
 
-/** Runs Windows' Node to its end. */
-export function windowsNode(args: readonly string[], options: WineOptions): Promise<Finished> {
-  return windowsProgram(join(directory, `node${options.node ?? 22}.exe`), args, options);
+/** Windows' Node, by its name there. */
+export function windowsNodeExe(major: WineOptions['node'] = 22): string {
+  return windowsPath(join(directory, `node${major}.exe`));
 }
 
-/**
- * Runs a program of Windows to its end, by its name on Linux or one that Windows finds (`cmd`). Its standard streams are
- * files: Node cannot open what Wine makes of a pipe of Linux.
- */
+/** Runs Windows' Node to its end. */
+export function windowsNode(args: readonly string[], options: WineOptions): Promise<Finished> {
+  return windowsProgram(windowsNodeExe(options.node), args, options);
+}
+
+/** Runs a program to its end, by its name on Windows. Its standard streams are files: Node cannot open what Wine makes of a pipe of Linux. */
 export async function windowsProgram(
   program: string,
   args: readonly string[],
-  { cwd, env, input = '', timeoutMs = 120_000 }: WineOptions,
+  { cwd, env, input = '', timeoutMs = 170_000 }: WineOptions,
 ): Promise<Finished> {
   if (!existsSync(join(prefix, 'ready'))) throw new Error(`first: tests/windows/setup.sh ${directory}`);
   const streams = tempDir('depot-streams');

@@ -7,15 +7,12 @@ import { stockLines } from '../../src/receipt/shell-lines.js';
 import { tempDir } from '../support/cleanup.js';
 import { json, type JsonDocument } from '../support/cli.js';
 import { Gnupg } from '../support/gnupg.js';
-import { peers } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { type KeyFiles, makeKey, Supplier } from '../support/supplier.js';
 import { differences } from '../support/tree.js';
 import { windowsDir, windowsPath } from '../support/wine.js';
 import { WindowsMachine } from './supplier.js';
-
-peers('gpg', 'gpgconf', 'setpriv', 'ssh-keygen', 'sshd', 'tar', 'wine64');
 
 const nobody = 65_534;
 let windows: WindowsMachine;
@@ -24,7 +21,8 @@ let beneficiary: KeyFiles;
 let deposit: NonNullable<NonNullable<JsonDocument['results']>[number]['deposit']>;
 
 beforeAll(async () => {
-  [windows, server] = await Promise.all([WindowsMachine.create(), startSshd({ login: 'password' })]);
+  windows = new WindowsMachine();
+  server = await startSshd({ login: 'password' });
   beneficiary = await makeKey(join(tempDir(), 'private'), 'Gemeente Voorbeeld', 'compat');
 }, 300_000);
 
@@ -166,10 +164,10 @@ test('what a supplier with Linux deposits is checked and opened on Windows', asy
 });
 
 test('the demo runs', async () => {
-  const { stdout } = await windows.must(['demo']);
+  const { stdout } = await windows.must(['demo'], { timeoutMs: 280_000 });
   expect(stdout).toMatch(/^compared /m);
   expect(stdout).toMatch(/^cleaned /m);
-});
+}, 300_000);
 
 /** Names, sizes and times that every system keeps. */
 function makeSmallTree(directory: string): void {
