@@ -156,9 +156,7 @@ function passwordRemedy(place: string, { password: { file, command } }: Arrangem
 /** As ssh does, it refuses a key that others can read, also an encrypted one: they could try passphrases at leisure. */
 async function readPrivateKey(file: string): Promise<Buffer> {
   try {
-    return await readBoundedFile(file, (opened) => {
-      requirePrivate(file, opened);
-    });
+    return await readBoundedFile(file, (opened) => requirePrivate(file, opened));
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const denied = (cause as NodeJS.ErrnoException).code === 'EACCES';

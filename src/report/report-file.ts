@@ -4,7 +4,7 @@ import path from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorCode, localError, writeFileAtomic } from '../durable-file.js';
-import { typedWord } from '../shell.js';
+import { mkdirLine } from '../shell.js';
 import { reportMark } from './page.js';
 
 /** The mark stands within so many bytes of the beginning. */
@@ -41,7 +41,7 @@ export async function writeReport(file: string, page: string): Promise<void> {
     throw new DepotError(
       'local-not-writable',
       `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`,
-      { hint: `make it first: mkdir -p ${typedWord(path.dirname(file))}`, cause: error },
+      { hint: `make it first: «${mkdirLine(path.dirname(file))}»`, cause: error },
     );
   });
 }

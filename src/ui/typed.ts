@@ -22,7 +22,7 @@ export class TypedLines {
       return value === undefined ? '' : ` ${flag} ${typedWord(value)}`;
     };
     this.#places = place('--config') + place('--state');
-    const again = ['depot', ...argv.map(typedWord)].join(' ');
+    const again = ['depot', ...argv.map((word) => typedWord(word))].join(' ');
     this.#again = again.length > longest ? 'depot …' : again;
   }
 
