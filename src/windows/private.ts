@@ -25,6 +25,8 @@ export async function closeToOthers(
   file: string,
   lists: AccessLists | null = accessLists(),
   env: NodeJS.ProcessEnv = process.env,
+  /** What a failure is about, if it is something that is not there yet. */
+  meant = file,
 ): Promise<void> {
   if (lists === null) return;
   const program = systemProgram('icacls', env);
@@ -39,9 +41,9 @@ export async function closeToOthers(
     if (!isDepotError(error, 'local-not-writable')) throw error;
     throw new DepotError(
       'local-not-writable',
-      `other accounts could not be kept from ${printable(file)}: ${error.message}`,
+      `other accounts could not be kept from ${printable(meant)}: ${error.message}`,
       {
-        hint: `choose a place on a drive that keeps access lists (NTFS), and look at this one: «icacls ${typedWord(path.dirname(file), 'win32')}»`,
+        hint: `choose a place on a drive that keeps access lists (NTFS), and look at this one: «icacls ${typedWord(path.dirname(meant), 'win32')}»`,
         cause: error,
       },
     );
@@ -63,12 +65,12 @@ export async function writePrivately(
   const directory = path.join(path.dirname(file), `.${randomBytes(6).toString('hex')}.tmp`);
   await mkdir(directory, 0o700);
   try {
-    await closeToOthers('directory', directory, lists, env);
+    await closeToOthers('directory', directory, lists, env, file);
     const temporary = path.join(directory, path.basename(file));
     const handle = await open(temporary, 'wx', 0o600);
     try {
       // Else it would inherit again where the directory that it goes to gets other rights.
-      await closeToOthers('file', temporary, lists, env);
+      await closeToOthers('file', temporary, lists, env, file);
       await handle.writeFile(bytes);
       await handle.sync();
     } finally {

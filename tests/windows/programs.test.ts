@@ -171,7 +171,9 @@ describe.skipIf(process.platform === 'win32')('closing to others', () => {
     const file = path.join(tempDir(), 'key');
     await expect(writePrivately(file, 'secret', 'new', lists, env)).rejects.toMatchObject({
       code: 'local-not-writable',
-      message: expect.stringMatching(/other accounts could not be kept from .*No mapping between/s) as string,
+      message: expect.stringMatching(
+        /^other accounts could not be kept from \S*\/key: .*No mapping between/s,
+      ) as string,
       hint: expect.stringContaining('NTFS') as string,
     });
     expect(readdirSync(path.dirname(file))).toEqual([]);
