@@ -17,6 +17,9 @@ import {
 /** Who else could change or read a file: by its owner and mode, and on Windows by its access list, which `stat` does not show. */
 type Mode = Pick<Stats | BigIntStats, 'mode' | 'uid'>;
 
+/** How a file is that holds a secret, for hints. */
+export const secretMode = process.platform === 'win32' ? 'which only this account may read' : 'mode 600';
+
 /** The effective user id; undefined on Windows. */
 export function callerUid(): number | undefined {
   return process.geteuid?.();

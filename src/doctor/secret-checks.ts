@@ -1,6 +1,7 @@
 /** Where each secret of an arrangement comes from, which account can read it, and whether one is needed at all. */
 import { accountOfUid, obstacle, runAs } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
+import { secretMode } from '../permissions.js';
 import { readBoundedFile } from '../plain-file.js';
 import { accountOf, type SecretFinder } from '../push/secret-finder.js';
 import { isLocked, readCertificate } from '../pgp/keys.js';
@@ -88,7 +89,7 @@ async function judge(
   if (first?.present === false)
     return warning(
       `${first.where}, which depot.yaml names, does not exist`,
-      `put the secret there, in a file of the account that pushes (mode 600); or take the line out of depot.yaml, and: ${store}`,
+      `put the secret there, in a file of the account that pushes (${secretMode}); or take the line out of depot.yaml, and: ${store}`,
     );
   const ambiguous = sources.find((s) => s.ambiguous === true);
   const hidden = sources.find((s) => s.present === 'unknown' && s.problem !== undefined);

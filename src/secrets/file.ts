@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { succeeds } from '../abort.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { exposureOf, requirePrivate } from '../permissions.js';
+import { exposureOf, secretMode, requirePrivate } from '../permissions.js';
 import { openPlain } from '../plain-file.js';
 import { codeOrSaid, printable } from '../printable.js';
 import { Secret } from '../secret.js';
@@ -124,7 +124,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
       hint:
         code === 'EACCES'
           ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»'
-          : 'write the secret there (mode 600), or run: «depot login»',
+          : `write the secret there (${secretMode}), or run: «depot login»`,
       cause: error,
     });
   }
