@@ -27,6 +27,16 @@ const script = [
   "'#end'",
 ].join(';');
 
+/** PowerShell would ask for another path: Windows takes these away, and Node does not. */
+const trailing = /[^\\/][. ](?:[\\/]|$)/;
+
+const ambiguous = { unknown: 'a name on the way to it ends with a dot or a blank, which not every program keeps' };
+
+/** Without what stands before very long paths. */
+function plain(path: string): string {
+  return path.replace(/^\\\\\?\\(?:UNC\\)?/, (prefix) => (prefix.endsWith('UNC\\') ? '\\\\' : ''));
+}
+
 /** A variable holds 32,767 characters. */
 const mostCharacters = 30_000;
 const timeoutMs = 120_000;
@@ -46,14 +56,16 @@ export class WindowsAccessLists implements AccessLists {
   }
 
   async of(paths: readonly string[]): Promise<ReadonlyMap<string, Seen> | null> {
-    this.#ask(paths.filter((path) => !this.#seen.has(path)));
+    this.#ask(paths.filter((path) => !this.#seen.has(path) && !trailing.test(path)));
+    // Taken before anything is waited for: another question may forget an answer meanwhile.
+    const answers = paths.map((path) => ({ path, answer: this.#seen.get(path) ?? ambiguous }));
     const found = new Map<string, Seen>();
-    for (const path of paths) {
-      const seen = await this.#seen.get(path)!;
+    for (const { path, answer } of answers) {
+      const seen = await answer;
       if (seen === null) return null;
       found.set(path, seen);
       // It may be there, or open to this account, the next time.
-      if ('unknown' in seen) this.#seen.delete(path);
+      if ('unknown' in seen && this.#seen.get(path) === answer) this.#seen.delete(path);
     }
     return found;
   }
@@ -88,7 +100,7 @@ export class WindowsAccessLists implements AccessLists {
       const ended = await run([program, '-NoLogo', '-NoProfile', '-NonInteractive', '-Command', script], {
         code: 'internal',
         env: withoutModules(this.#env),
-        setEnv: { DEPOT_PATHS: paths.join('|') },
+        setEnv: { DEPOT_PATHS: paths.map(plain).join('|') },
         stdout: 'keep',
         maxBytes: 16 * 2 ** 20,
         timeoutMs,

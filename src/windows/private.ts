@@ -1,6 +1,6 @@
 /** Files and directories that only this account, the system and administrators may use. */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../child.js';
 import { DepotError, isDepotError } from '../errors.js';
@@ -76,8 +76,14 @@ export async function writePrivately(
     } finally {
       await handle.close();
     }
-    await (how === 'new' ? link : rename)(temporary, file);
+    // Takes the name as nobody else can, for a rename replaces what it finds; hard links are not everywhere.
+    if (how === 'new') await (await open(file, 'wx', 0o600)).close();
+    await rename(temporary, file).catch(async (error: unknown) => {
+      if (how === 'new') await rm(file, { force: true });
+      throw error;
+    });
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // It may be held open for a moment by whoever looks at new files; what is left is empty, or closed to others.
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   }
 }

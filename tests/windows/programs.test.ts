@@ -73,6 +73,19 @@ describe.skipIf(process.platform === 'win32')('asking for access lists', () => {
     expect((await asked.of([file]))?.get(file)).toMatchObject({ owner: 'BA' });
   });
 
+  test('answers several questions at once, about what is not there too', async () => {
+    const { env } = windows({ powershell });
+    const [here, gone] = [tempDir(), path.join(tempDir(), 'gone')];
+    const asked = new WindowsAccessLists(env);
+    const all = await Promise.all([
+      asked.of([gone, here]),
+      asked.of([here, gone]),
+      asked.of([gone]),
+      asked.of([here, gone]),
+    ]);
+    for (const found of all) expect(found?.get(gone) ?? found?.get(here)).toHaveProperty('unknown');
+  });
+
   test('reads answers whose long lines were broken', async () => {
     const { env } = windows({ powershell: `printf '#0 O:BAG:SYD:PAI(A;;FA;\\r\\n;;BA)\\r\\n#end\\r\\n'` });
     expect((await new WindowsAccessLists(env).of(['/']))?.get('/')).toMatchObject({ owner: 'BA' });
@@ -104,6 +117,20 @@ describe.skipIf(process.platform === 'win32')('asking for access lists', () => {
       expect(await asked.of(['/tmp', '/'])).toBeNull();
       expect(told).toEqual([expect.stringContaining('was not checked') as string]);
     }
+  });
+
+  test('does not judge a name that Windows would shorten: PowerShell would look at another file', async () => {
+    const { env, calls } = windows({ powershell });
+    for (const name of ['/depot./depot.yaml', '/depot /depot.yaml', 'C:\\depot\\depot.yaml.', 'C:\\depot.\\x'])
+      expect((await new WindowsAccessLists(env).of([name]))?.get(name)).toHaveProperty('unknown');
+    expect(calls('powershell')).toEqual([]);
+  });
+
+  test('asks for long paths without their prefix', async () => {
+    const seen = path.join(tempDir(), 'paths');
+    const { env } = windows({ powershell: `printf '%s' "$DEPOT_PATHS" > ${seen}\n${powershell}` });
+    await new WindowsAccessLists(env).of(['\\\\?\\C:\\x', '\\\\?\\UNC\\nas\\share\\x', '\\\\nas\\share', '/.config/x']);
+    expect(readFileSync(seen, 'utf8')).toBe('C:\\x|\\\\nas\\share\\x|\\\\nas\\share|/.config/x');
   });
 
   test('splits what is too long for one variable', async () => {
