@@ -32,8 +32,8 @@ const trailing = /[^\\/][. ](?:[\\/]|$)/;
 
 const ambiguous = { unknown: 'a name on the way to it ends with a dot or a blank, which not every program keeps' };
 
-/** Without what stands before very long paths. */
-function plain(path: string): string {
+/** Without what stands before very long paths; Node's mkdir answers with it for any. */
+export function plain(path: string): string {
   return path.replace(/^\\\\\?\\(?:UNC\\)?/, (prefix) => (prefix.endsWith('UNC\\') ? '\\\\' : ''));
 }
 

@@ -6,7 +6,7 @@ import { run } from '../child.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
-import { accessLists, type AccessLists } from './access-lists.js';
+import { accessLists, type AccessLists, plain } from './access-lists.js';
 import { systemProgram } from './programs.js';
 
 /** By number: names differ with the language of Windows, and say less of accounts in a domain. */
@@ -32,7 +32,7 @@ export async function closeToOthers(
   const program = systemProgram('icacls', env);
   const granted = grants(await lists.self(), kind);
   try {
-    await run([program, file, '/inheritance:r', '/grant:r', ...granted, '/q'], {
+    await run([program, plain(file), '/inheritance:r', '/grant:r', ...granted, '/q'], {
       code: 'local-not-writable',
       env,
       timeoutMs: 60_000,

@@ -210,6 +210,12 @@ describe.skipIf(process.platform === 'win32')('closing to others', () => {
     });
   });
 
+  test('names the path as people write it, which is not how mkdir answers', async () => {
+    const { env, calls } = windows({ icacls: 'exit 0' });
+    await closeToOthers('directory', '\\\\?\\C:\\depot\\secrets', lists, env);
+    expect(calls('icacls')[0]).toBe('C:\\depot\\secrets');
+  });
+
   test('does nothing where modes say it', async () => {
     const file = path.join(tempDir(), 'key');
     await writeNewSecret(file, 'secret', null);
