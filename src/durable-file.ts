@@ -6,7 +6,9 @@ import path from 'node:path';
 import { nameOf, ownName, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
 import { openPlain, openPlainNow } from './plain-file.js';
-import { typedWord } from './shell.js';
+import { lookLine, mkdirLine, typedWord } from './shell.js';
+import { accessLists, type AccessLists } from './windows/access-lists.js';
+import { closeToOthers, writePrivately } from './windows/private.js';
 
 const onWindows = process.platform === 'win32';
 
@@ -45,6 +47,16 @@ export async function writeNew(file: string, bytes: FileContent, mode = 0o600): 
   }
 }
 
+/** As `writeNew`, for a secret: on Windows, where a new file is open to whoever its directory says, it is closed before anything is in it. */
+export async function writeNewSecret(
+  file: string,
+  bytes: Uint8Array | string,
+  lists: AccessLists | null = accessLists(),
+): Promise<void> {
+  if (lists === null) return writeNew(file, bytes);
+  await writePrivately(file, bytes, 'new', lists);
+}
+
 const flags = {
   read: constants.O_RDONLY,
   change: constants.O_RDWR,
@@ -67,6 +79,13 @@ export async function syncDirectory(directory: string): Promise<void> {
   if (onWindows) return;
   const handle = await open(directory, 'r');
   await handle.sync().finally(() => handle.close());
+}
+
+/** As `makeDirectory`, for one whose contents are this account's alone: on Windows they inherit that from it. */
+export async function makeOwnDirectory(directory: string, lists: AccessLists | null = accessLists()): Promise<void> {
+  const there = lists === null || (await stat(directory).catch(() => null)) !== null;
+  await makeDirectory(directory);
+  if (!there) await closeToOthers('directory', path.resolve(directory), lists);
 }
 
 /** Makes `directory` (0700) with its parents; one that exists is left as it is. */
@@ -178,16 +197,13 @@ export function localError(error: unknown, action: Action, file: string): unknow
       return failed(`it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, strangerHint(other, file));
     }
     case 'ELOOP':
-      return failed(
-        'it is a symbolic link, and this file must not be one',
-        `look who made it: ls -l ${typedWord(file)}`,
-      );
+      return failed('it is a symbolic link, and this file must not be one', `look who made it: «${lookLine(file)}»`);
     case 'ENOENT':
     case 'ENOTDIR':
       if (action === 'read' || action === 'remove')
-        return failed('there is no such file', `look what is there: ls -l ${typedWord(directory)}`, local.unreadable);
+        return failed('there is no such file', `look what is there: «${lookLine(directory)}»`, local.unreadable);
       return code === 'ENOENT'
-        ? failed('there is no such directory', `make it first: «mkdir -p ${typedWord(directory)}»`)
+        ? failed('there is no such directory', `make it first: «${mkdirLine(directory)}»`)
         : failed('a part of its path is a file', 'choose another path');
     case null:
       return error;
@@ -230,13 +246,13 @@ function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): strin
 function wayAround(action: Action, file: string): string {
   const caller = ownName() ?? 'this account';
   const { directory, uid, mode } = closedDirectory(path.dirname(path.resolve(file)));
-  const whose =
-    process.platform === 'win32'
-      ? directory
-      : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
+  const root = onWindows ? 'an administrator' : 'root';
+  const whose = onWindows
+    ? directory
+    : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
   if (action === 'read' || action === 'remove')
-    return `run it as an account that may, or let root open the way for ${caller} (${whose})`;
-  return `choose a place that ${caller} may write to, or let root open this one (${whose})`;
+    return `run it as an account that may, or let ${root} open the way for ${caller} (${whose})`;
+  return `choose a place that ${caller} may write to, or let ${root} open this one (${whose})`;
 }
 
 /** The nearest directory above that can be looked at: what is below it is closed, or not there. */

@@ -1,17 +1,24 @@
 import { type BigIntStats, type Stats } from 'node:fs';
-import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { access, constants, open, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 import { type Account, accountOfUid, nameOf, runAs } from './accounts.js';
-import { DepotError, type ErrorCode } from './errors.js';
+import { DepotError } from './errors.js';
 import { printable } from './printable.js';
 import { typedWord } from './shell.js';
+import { type Passed, wayTo } from './way.js';
+import {
+  exposureByList,
+  requireOwnPlaceByList,
+  requireOwnRecordsByList,
+  requireTrustedByList,
+} from './windows/checks.js';
 
-/**
- * Who else could change or read a file. Windows keeps access lists that `stat` does not show: there these checks find
- * nothing wrong, and what depot writes gets a list for its account instead.
- */
+/** Who else could change or read a file: by its owner and mode, and on Windows by its access list, which `stat` does not show. */
 type Mode = Pick<Stats | BigIntStats, 'mode' | 'uid'>;
+
+/** How a file is that holds a secret, for hints. */
+export const secretMode = process.platform === 'win32' ? 'which only this account may read' : 'mode 600';
 
 /** The effective user id; undefined on Windows. */
 export function callerUid(): number | undefined {
@@ -23,7 +30,7 @@ export function callerUid(): number | undefined {
  * write it or put another one in its place (sshd's StrictModes), also by a symbolic link on the way.
  */
 export async function requireTrusted(path: string, opened: Mode, uid = callerUid()): Promise<void> {
-  if (uid === undefined) return;
+  if (uid === undefined) return requireTrustedByList(path);
   const owner = Number(opened.uid);
   if (owner !== 0 && owner !== uid) {
     throw new DepotError(
@@ -82,8 +89,12 @@ function whoElse(found: Mode, uid: number): { why: string; own: boolean } | null
  * could put something else, or a link, in its place while it is written. In sticky directories such as /tmp none can, if it
  * is made exclusively. A way that is not there is the system's own error: another account could still make it.
  */
-export async function requireOwnPlace(path: string, uid = callerUid()): Promise<void> {
-  if (uid === undefined) return;
+export async function requireOwnPlace(
+  path: string,
+  uid = callerUid(),
+  made: 'file' | 'directory' = 'directory',
+): Promise<void> {
+  if (uid === undefined) return requireOwnPlaceByList(path, made);
   const refuse = (where: string, why: string): DepotError =>
     new DepotError(
       'local-not-writable',
@@ -97,49 +108,6 @@ export async function requireOwnPlace(path: string, uid = callerUid()): Promise<
     const others = whoElse(one.found, uid);
     if (others !== null) throw refuse(one.path, others.why);
   }
-}
-
-interface Passed {
-  path: string;
-  /** As it was when the way went through it: looked at again, another account may have put a link to a better one there. */
-  found: Stats;
-}
-
-interface Way {
-  /** What is gone through and is no link: directories, and at the end perhaps a file. */
-  passed: Passed[];
-  links: { path: string; uid: number }[];
-}
-
-/** As many as the kernel follows. */
-const mostLinks = 40;
-
-/**
- * The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target.
- * Where no other account can exchange a part of it, the kernel goes the same way later.
- */
-async function wayTo(path: string, endless: ErrorCode): Promise<Way> {
-  const way: Way = { passed: [{ path: '/', found: await lstat('/') }], links: [] };
-  const names = resolve(path).split('/');
-  let at = '/';
-  for (let name = names.shift(); name !== undefined; name = names.shift()) {
-    const next = resolve(at, name);
-    const found = await lstat(next);
-    if (!found.isSymbolicLink()) {
-      way.passed.push({ path: next, found });
-      at = next;
-      continue;
-    }
-    way.links.push({ path: next, uid: found.uid });
-    if (way.links.length > mostLinks)
-      throw new DepotError(endless, `${printable(path)} cannot be reached: too many symbolic links`, {
-        hint: 'name the place itself',
-      });
-    const target = await readlink(next);
-    if (isAbsolute(target)) at = '/';
-    names.unshift(...target.split('/'));
-  }
-  return way;
 }
 
 async function isReadOnlyMount(directory: string): Promise<boolean> {
@@ -160,7 +128,7 @@ export async function requireOwnRecords(
   uid = callerUid(),
   groups = process.getgroups?.() ?? [],
 ): Promise<void> {
-  if (uid === undefined) return;
+  if (uid === undefined) return requireOwnRecordsByList(directory);
   // What keeps it from being looked at is said where it is made or written.
   const found = await stat(directory).catch(() => null);
   if (found === null) return;
@@ -256,9 +224,14 @@ export function exposure(
   return undefined;
 }
 
-/** Throws `secret-insecure` when `exposure` finds something. */
-export function requirePrivate(path: string, opened: Mode, uid = callerUid()): void {
-  const found = exposure(opened, uid);
+/** What is wrong with who may read or change a file that holds a secret, and with whose it is; undefined when nothing is. */
+export async function exposureOf(path: string, opened: Mode): Promise<ReturnType<typeof exposure>> {
+  return callerUid() === undefined ? exposureByList(path) : exposure(opened);
+}
+
+/** Throws `secret-insecure` when `exposureOf` finds something. */
+export async function requirePrivate(path: string, opened: Mode): Promise<void> {
+  const found = await exposureOf(path, opened);
   if (found !== undefined)
     throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, {
       hint: found.remedy(typedWord(path)),

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { DepotError } from './errors.js';
 import { printable } from './printable.js';
-import { typedWord } from './shell.js';
+import { lookLine } from './shell.js';
 import { LARGEST_GIVEN_FILE } from './text-file.js';
 
 const posix = process.platform !== 'win32';
@@ -43,7 +43,7 @@ function requirePlain(path: string, found: Stats): void {
   if (found.isFile() || found.isDirectory()) return;
   const what = found.isFIFO() ? 'a fifo' : found.isSocket() ? 'a socket' : 'a device';
   throw new DepotError('local-unreadable', `${printable(path)} is ${what}, not a file`, {
-    hint: `look what it is: «ls -l ${typedWord(path)}»`,
+    hint: `look what it is: «${lookLine(path)}»`,
   });
 }
 
@@ -63,13 +63,13 @@ export async function readPlain(path: string): Promise<Buffer> {
  */
 export async function readBoundedFile(
   path: string,
-  check: (opened: Stats) => void = () => undefined,
+  check: (opened: Stats) => void | Promise<void> = () => undefined,
   limit = LARGEST_GIVEN_FILE,
 ): Promise<Buffer> {
   const handle = await openPlain(path);
   try {
     const opened = await handle.stat();
-    check(opened);
+    await check(opened);
     return await readAll(handle, path, limit);
   } finally {
     await handle.close();
@@ -87,7 +87,7 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
       throw new DepotError(
         'local-unreadable',
         `${printable(path)} has more than ${limit} bytes, which no key, signature or receipt has`,
-        { hint: `look what it is: «ls -l ${typedWord(path)}»` },
+        { hint: `look what it is: «${lookLine(path)}»` },
       );
     }
     pieces.push(buffer.subarray(0, bytesRead));

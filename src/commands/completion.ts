@@ -5,7 +5,7 @@ import type { Context } from './context.js';
 import { configFor } from './deposits.js';
 import { globals, isOneOf, type Flags } from './flags.js';
 
-const shells = ['bash', 'zsh', 'fish'] as const;
+const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 
 /** `shell` is null for `candidates`: what the scripts ask for, with the words typed so far. */
 export function completionOptions(shell: string, words: string[], flags: Flags) {
@@ -20,23 +20,31 @@ export function defineCompletion(parent: CommandLine): void {
     .description(
       'Prints a script for the shell, which completes commands, flags, names of arrangements, ids of deposits and files. Names and ids come from the configuration and the state that depot would use at that moment.',
     )
-    .argument('<shell>', 'bash, zsh or fish')
+    .argument('<shell>', 'bash, zsh, fish or powershell')
     .argument('[words...]', 'for the scripts: the words typed so far')
     .ends(
       [],
       'source <(depot completion bash) # in ~/.bashrc',
       'depot completion zsh > "${fpath[1]}/_depot" # once, and start a new shell',
       'depot completion fish > ~/.config/fish/completions/depot.fish # once',
+      'depot completion powershell | Out-String | Invoke-Expression # in $PROFILE',
     )
     .runs(
       completionOptions,
-      async (o, context) => {
+      async (given, context) => {
+        const o = { ...given, words: typedWords(given.words, context.env) };
         const found = o.shell === null ? await candidates(parent, o.words, known(o, context)) : [];
         context.screen.print(o.shell === null ? found.map((line) => `${line}\n`).join('') : script(o.shell));
         return 0;
       },
       'at once',
     );
+}
+
+/** Those of PowerShell come in a variable, a line each. */
+function typedWords(words: string[], env: NodeJS.ProcessEnv): string[] {
+  const typed = env.DEPOT_COMPLETION_WORDS;
+  return words.length > 0 || typed === undefined ? words : typed.split('\n');
 }
 
 /** Nothing where there is no configuration, or it has mistakes: the command itself will say so. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { readPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
-import { typedWord } from '../shell.js';
+import { lookLine } from '../shell.js';
 
 const largestKeyFile = 16 * 1024 * 1024;
 
@@ -26,7 +26,7 @@ export async function readKeyFile(file: string): Promise<Buffer> {
       hint:
         code === 'EACCES'
           ? 'run it as an account that may read it, or name a copy that this one may read'
-          : `look what is there: «ls -l ${typedWord(path.dirname(path.resolve(file)))}»`,
+          : `look what is there: «${lookLine(path.dirname(path.resolve(file)))}»`,
       cause,
     });
   }

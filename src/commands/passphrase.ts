@@ -1,5 +1,6 @@
 /** The passphrase of a private key that was named on the command line: file, environment, or a question. */
 import { isDepotError } from '../errors.js';
+import { secretMode } from '../permissions.js';
 import { readSecretFile } from '../secrets/file.js';
 import type { Context } from './context.js';
 import { hiddenPrompt } from './deposits.js';
@@ -30,7 +31,7 @@ async function readPassphrase(path: string, namedBy: string): Promise<string> {
   try {
     return (await readSecretFile(path, namedBy)).reveal();
   } catch (error) {
-    if (isDepotError(error, 'secret-missing')) error.hint = 'put the passphrase there (mode 600)';
+    if (isDepotError(error, 'secret-missing')) error.hint = `put the passphrase there (${secretMode})`;
     throw error;
   }
 }

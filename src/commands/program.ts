@@ -24,6 +24,7 @@ import { defineStatus } from './status.js';
 import { defineTrust } from './trust.js';
 import { defineVerify } from './verify.js';
 import { exitStatuses } from '../texts/exits.js';
+import { unchecked } from '../windows/unchecked.js';
 
 /** In the order of `depot --help`. */
 const commands = [
@@ -79,6 +80,7 @@ export function buildProgram(start: Start): CommandLine {
 
 /** Parses and works; returns the exit status. Usage errors come out as DepotErrors. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
+  unchecked.tell = (message, weight) => context.screen.warn(message, weight);
   let status = 0;
   const program = buildProgram(async (options, work, ending = 'soon') => {
     status = await endedBy(context.signal, ending, work(options, context));

@@ -62,7 +62,10 @@ export function defineSchedule(parent: CommandLine): void {
     .argument('<kind>', 'systemd, cron or windows')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--at <time>', 'local time of day (01:30)')
-    .option('--user <account>', 'the account that it runs as (else the owner of the state directory)')
+    .option(
+      '--user <account>',
+      'the account that it runs as (else the owner of the state directory; on Windows, this account)',
+    )
     .option('--requires <unit>', 'systemd: a unit that must be up, such as that of the VPN')
     .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
     .option('--out <directory>', 'systemd, windows: write the files there, and print what to type next')
@@ -71,7 +74,7 @@ export function defineSchedule(parent: CommandLine): void {
       'depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service # service and timer',
       'depot schedule print systemd --at 01:30 --user depot --out /etc/systemd/system # writes them, for that account',
       '(crontab -l; depot schedule print cron --at 01:30) | crontab - # as the account that is to push; keeps what is there',
-      'depot schedule print windows --at 01:30 > depot.xml # for schtasks',
+      'depot schedule print windows --at 01:30 --out . # writes depot.xml, for schtasks',
     )
     .runs(scheduleOptions, async (o, c) => (await import('./schedule/print.js')).print(o, c), 'at once');
 }

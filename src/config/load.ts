@@ -11,6 +11,7 @@ import { config, includedFile, type WrittenConfig } from './schema.js';
 import { sshHosts } from './ssh-hosts.js';
 import { pathsOf, type Surroundings } from './state.js';
 import type { Config } from './types.js';
+import { lookAhead } from '../windows/checks.js';
 
 export type * from './types.js';
 
@@ -47,7 +48,21 @@ export class ConfigInvalid extends DepotError {
 export async function loadConfig(o: LoadOptions): Promise<Config> {
   const s = surroundings(o.env, o.cwd);
   const { path, bytes } = await findConfig(s, o.flag);
-  return parseConfig(bytes, path, s, o.state);
+  const config = await parseConfig(bytes, path, s, o.state);
+  lookAhead(privatePaths(config));
+  return config;
+}
+
+/** What a run is going to ask after, as far as the configuration says. */
+function privatePaths({ supplier, state, arrangements }: Config): string[] {
+  const named = [...arrangements.values()].flatMap(({ name, remote }) => [
+    pathsOf(process.platform).join(state.path, name),
+    remote.privateKey,
+    remote.password.file,
+    remote.privateKeyPassphrase.file,
+  ]);
+  const all = new Set([state.path, supplier.signingKey, supplier.passphrase.file, ...named]);
+  return [...all].filter((path) => path !== undefined);
 }
 
 /** The configuration of this text as if it were at `path`, whose file need not be there. Includes are read. */

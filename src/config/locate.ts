@@ -7,7 +7,7 @@ import { accountOfUid, isHomeOfAnother, obstacle } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import { requireTrusted } from '../permissions.js';
 import { codeOrSaid, printable } from '../printable.js';
-import { shellWord } from '../shell.js';
+import { lookLine, shellWord } from '../shell.js';
 import { pathsOf, type Surroundings, systemConfigDirectory, userConfigDirectory, variable } from './state.js';
 
 /** A thousand arrangements fill a twentieth of this. */
@@ -128,7 +128,7 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
 
 function unreadable(path: string, why: string, cause?: unknown): DepotError {
   return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, {
-    hint: `look what it is: «ls -l ${printable(shellWord(path))}»`,
+    hint: `look what it is: «${lookLine(path)}»`,
     cause,
   });
 }

@@ -2,6 +2,7 @@
 import { accountOfUid, obstacle, runAs } from '../accounts.js';
 import { stat } from 'node:fs/promises';
 import type { Arrangement, Config } from '../config/types.js';
+import { secretMode } from '../permissions.js';
 import { readBoundedFile } from '../plain-file.js';
 import { isHandedOver } from '../permissions.js';
 import { accountOf, type SecretFinder } from '../push/secret-finder.js';
@@ -93,7 +94,7 @@ async function judge(
   if (first?.present === false)
     return warning(
       `${first.where}, which depot.yaml names, does not exist`,
-      `put the secret there, in a file of the account that pushes (mode 600); or take the line out of depot.yaml, and: ${store}`,
+      `put the secret there, in a file of the account that pushes (${secretMode}); or take the line out of depot.yaml, and: ${store}`,
     );
   const ambiguous = sources.find((s) => s.ambiguous === true);
   const hidden = sources.find((s) => s.present === 'unknown' && s.problem !== undefined);

@@ -22,7 +22,7 @@ export function readOpener(missing: (cause: unknown) => DepotError): Buffer {
 /** Writes the page to a new file; people compare the digest. Throws 'output-exists', 'local-not-writable' */
 export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
   const path = resolve(out);
-  await requireOwnPlace(path).catch((error: unknown) => {
+  await requireOwnPlace(path, undefined, 'file').catch((error: unknown) => {
     throw localError(error, 'write', path);
   });
   const page = readOpener(

@@ -211,9 +211,7 @@ async function readPrivateKey(file: string, mayBePublic: boolean): Promise<Buffe
       const bytes = await readBoundedFile(file);
       if (publicPart(bytes)?.alone === true) return bytes;
     }
-    return await readBoundedFile(file, (opened) => {
-      requirePrivate(file, opened);
-    });
+    return await readBoundedFile(file, (opened) => requirePrivate(file, opened));
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const denied = (cause as NodeJS.ErrnoException).code === 'EACCES';

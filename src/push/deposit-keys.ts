@@ -88,8 +88,8 @@ async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificat
   const bytes = await readKeyFile(file, (opened) => {
     modes.push(opened);
   });
-  const certificate = await readCertificate(bytes).catch((error: unknown) => {
-    for (const mode of modes) requirePrivate(file, mode);
+  const certificate = await readCertificate(bytes).catch(async (error: unknown) => {
+    for (const mode of modes) await requirePrivate(file, mode);
     throw error;
   });
   if (!certificate.isSecret) {
@@ -99,7 +99,7 @@ async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificat
       { hint: 'name the file with the secret key in depot.yaml (key generate calls it PREFIX.secret.asc)' },
     );
   }
-  for (const mode of modes) requirePrivate(file, mode);
+  for (const mode of modes) await requirePrivate(file, mode);
   return { bytes, certificate };
 }
 

@@ -10,7 +10,7 @@ import { printable } from '../printable.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { LARGEST_GIVEN_FILE, looseTextOf } from '../text-file.js';
-import { typedWord } from '../shell.js';
+import { lookLine, typedWord } from '../shell.js';
 import { readBoundedFile } from '../plain-file.js';
 import { verifySigned } from './exhibits.js';
 
@@ -135,7 +135,7 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
       );
     throw unreadable(
       code === 'ENOENT' ? 'there is no such file' : printable(message),
-      `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`,
+      `look what is there: «${lookLine(dirname(resolve(path)))}»`,
     );
   }
 }

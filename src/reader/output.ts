@@ -6,7 +6,7 @@ import { localError } from '../durable-file.js';
 import { DepotError } from '../errors.js';
 import { requireOwnPlace } from '../permissions.js';
 import { printable } from '../printable.js';
-import { typedWord } from '../shell.js';
+import { removeLine } from '../shell.js';
 import type { PartialDirectory } from './partial-directory.js';
 
 /** Its absolute path, when a directory can be made there. @throws DepotError 'output-exists', 'local-…' */
@@ -33,7 +33,7 @@ export async function removeOrSay(partial: PartialDirectory, hooks: { warn(messa
   } catch (error) {
     const reason = localError(error, 'remove', path);
     hooks.warn(
-      `decrypted files are left in ${printable(path)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(path)}»`,
+      `decrypted files are left in ${printable(path)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «${removeLine(path)}»`,
     );
   }
 }

@@ -4,9 +4,11 @@ import path from 'node:path';
 import { succeeds } from '../abort.js';
 import { removeExtracted } from '../dataset/extract/remove.js';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable, said } from '../printable.js';
 import { localError } from '../durable-file.js';
-import { typedWord } from '../shell.js';
+import { removeLine } from '../shell.js';
+import { closeToOthers } from '../windows/private.js';
+import { unchecked } from '../windows/unchecked.js';
 
 /**
  * `<out>.partial`, which becomes `<out>` when all is well and is removed when it is not. Somebody may remove it while a
@@ -31,10 +33,12 @@ export class PartialDirectory {
     await mkdir(made.path, { mode: 0o700 }).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(cause, 'create', made.path);
       throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is under way`, {
-        hint: `look that no other run writes there; then remove it, and try again: «rm -r ${typedWord(made.path)}»`,
+        hint: `look that no other run writes there; then remove it, and try again: «${removeLine(made.path)}»`,
         cause,
       });
     });
+    // Others are kept from what is decrypted, as its mode does it elsewhere; where nothing can, that is said.
+    await closeToOthers('directory', made.path).catch((error: unknown) => unchecked.tell(said(error)));
     await writeFile(made.#mark, '', { flag: 'wx', mode: 0o600 }).catch(async (cause: unknown) => {
       await rmdir(made.path).catch(() => undefined);
       throw localError(cause, 'create', made.path);

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { DepotError } from '../errors.js';
 import { readPreamble, type Preamble } from '../pgp/preamble.js';
 import { printable } from '../printable.js';
-import { typedWord } from '../shell.js';
+import { lookLine } from '../shell.js';
 
 const READ_BYTES = 64 * 1024;
 const PIECE_BYTES = 1 << 20;
@@ -64,6 +64,6 @@ export function unreadable(path: string, cause: unknown): DepotError {
   return new DepotError(
     'local-unreadable',
     `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`,
-    { hint: `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`, cause },
+    { hint: `look what is there: «${lookLine(dirname(resolve(path)))}»`, cause },
   );
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorCode, localError, writeFileAtomic } from '../durable-file.js';
-import { typedWord } from '../shell.js';
+import { mkdirLine } from '../shell.js';
 import { reportMark } from './page.js';
 
 /** The mark stands within so many bytes of the beginning. */
@@ -55,7 +55,7 @@ export async function writeReport(file: string, page: Iterable<string>): Promise
     throw new DepotError(
       'local-not-writable',
       `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`,
-      { hint: `make it first: mkdir -p ${typedWord(path.dirname(file))}`, cause: error },
+      { hint: `make it first: «${mkdirLine(path.dirname(file))}»`, cause: error },
     );
   });
   return { bytes, sha256: digest.digest('hex') };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { succeeds } from '../abort.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { exposure, requirePrivate } from '../permissions.js';
+import { exposureOf, secretMode, requirePrivate } from '../permissions.js';
 import { openPlain } from '../plain-file.js';
 import { codeOrSaid, printable } from '../printable.js';
 import { Secret } from '../secret.js';
@@ -124,7 +124,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
       hint:
         code === 'EACCES'
           ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»'
-          : 'write the secret there (mode 600), or run: «depot login»',
+          : `write the secret there (${secretMode}), or run: «depot login»`,
       cause: error,
     });
   }
@@ -132,7 +132,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
     const found = await handle.stat();
     if (found.isDirectory())
       throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) is a directory`, { hint: 'name a file' });
-    if (checked) requirePrivate(path, found);
+    if (checked) await requirePrivate(path, found);
     const bytes = Buffer.alloc(longestSecret + 1);
     let length = 0;
     while (length < bytes.length) {
@@ -184,7 +184,8 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
     }
     // A mode that is right for its owner says nothing about this account: root's 0600 is closed to a service.
     const readable = await succeeds(access(path, constants.R_OK));
-    const problem = exposure(found)?.what ?? (readable ? undefined : `may not be read by ${accountName()}`);
+    const problem =
+      (await exposureOf(path, found))?.what ?? (readable ? undefined : `may not be read by ${accountName()}`);
     const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
     return {
       source,

@@ -5,7 +5,7 @@ import { succeeds } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
-import { typedWord } from '../shell.js';
+import { lookLine } from '../shell.js';
 import { looseTextOf } from '../text-file.js';
 import { credentialName } from './environment.js';
 import { type StoredPlace, storedPlaces } from './file.js';
@@ -141,7 +141,7 @@ export async function findUsername(
     throw new DepotError(
       'secret-missing',
       `the user name for ${printable(server.host)} in ${printable(path)} cannot be read: ${codeOrSaid(error)}`,
-      { hint: `look what it is: ls -l ${typedWord(path)}`, cause: error },
+      { hint: `look what it is: «${lookLine(path)}»`, cause: error },
     );
   }
   const name = looseTextOf(bytes).replace(/\r?\n$/, '');

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { run } from '../child.js';
+import { syncDirectory } from '../durable-file.js';
 import { DepotError } from '../errors.js';
 import { callerUid, handOver } from '../permissions.js';
 import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
+import { accessLists } from '../windows/access-lists.js';
+import { exposureByList } from '../windows/checks.js';
+import { closeToOthers, writePrivately } from '../windows/private.js';
 
 /**
  * Writes a file that only its owner can read, in one step and durably, and reads it back. Written by root into another
@@ -24,23 +26,23 @@ export async function writePrivateFile(
   const temporary = join(directory, `.${randomBytes(8).toString('hex')}.partial`);
   try {
     const keeper = await privateDirectory(directory, owner);
-    const handle = await open(
-      temporary,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o600,
-    );
-    try {
-      // Before anything is in it: for a moment an inherited access list could let others read.
-      if (process.platform === 'win32') await restrictToAccount(temporary);
-      else await handle.chmod(0o600);
-      if (keeper !== undefined && keeper.uid !== callerUid()) await handle.chown(keeper.uid, keeper.gid);
-      await handle.writeFile(contents);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-    await syncDirectory(directory);
+    if (accessLists() === null) {
+      const handle = await open(
+        temporary,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        0o600,
+      );
+      try {
+        await handle.chmod(0o600);
+        if (keeper !== undefined && keeper.uid !== callerUid()) await handle.chown(keeper.uid, keeper.gid);
+        await handle.writeFile(contents);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, path);
+      await syncDirectory(directory);
+    } else await writePrivately(path, contents, 'replace');
     if ((await readFile(path, 'utf8')) !== contents)
       throw new DepotError('local-not-writable', `${printable(path)} did not keep what was written`);
     return keeper?.uid;
@@ -64,7 +66,15 @@ async function privateDirectory(
   owner: { uid: number; gid: number } | undefined,
 ): Promise<{ uid: number; gid: number } | undefined> {
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (process.platform === 'win32') return undefined;
+  if (accessLists() !== null) {
+    if (made !== undefined) await closeToOthers('directory', made);
+    const others = await exposureByList(directory, 'directory');
+    if (others !== undefined)
+      throw new DepotError('secret-insecure', `${printable(directory)} ${others.what}`, {
+        hint: others.remedy(directory),
+      });
+    return undefined;
+  }
   if (made !== undefined) {
     await handOver('directory', directory, 0o700, callerUid() === 0 ? owner : undefined);
   }
@@ -73,26 +83,8 @@ async function privateDirectory(
     throw new DepotError(
       'secret-insecure',
       `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`,
-      { hint: `chmod 700 ${typedWord(directory)}` },
+      { hint: `«chmod 700 ${typedWord(directory)}»` },
     );
   }
   return { uid: found.uid, gid: found.gid };
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(directory, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Windows: no inherited rights, and full ones for the running account alone. */
-async function restrictToAccount(path: string): Promise<void> {
-  const domain = process.env.USERDOMAIN;
-  const account = domain === undefined ? userInfo().username : `${domain}\\${userInfo().username}`;
-  const icacls = ['icacls', path, '/inheritance:r', '/grant:r', `${account}:F`];
-  await run(icacls, { code: 'local-not-writable', env: process.env });
 }

@@ -84,7 +84,8 @@ export class PublishedFile {
       if (!(error instanceof SftpStatus)) throw error;
       const after = await this.settle();
       if (after === 'published') return 'published';
-      if (isStatus(error, Status.NO_SUCH_FILE)) return after === 'gone' ? 'gone' : 'unknown';
+      if (isStatus(error, Status.NO_SUCH_FILE) && after !== 'partial-there')
+        return after === 'gone' ? 'gone' : 'unknown';
       if (after === 'unknown' && sent > 1) return 'unknown';
       throw renameRefused(error, this.finalPath);
     }

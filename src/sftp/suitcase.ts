@@ -193,7 +193,8 @@ class Suitcase extends PublishedFile {
   async #renameRefused(error: SftpStatus): Promise<'published' | Transfer> {
     const seen = await this.settle().catch(() => 'unknown' as const);
     if (seen === 'published') return 'published';
-    if (isStatus(error, Status.NO_SUCH_FILE) || seen === 'gone') {
+    // Some servers say "no such file" where they forbid renaming: a partial that is seen whole has not vanished.
+    if (seen === 'gone' || (isStatus(error, Status.NO_SUCH_FILE) && seen !== 'partial-there')) {
       return this.#unconfirmed(
         'the partial file vanished before it could be renamed',
         'if the agent collects files at the close, set remote.publish: direct',

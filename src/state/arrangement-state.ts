@@ -17,7 +17,14 @@ import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { sha256Hex } from '../primitives.js';
 import { typedWord } from '../shell.js';
 import { requireOwnRecords, requireOwnSite } from '../permissions.js';
-import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from '../durable-file.js';
+import {
+  errorCode,
+  localError,
+  makeDirectory,
+  makeOwnDirectory,
+  readBounded,
+  writeFileAtomic,
+} from '../durable-file.js';
 import { coverName, parseReceiptName, receiptName, signatureName, supersededReceiptName } from '../names/deposit.js';
 import { maxReceiptBytes } from '../receipt/parse.js';
 
@@ -57,6 +64,7 @@ export class ArrangementState {
     await requireOwnSite(state.stateDirectory, command);
     const closed = await leftBehind(state.stateDirectory, state.directory);
     if (closed !== null) throw closed;
+    await makeOwnDirectory(state.stateDirectory);
     await makeDirectory(path.join(state.directory, 'pending'));
     await state.requireOwn(command);
     return state;

@@ -4,6 +4,7 @@ import { readFile, readlink } from 'node:fs/promises';
 import os from 'node:os';
 import * as v from 'valibot';
 import { sha256Hex } from '../primitives.js';
+import { startOf } from './process-start.js';
 
 const text = v.fallback(v.nullable(v.string()), null);
 const schema = v.object({
@@ -12,6 +13,8 @@ const schema = v.object({
   pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   /** When the process began, in clock ticks since boot (field 22 of /proc/PID/stat); null without /proc. */
   started: text,
+  /** When depot began in it, in ms since 1970 by the clock of then: later than the process itself did, by less than a second or two. */
+  startedMs: v.fallback(v.nullable(v.number()), null),
   /** The kernel's boot id; null without /proc. It names a machine and its boot. */
   boot: text,
   /** In another PID namespace (a container) the same number is another process. */
@@ -28,6 +31,7 @@ export async function describeSelf(since: string): Promise<Holder> {
     nonce: randomBytes(16).toString('hex'),
     pid: process.pid,
     started: stat?.started ?? null,
+    startedMs: Math.round(performance.timeOrigin),
     boot: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
       (id) => id.trim(),
       () => null,
@@ -44,14 +48,29 @@ export function parseHolder(bytes: Uint8Array): Holder {
     return v.parse(schema, JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch {
     const nonce = sha256Hex(bytes).slice(0, 32);
-    return { nonce, pid: 0, started: null, boot: null, namespace: null, host: '', since: 'an unknown time' };
+    return {
+      nonce,
+      pid: 0,
+      started: null,
+      startedMs: null,
+      boot: null,
+      namespace: null,
+      host: '',
+      since: 'an unknown time',
+    };
   }
 }
 
 export type Liveness = 'alive' | 'gone' | 'unknown';
 
+/** Nonces of the locks that this process has, or is about to have. */
+export const held = new Set<string>();
+
+/** To the second is what macOS says. */
+const startedWithinMs = 2_000;
+
 /** What this machine can tell about the holder; `unknown` leaves only the heartbeat. */
-export async function livenessOf(holder: Holder, self: Holder): Promise<Liveness> {
+export async function livenessOf(holder: Holder, self: Holder, began = startOf): Promise<Liveness> {
   const sameMachine =
     self.boot === null
       ? holder.boot === null && holder.host === self.host
@@ -65,7 +84,15 @@ export async function livenessOf(holder: Holder, self: Holder): Promise<Liveness
   }
   const stat = await readStat(holder.pid);
   // No /proc here, or one that hides other users' processes: the number may have been given out again.
-  if (stat === null || holder.started === null) return 'unknown';
+  if (stat === null || holder.started === null) {
+    if (self.boot !== null) return 'unknown';
+    // This process has it, or a process had it that had this number before.
+    if (holder.pid === self.pid) return held.has(holder.nonce) ? 'alive' : 'gone';
+    if (holder.startedMs === null) return 'unknown';
+    const at = await began(holder.pid);
+    // Whoever has the number of a dead holder began after it. What else the time says is no proof of life.
+    return at !== null && at > holder.startedMs + startedWithinMs ? 'gone' : 'unknown';
+  }
   // A process killed with -9 whose parent does not wait for it stays as a zombie, which pushes nothing.
   return stat.started !== holder.started || stat.state === 'Z' || stat.state === 'X' ? 'gone' : 'alive';
 }

@@ -10,7 +10,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { DepotError, isDepotError } from '../errors.js';
 import { sha256Hex } from '../primitives.js';
-import { typedWord } from '../shell.js';
+import { moveLine } from '../shell.js';
 import {
   errorCode,
   localError,
@@ -186,7 +186,7 @@ export async function ledgerGap(state: ArrangementState, raw?: readonly RawLine[
     'ledger-broken',
     `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} of which other files here tell: ${which}`,
     {
-      hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «mv ${typedWord(state.directory)} ${typedWord(`${state.directory}.kept-${today}`)}»`,
+      hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «${moveLine(state.directory, `${state.directory}.kept-${today}`)}»`,
     },
   );
 }

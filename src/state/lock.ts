@@ -14,7 +14,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { clockSkewMs } from '../clock.js';
 import { errorCode, localError, readBounded, temporaryName, writeNew } from '../durable-file.js';
-import { describeSelf, livenessOf, parseHolder, type Holder } from './holder.js';
+import { describeSelf, held, livenessOf, parseHolder, type Holder } from './holder.js';
 import { timestamp } from '../names/deposit.js';
 
 export interface Lock {
@@ -52,6 +52,8 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   const self = await describeSelf(timestamp(new Date()));
   const own = temporaryName(file);
   const bytes = Buffer.from(`${JSON.stringify(self)}\n`);
+  // Before anybody can find it in the lock.
+  held.add(self.nonce);
   try {
     await writeNew(own, bytes);
     for (let round = 0; round < maxRounds; round++) {
@@ -75,6 +77,7 @@ export async function lockArrangement(directory: string, options: LockOptions = 
     }
     throw new DepotError('locked', `the lock ${file} could not be had in ${String(maxRounds)} attempts`);
   } catch (error) {
+    held.delete(self.nonce);
     throw localError(error, 'create', file);
   } finally {
     await rm(own, { force: true });
@@ -176,6 +179,7 @@ async function holdLock(
     // Not rm(): where the file may not be removed, that says something about a directory.
     if ((await readHolder(file))?.nonce === self.nonce) await unlink(file);
     onExit.delete(file);
+    held.delete(self.nonce);
   };
   return { predecessor, lost: lost.signal, release: () => (released ??= release()) };
 }

@@ -8,7 +8,7 @@ import { typedWord } from '../shell.js';
 const placed = /\bdepot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
 /** Only command lines: people and companies have such quotation marks in their names, and names are shown as they are. */
 const marked =
-  /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm) [^«»]*)»/g;
+  /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm|dir|move|cmd|powershell) [^«»]*)»/g;
 /** A line that is longer than this is one of a script, and is read there. */
 const longest = 300;
 
@@ -22,7 +22,7 @@ export class TypedLines {
       return value === undefined ? '' : ` ${flag} ${typedWord(value)}`;
     };
     this.#places = place('--config') + place('--state');
-    const again = ['depot', ...argv.map(typedWord)].join(' ');
+    const again = ['depot', ...argv.map((word) => typedWord(word))].join(' ');
     this.#again = again.length > longest ? 'depot …' : again;
   }
 

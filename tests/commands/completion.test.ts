@@ -91,6 +91,42 @@ function installation(): { env: NodeJS.ProcessEnv; home: string } {
   return { home, env: { ...bareEnvironment(), HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH'] ?? ''}` } };
 }
 
+test('PowerShell hands over its words in a variable, since it drops empty ones and two hyphens', async () => {
+  const typed = async (...words: string[]): Promise<string[]> =>
+    (
+      await depotHere(['completion', 'candidates'], {
+        env: { DEPOT_COMPLETION_WORDS: words.join('\n') },
+      })
+    ).stdout
+      .split('\n')
+      .filter((line) => line !== '');
+  expect(await typed('--config', supplier.config, 'push', 'acm')).toEqual(['acme-crm']);
+  expect(await typed('--config', supplier.config, 'receipts', 'show', '')).toEqual([
+    depositId,
+    'acme-crm_20261123T003000Z_0123456789abcdef',
+  ]);
+  expect(await typed('decrypt', '')).toEqual([':files']);
+  expect(await typed('')).toContain('push');
+});
+
+test('the script for PowerShell is whole, sets what depot reads, and knows what it answers', async () => {
+  const { stdout } = await depotHere(['completion', 'powershell']);
+  for (const part of [
+    'Register-ArgumentCompleter -Native -CommandName depot,',
+    'param($wordToComplete, $commandAst, $cursorPosition)',
+    '$env:DEPOT_COMPLETION_WORDS = $words -join',
+    'depot completion candidates',
+    "':files'",
+    "':directories'",
+  ])
+    expect(stdout).toContain(part);
+  const bare = stdout.replace(/^#.*$/m, '').replace(/'[^']*'/g, '');
+  for (const [open, close] of ['{}', '()', '[]'].map((pair) => [pair[0], pair[1]] as const))
+    expect(bare.split(open)).toHaveLength(bare.split(close).length);
+  // Windows PowerShell reads what a program prints in the console's code page.
+  expect(stdout).toMatch(/^[\n -~]+$/);
+});
+
 test.skipIf(onWindows)('bash completes names, and files with a blank in the name', async () => {
   const { env } = installation();
   const bash = async (...words: string[]): Promise<string[]> => {

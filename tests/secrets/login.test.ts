@@ -147,7 +147,7 @@ describe('depot login to a file', () => {
     chmodSync(join(t.configDirectory, 'secrets'), 0o777);
     expect(await failure(storeSecret('file', secret, t))).toMatchObject({
       code: 'secret-insecure',
-      hint: `chmod 700 ${join(t.configDirectory, 'secrets')}`,
+      hint: `«chmod 700 ${join(t.configDirectory, 'secrets')}»`,
     });
     expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual([]);
   });

@@ -38,6 +38,38 @@ describe('a strict server', () => {
     expect(server.files.size).toBe(0);
   });
 
+  test('if rename is answered "no such file" while the partial is seen whole, it was refused, and nothing vanished', async () => {
+    const { server, error } = await failedDeposit(bytes, {
+      script: (r) => (r.type === 'rename' ? { status: 2 } : undefined),
+    });
+    expect(error).toMatchObject({
+      published: 'no',
+      message: expect.stringContaining(`rename to ${final}`) as string,
+      hint: expect.stringContaining('publish: direct') as string,
+    });
+    expect(server.files.size).toBe(0);
+  });
+
+  test('if it is answered so and nothing may be looked at, the deposit is unconfirmed', async () => {
+    const { transfer } = await oneDeposit(bytes, {
+      script: (r) => (r.type === 'rename' ? { status: 2 } : denying('stat', 'lstat', 'fstat')(r)),
+    });
+    expect(transfer.status).toBe('unconfirmed');
+  });
+
+  test('if a repeated rename is answered so, a whole partial is a refusal, and a missing one is gone', async () => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'rename' ? { status: 2 } : undefined) });
+    const { remote } = await connectTo(server);
+    const pending = { ...names, bytes: bytes.length };
+    server.files.set(partial, bytes);
+    await expect(remote.renameAgain(pending)).rejects.toMatchObject({
+      published: 'no',
+      hint: expect.stringContaining('publish: direct') as string,
+    });
+    server.files.delete(partial);
+    expect(await remote.renameAgain(pending)).toBe('gone');
+  });
+
   test('publish: direct needs no rename', async () => {
     const { server, transfer } = await oneDeposit(bytes, { script: denying('rename') }, { publish: 'direct' });
     expect(transfer).toMatchObject({ status: 'acknowledged', remoteSize: 'matched' });

@@ -9,7 +9,7 @@ export const directories = ':directories';
 const choices: Readonly<Record<string, readonly string[]>> = {
   'schedule print <kind>': ['systemd', 'cron', 'windows'],
   'key generate <kind>': ['signer', 'arrangement'],
-  'completion <shell>': ['bash', 'zsh', 'fish'],
+  'completion <shell>': ['bash', 'zsh', 'fish', 'powershell'],
   'schema <name>': schemaNames,
   '--to <place>': ['keychain', 'file', 'systemd'],
   '--for <secret>': ['password', 'private-key', 'signing-key'],

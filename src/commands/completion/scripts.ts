@@ -51,6 +51,28 @@ end
 complete -c depot -f -a '(__depot_candidates)'
 `;
 
-export function script(shell: 'bash' | 'zsh' | 'fish'): string {
-  return { bash, zsh, fish }[shell];
+/** Words go in a variable: PowerShell drops an empty argument, and `--` before it reaches the script that npm installs. */
+const powershell = `# depot: completion for PowerShell. In $PROFILE: depot completion powershell | Out-String | Invoke-Expression
+Register-ArgumentCompleter -Native -CommandName depot, depot.cmd, depot.exe -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
+    Where-Object { $_.Extent.StartOffset -lt $cursorPosition } |
+    ForEach-Object { if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.Extent.Text } })
+  if ($wordToComplete -eq '') { $words += '' } elseif ($words.Count -gt 0) { $words[-1] = $wordToComplete }
+  $env:DEPOT_COMPLETION_WORDS = $words -join [char]10
+  $found = @(depot completion candidates 2>$null)
+  $env:DEPOT_COMPLETION_WORDS = $null
+  foreach ($line in $found) {
+    if ($line -eq ':files') { [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete) }
+    elseif ($line -eq ':directories') {
+      [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete) |
+        Where-Object { $_.ResultType -eq 'ProviderContainer' }
+    }
+    else { [System.Management.Automation.CompletionResult]::new($line, $line, 'ParameterValue', $line) }
+  }
+}
+`;
+
+export function script(shell: 'bash' | 'zsh' | 'fish' | 'powershell'): string {
+  return { bash, zsh, fish, powershell }[shell];
 }

@@ -32,5 +32,10 @@ function makeAccount(name: string): string {
 }
 
 export function noAccount(name: string): ReturnType<typeof usage> {
+  if (process.platform === 'win32')
+    return usage(
+      '--user is for root, which Windows does not have',
+      `leave it out; for the lines that give another account access: depot schedule print windows --at 01:30 --user ${shellWord(name)}`,
+    );
   return usage(`there is no account ${JSON.stringify(name)}`, `make it first: «${makeAccount(name)}»`);
 }

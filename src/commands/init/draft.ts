@@ -4,6 +4,7 @@ import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
 import { handOver } from '../../permissions.js';
 import { localError, writeFileAtomic } from '../../durable-file.js';
+import { closeToOthers } from '../../windows/private.js';
 
 export interface SourceAnswer {
   path: string;
@@ -89,7 +90,10 @@ export async function readDraft(config: string): Promise<Draft | null> {
 export async function openDirectory(directory: string): Promise<void> {
   try {
     const made = await mkdir(directory, { recursive: true, mode: 0o755 });
-    if (made !== undefined) await handOver('directory', directory, 0o755);
+    if (made === undefined) return;
+    await handOver('directory', directory, 0o755);
+    // What it would inherit there may let every account add files. Schedule lines open it to the one that pushes.
+    await closeToOthers('directory', made);
   } catch (error) {
     throw localError(error, 'create', directory);
   }

@@ -195,7 +195,9 @@ async function runDepot(args: readonly string[], other: Account | null, context:
       : ['setpriv', '--reuid', String(other.uid), '--regid', String(other.gid), '--groups', other.gids.join(','), '--'];
   const { PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ } = context.env;
   const kept = Object.entries(other === null ? context.env : { PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ });
-  context.screen.note(`\n$ «${other === null ? '' : runAs(other, '')}depot ${args.map(shellWord).join(' ')}»`);
+  context.screen.note(
+    `\n$ «${other === null ? '' : runAs(other, '')}depot ${args.map((word) => shellWord(word)).join(' ')}»`,
+  );
   const { status } = await run([...as, ...own], {
     code: 'internal',
     directory: other === null ? context.cwd : '/',

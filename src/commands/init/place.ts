@@ -1,5 +1,5 @@
 /** Puts what was answered on disk, so that a run that stopped half way can be repeated: what is there is taken up. */
-import { copyFile, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, nameOf } from '../../accounts.js';
 import { DepotError, isDepotError } from '../../errors.js';
@@ -7,7 +7,7 @@ import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
 import { handOver } from '../../permissions.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
-import { errorCode, localError, makeDirectory } from '../../durable-file.js';
+import { errorCode, localError, makeOwnDirectory, writeNewSecret } from '../../durable-file.js';
 import { newestDeposit } from '../../state/list.js';
 import { ArrangementState } from '../../state/arrangement-state.js';
 import { Secret } from '../../secret.js';
@@ -52,7 +52,7 @@ export async function makeDirectories({ directory, state, account }: Place): Pro
   if (there !== null && !given) await requireUnused(state, there.uid, account!);
   for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
   if (given) return;
-  if (there === null) await makeDirectory(state);
+  if (there === null) await makeOwnDirectory(state);
   if (account !== null)
     await handOver('directory', state, 0o700, account).catch((error: unknown) => {
       throw localError(error, 'create', state);
@@ -170,7 +170,7 @@ async function shareKey(file: string, { account }: Place): Promise<void> {
 
 async function copyOnce(from: string, to: string): Promise<void> {
   try {
-    await copyFile(from, to, 1);
+    await writeNewSecret(to, await readFile(from));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(error, 'write', to);
     if (!(await readFile(from)).equals(await readFile(to))) throw exists(to);

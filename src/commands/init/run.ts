@@ -299,6 +299,8 @@ function nextSteps(a: Answers, missing: readonly string[], { config, account }: 
     `${as}depot doctor ${a.arrangement}${where}`,
     `${as}depot push ${a.arrangement} --dry-run${where}`,
     `${as}depot push ${a.arrangement}${where}`,
-    `depot schedule print systemd --at ${o.at ?? '01:30'}${where}`,
+    process.platform === 'win32'
+      ? `depot schedule print windows --at ${o.at ?? '01:30'}${where} --out .`
+      : `depot schedule print systemd --at ${o.at ?? '01:30'}${where}`,
   ];
 }

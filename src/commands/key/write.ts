@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DepotError } from '../../errors.js';
 import { generateKey, type KeyRequest } from '../../pgp/keys.js';
 import { printable } from '../../printable.js';
-import { localError, writeNew } from '../../durable-file.js';
+import { localError, writeNew, writeNewSecret } from '../../durable-file.js';
 
 export interface KeyPair {
   fingerprint: string;
@@ -21,7 +21,7 @@ export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<
   await mkdir(path.dirname(path.resolve(prefix)), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw localError(error, 'create', path.dirname(prefix));
   });
-  await create(files.secretKey, made.secretKey);
+  await create(files.secretKey, made.secretKey, writeNewSecret);
   try {
     await create(files.publicKey, made.publicKey);
     await chmod(files.publicKey, 0o644);
@@ -33,8 +33,12 @@ export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<
   return { fingerprint: made.fingerprint, ...files };
 }
 
-async function create(file: string, contents: string): Promise<void> {
-  await writeNew(file, contents).catch((error: unknown) => {
+async function create(
+  file: string,
+  contents: string,
+  write: (file: string, contents: string) => Promise<void> = writeNew,
+): Promise<void> {
+  await write(file, contents).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
   });
 }

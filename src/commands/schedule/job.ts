@@ -16,6 +16,10 @@ export interface Job {
   prepare: string[];
   /** Credentials that systemd has for depot on this machine. */
   credentials: { name: string; file: string; encrypted: boolean }[];
+  /** Windows: it is the account that prints this. */
+  ownAccount?: boolean;
+  /** Where the files go; undefined for standard output. */
+  out?: string | undefined;
   requires?: string | undefined;
   onFailure?: string | undefined;
 }

@@ -18,6 +18,7 @@ import { cronLine } from './cron.js';
 import { type Job, type Printed, requireOneLine } from './job.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
+import { windowsAccount } from './windows-access.js';
 import { shellWord } from '../../shell.js';
 
 export interface ScheduleFlags extends GlobalOptions {
@@ -39,9 +40,11 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
     user,
     lines: prepare,
     warnings,
+    ownAccount,
   } = o.kind === 'windows'
-    ? { user: o.user, lines: [], warnings: [] }
+    ? await windowsAccount(o.user, config, arrangements, program, context.env)
     : await accountFor(o, config, arrangements, program);
+  const out = o.out === undefined ? undefined : path.resolve(context.cwd, o.out);
   const job: Job = {
     command: [
       ...program,
@@ -60,13 +63,15 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
     what: o.names.length === 0 ? 'all arrangements' : o.names.join(', '),
     prepare,
     credentials: o.kind === 'systemd' ? await credentialsFor(config, arrangements) : [],
+    ownAccount,
+    out,
     requires: o.requires,
     onFailure: o.onFailure,
   };
   requireOneLine(job);
   const printed = { systemd: systemdUnits, cron: cronLine, windows: windowsTask }[o.kind](job);
   for (const warning of warnings) context.screen.warn(warning);
-  const written = o.out === undefined ? [] : await writeFiles(printed.files, path.resolve(context.cwd, o.out));
+  const written = out === undefined ? [] : await writeFiles(printed.files, out);
   context.screen.result(
     {
       ok: true,
@@ -89,9 +94,9 @@ async function accountFor(
   config: Config,
   arrangements: readonly Arrangement[],
   program: readonly string[],
-): Promise<Access & { user: string | undefined }> {
+): Promise<Access & { user: string | undefined; ownAccount: boolean }> {
   const caller = process.geteuid?.();
-  if (caller === undefined) return { user: o.user, lines: [], warnings: [] };
+  if (caller === undefined) return { user: o.user, ownAccount: false, lines: [], warnings: [] };
   const owner = await stateOwner(config);
   const usual =
     owner !== undefined && owner.uid !== 0
@@ -102,7 +107,7 @@ async function accountFor(
           ? undefined
           : serviceAccount;
   const name = o.user ?? usual;
-  if (name === undefined) return { user: undefined, lines: [], warnings: [] };
+  if (name === undefined) return { user: undefined, ownAccount: false, lines: [], warnings: [] };
   const account = (await accountNamed(name)) ?? null;
   const access = await accessFor(name, account, {
     config,
@@ -126,7 +131,12 @@ async function accountFor(
             (file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`,
           )
       : [];
-  return { user: name, lines: [...make, ...access.lines], warnings: [...access.warnings, ...hidden] };
+  return {
+    user: name,
+    ownAccount: false,
+    lines: [...make, ...access.lines],
+    warnings: [...access.warnings, ...hidden],
+  };
 }
 
 /** What `depot login --to systemd` had the administrator keep, by the names that a push looks for. */
@@ -174,11 +184,11 @@ async function writeFiles(files: Printed['files'], directory: string): Promise<s
 
 /** What is pasted stands in comments, so that the output as a whole is a valid crontab or XML file. */
 function lines(kind: ScheduleFlags['kind'], { files, paste }: Printed): string[] {
-  // A comment in XML has no two hyphens in it; whoever has them in the name of the account gets the lines with --out.
+  // A comment in XML has no two hyphens in it, and what is redirected keeps no letters beyond ASCII: then the lines come with --out.
   if (kind === 'windows')
     return [
       files[0]!.contents.trimEnd(),
-      ...(paste.some((line) => line.includes('--')) ? [] : [`<!--\n${paste.join('\n')}\n-->`]),
+      ...(paste.some((line) => line.includes('--') || /[^\t -~]/.test(line)) ? [] : [`<!--\n${paste.join('\n')}\n-->`]),
     ];
   const text = files.flatMap(({ path: name, contents }) => [`# ${name}`, contents.trimEnd(), '']);
   return [...text, ...paste.map((line) => `# ${line}`)];

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
 import type { Job, Printed } from './job.js';
 
@@ -14,8 +16,9 @@ export function windowsTask(job: Job): Printed {
   if (job.user !== undefined && /["/[\]:;|=,+*?<>%]/.test(job.user))
     throw usage(`--user ${JSON.stringify(job.user)} is not the name of an account`);
   const time = `${String(job.at.hour).padStart(2, '0')}:${String(job.at.minute).padStart(2, '0')}`;
-  const account = job.user ?? 'NT AUTHORITY\\LOCAL SERVICE';
-  const contents = `<?xml version="1.0" encoding="UTF-8"?>
+  const { account, logon, register } = logonOf(job);
+  // Without an encoding, and in ASCII: PowerShell's redirection makes UTF-16 of it, that of cmd.exe leaves it as it is.
+  const contents = `<?xml version="1.0"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
     <Description>${xml(`depot: deposit with the escrow agent (${job.what})`)}</Description>
@@ -29,7 +32,7 @@ export function windowsTask(job: Job): Printed {
   <Principals>
     <Principal id="depot">
       <UserId>${xml(account)}</UserId>
-      <LogonType>${job.user === undefined ? 'ServiceAccount' : 'Password'}</LogonType>
+      <LogonType>${logon}</LogonType>
       <RunLevel>LeastPrivilege</RunLevel>
     </Principal>
   </Principals>
@@ -51,15 +54,52 @@ export function windowsTask(job: Job): Printed {
 `;
   return {
     files: [{ path: 'depot.xml', contents }],
-    paste: [
-      `schtasks /Create /TN depot /XML depot.xml${job.user === undefined ? '' : ` /RU "${job.user}" /RP *`}`,
-      'schtasks /Run /TN depot',
-    ],
+    paste: ['in a console that was opened as administrator:', ...job.prepare, register, 'schtasks /Run /TN depot'],
+  };
+}
+
+/** By number: their names differ with the language of Windows. */
+const services: Readonly<Record<string, string>> = {
+  SYSTEM: 'S-1-5-18',
+  'LOCAL SERVICE': 'S-1-5-19',
+  'NETWORK SERVICE': 'S-1-5-20',
+};
+
+/** The SID of an account that logs on without a password, and that Windows itself has; undefined for others. */
+export function serviceSid(account: string): string | undefined {
+  const name = account.toUpperCase().replace(/^NT AUTHORITY\\/, '');
+  return Object.values(services).includes(name) ? name : services[name.replace(/^(LOCAL|NETWORK)(?=SERVICE$)/, '$1 ')];
+}
+
+/**
+ * How the task logs on. S4U for this account: no password is kept, which anyhow ends the runs when it changes; depot's secrets
+ * are in files, and SFTP needs no Windows credentials. For another account Windows wants its password, except for those that
+ * have none: services, and managed accounts (`acme\svc$`), whose password Windows gets itself.
+ */
+function logonOf({ user, ownAccount, out }: Job): { account: string; logon: string; register: string } {
+  const file = out === undefined ? 'depot.xml' : shellWord(path.join(out, 'depot.xml'), 'win32');
+  const create = `schtasks /Create /TN depot /XML ${file}`;
+  const account = user ?? 'NT AUTHORITY\\LOCAL SERVICE';
+  const service = serviceSid(account);
+  if (service !== undefined) return { account: service, logon: 'ServiceAccount', register: create };
+  if (ownAccount === true) return { account, logon: 'S4U', register: create };
+  if (!account.endsWith('$'))
+    return { account, logon: 'Password', register: `${create} /RU ${shellWord(account, 'win32')} /RP *` };
+  const named = `'${(out === undefined ? 'depot.xml' : path.join(out, 'depot.xml')).replace(/'/g, "''")}'`;
+  return {
+    account,
+    logon: 'Password',
+    register: `powershell -NoProfile -Command "Register-ScheduledTask -TaskName depot -Xml (Get-Content -Raw -LiteralPath ${named})"`,
   };
 }
 
 function xml(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
+  return text
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/[^\t\n -~]/gu, (c) => `&#${c.codePointAt(0)!};`);
 }
 
 /** As CommandLineToArgvW takes it apart again: backslashes count only before a quote. */
