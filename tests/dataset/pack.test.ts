@@ -34,35 +34,38 @@ function exportDirectory(): string {
 }
 
 describe('the archive', () => {
-  test.skipIf(onWindows)('holds README, specification, the sources in configured order, and the manifest last', async () => {
-    const directory = exportDirectory();
-    const specification = join(directory, 'a.txt');
-    const { tar } = await pack(
-      [
-        fileSource(join(directory, 'b', 'c.txt'), { name: 'schema.sql' }),
-        directorySource(directory, { name: 'crm' }),
-        commandSource([process.execPath, '-p', '"dump"'], { name: 'crm.dump' }),
-      ],
-      { specification },
-    );
-    expect(members(tar).map(({ path, type }) => `${type} ${path}`)).toEqual([
-      'file DEPOT/README.md',
-      'file DEPOT/specification.md',
-      'file data/schema.sql',
-      'directory data/crm',
-      'file data/crm/a.txt',
-      'directory data/crm/b',
-      'file data/crm/b/c.txt',
-      'symlink data/crm/b/link',
-      'hardlink data/crm/z.txt',
-      'file data/crm.dump.part-000001',
-      'file DEPOT/manifest.ndjson.part-000001',
-    ]);
-    expect(member(tar, 'DEPOT/specification.md').content.toString()).toBe('alpha\n');
-    expect(member(tar, 'data/crm/z.txt').linkTarget).toBe('data/crm/a.txt');
-    expect(member(tar, 'data/crm/b/link').linkTarget).toBe('../a.txt');
-    expect(tar.length % 512).toBe(0);
-  });
+  test.skipIf(onWindows)(
+    'holds README, specification, the sources in configured order, and the manifest last',
+    async () => {
+      const directory = exportDirectory();
+      const specification = join(directory, 'a.txt');
+      const { tar } = await pack(
+        [
+          fileSource(join(directory, 'b', 'c.txt'), { name: 'schema.sql' }),
+          directorySource(directory, { name: 'crm' }),
+          commandSource([process.execPath, '-p', '"dump"'], { name: 'crm.dump' }),
+        ],
+        { specification },
+      );
+      expect(members(tar).map(({ path, type }) => `${type} ${path}`)).toEqual([
+        'file DEPOT/README.md',
+        'file DEPOT/specification.md',
+        'file data/schema.sql',
+        'directory data/crm',
+        'file data/crm/a.txt',
+        'directory data/crm/b',
+        'file data/crm/b/c.txt',
+        'symlink data/crm/b/link',
+        'hardlink data/crm/z.txt',
+        'file data/crm.dump.part-000001',
+        'file DEPOT/manifest.ndjson.part-000001',
+      ]);
+      expect(member(tar, 'DEPOT/specification.md').content.toString()).toBe('alpha\n');
+      expect(member(tar, 'data/crm/z.txt').linkTarget).toBe('data/crm/a.txt');
+      expect(member(tar, 'data/crm/b/link').linkTarget).toBe('../a.txt');
+      expect(tar.length % 512).toBe(0);
+    },
+  );
 
   test.runIf(process.platform === 'linux')('fails if the specification cannot be read, with its name', async () => {
     await expect(pack([directorySource(exportDirectory())], { specification: '/proc/self/mem' })).rejects.toMatchObject(
