@@ -1,6 +1,5 @@
 /** OpenSSH's form of private keys (PROTOCOL.key): what its head says, what ssh2 cannot decrypt, and how to write one. */
 import { createDecipheriv, timingSafeEqual } from 'node:crypto';
-import { createRequire } from 'node:module';
 
 const marker = '-----BEGIN OPENSSH PRIVATE KEY-----';
 const magic = Buffer.from('openssh-key-v1\0');
@@ -26,8 +25,7 @@ export async function openChacha(text: string, passphrase: string): Promise<stri
   if (parts?.cipher !== chacha || parts.kdf !== 'bcrypt') return null;
   const [salt, rest] = takeString(parts.options) ?? [];
   if (salt === undefined || rest === undefined || rest.length < 4) return null;
-  const requireFromSsh2 = createRequire(createRequire(import.meta.url).resolve('ssh2'));
-  const { pbkdf } = requireFromSsh2('bcrypt-pbkdf') as { pbkdf: BcryptPbkdf };
+  const { pbkdf } = (await import('bcrypt-pbkdf')).default;
   const key = Buffer.alloc(64);
   const secret = Buffer.from(passphrase);
   if (pbkdf(secret, secret.length, salt, salt.length, key, key.length, rest.readUInt32BE(0)) !== 0) return null;
@@ -43,16 +41,6 @@ export async function openChacha(text: string, passphrase: string): Promise<stri
   if (tag.length !== expected.length || !timingSafeEqual(tag, expected)) return null;
   return written(parts.publicKey, cipher(1).update(sealed));
 }
-
-type BcryptPbkdf = (
-  pass: Buffer,
-  passBytes: number,
-  salt: Buffer,
-  saltBytes: number,
-  key: Buffer,
-  keyBytes: number,
-  rounds: number,
-) => number;
 
 /** Whether `openChacha` is for it. */
 export function isChacha(text: string): boolean {
