@@ -25,10 +25,10 @@ export async function openChacha(text: string, passphrase: string): Promise<stri
   if (parts?.cipher !== chacha || parts.kdf !== 'bcrypt') return null;
   const [salt, rest] = takeString(parts.options) ?? [];
   if (salt === undefined || rest === undefined || rest.length < 4) return null;
-  const { pbkdf } = (await import('bcrypt-pbkdf')).default;
+  const bcrypt = (await import('bcrypt-pbkdf')).default;
   const key = Buffer.alloc(64);
   const secret = Buffer.from(passphrase);
-  if (pbkdf(secret, secret.length, salt, salt.length, key, key.length, rest.readUInt32BE(0)) !== 0) return null;
+  if (bcrypt.pbkdf(secret, secret.length, salt, salt.length, key, key.length, rest.readUInt32BE(0)) !== 0) return null;
   // PROTOCOL.chacha20poly1305 with sequence number 0; the second half of the key is for the length of packets.
   const cipher = (counter: number) => {
     const iv = Buffer.alloc(16);
