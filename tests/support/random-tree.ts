@@ -91,7 +91,8 @@ export class RandomTree {
     else if (act === 5 && any !== null) this.#remove(any);
     else if (act === 6 && any !== null && !isTaken) this.#try(() => renameSync(any, fresh));
     else if (act === 7 && any !== null && !lstatSync(any).isSymbolicLink())
-      chmodSync(any, this.#one([0o600, 0o644, 0o755, 0o700, 0o1777]));
+      // A directory that its owner cannot enter does not come out as it was.
+      chmodSync(any, this.#one([0o600, 0o644, 0o755, 0o700, 0o1777]) | (lstatSync(any).isDirectory() ? 0o500 : 0));
     else if (act === 8 && any !== null) {
       const time = this.#below(2_000_000_000) - 100_000_000 + this.#below(1000) / 1000;
       (lstatSync(any).isSymbolicLink() ? lutimesSync : utimesSync)(any, time, time);
