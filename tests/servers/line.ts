@@ -65,10 +65,12 @@ export class Line {
     client.on('error', () => undefined).on('close', () => this.#clients.delete(client));
     // A client that was cut off leaves the server's side open, as when a router forgets a connection.
     client.on('close', () => state.cut || server.end());
-    server.on('error', () => undefined).on('close', () => {
-      this.#servers.delete(server);
-      client.destroy();
-    });
+    server
+      .on('error', () => undefined)
+      .on('close', () => {
+        this.#servers.delete(server);
+        client.destroy();
+      });
     for (const socket of [client, server]) socket.setNoDelay();
     this.#forward(server, client, Infinity, () => true);
     this.#forward(client, server, this.options.bytesPerSecond ?? Infinity, (length) => {

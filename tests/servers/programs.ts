@@ -154,7 +154,7 @@ function rclone(name: string, cache: 'off' | 'writes'): Program {
   return {
     name,
     needs: ['rclone', 'ssh-keygen'],
-    version: async () => (await mustRun(peer('rclone')!, ['version'])).stdout.split('\n')[0]!,
+    version: async () => (await mustRun(peer('rclone')!, ['version'])).stdout.split('\n')[0],
     async start(directories) {
       const place = await prepare(directories);
       return serve(
@@ -166,7 +166,7 @@ function rclone(name: string, cache: 'off' | 'writes'): Program {
           place.root,
           ...['--addr', `127.0.0.1:${port}`, '--key', place.hostKey, '--config', '/dev/null', '--log-level', 'INFO'],
           ...['--user', username, '--pass', password, '--authorized-keys', place.authorized],
-          ...['--vfs-cache-mode', cache, '--cache-dir', join(place.directory, 'cache')],
+          ...['--vfs-cache-mode', cache, '--vfs-write-back', '500ms', '--cache-dir', join(place.directory, 'cache')],
         ],
         true,
         { listens: /listening on/i },
@@ -260,7 +260,7 @@ export const programs: Record<string, Program> = {
     name: 'Go pkg/sftp',
     needs: ['gosftp', 'ssh-keygen'],
     version: () =>
-      Promise.resolve(/github\.com\/(pkg\/sftp v\S+)/.exec(readFileSync(here('gosftp/go.mod'), 'utf8'))![1]!),
+      Promise.resolve(/github\.com\/(pkg\/sftp v\S+)/.exec(readFileSync(here('gosftp/go.mod'), 'utf8'))![1]),
     async start(directories) {
       const place = await prepare(directories);
       return serve(

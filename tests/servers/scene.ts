@@ -1,7 +1,7 @@
 /** One row of the table at one server: the push, what happens meanwhile, and what then lies at the agent. */
 import { createHash, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { cleanup, tempDir } from '../support/cleanup.js';
@@ -16,7 +16,8 @@ import type { Row } from './rows.js';
 export interface Doctor {
   exit: number;
   seconds: number;
-  propose: Record<string, string | number>;
+  /** Lines of depot.yaml. */
+  advice: { set: string; because: string }[];
   checks: { name: string; result: string; detail: string; hint?: string }[];
 }
 
@@ -29,6 +30,9 @@ export interface Outcome {
   lanes: unknown;
   doctor: Doctor | null;
 }
+
+/** SFTPGo's own names, which a server that is killed leaves behind; no client can remove what it does not know. */
+const ownName = '.sftpgo-upload.';
 
 export async function hold(running: Running, row: Row): Promise<Outcome> {
   const incoming = running.local(row.id);
@@ -76,13 +80,26 @@ export async function hold(running: Running, row: Row): Promise<Outcome> {
   for (const { deposit } of deposits) {
     if (deposit === undefined) continue;
     const { name, sha256 } = deposit.receipt.suitcase;
-    const landed = await eventually(() => found(name, sha256, [incoming, vault]), 20_000, `${name} as its receipt says\n${story}\n${readdirSync(incoming).join('\n')}`);
+    const landed = await eventually(
+      () => found(name, sha256, [incoming, vault]),
+      20_000,
+      `${name} as its receipt says\n${story}\n${readdirSync(incoming).join('\n')}`,
+    );
     expect(landed, story).toBe(true);
-    expected.push(...[name, ...['.cover.md', '.receipt.json', '.receipt.json.asc'].map((end) => `${deposit.depositId}${end}`)]);
+    expected.push(
+      ...[name, ...['.cover.md', '.receipt.json', '.receipt.json.asc'].map((end) => `${deposit.depositId}${end}`)],
+    );
   }
   if (row.collected === undefined) {
-    const there = (): string[] => readdirSync(incoming).sort();
-    await eventually(() => there().join() === expected.sort().join(), 10_000, `nothing else at the agent than ${expected.join(', ')}`).catch(() => undefined);
+    const there = (): string[] =>
+      readdirSync(incoming)
+        .filter((name) => !name.startsWith(ownName))
+        .sort();
+    await eventually(
+      () => there().join() === expected.sort().join(),
+      10_000,
+      `nothing else at the agent than ${expected.join(', ')}`,
+    ).catch(() => undefined);
     expect(there(), story).toEqual(expected.sort());
   }
   return outcome;
@@ -99,9 +116,9 @@ export async function examine(supplier: Supplier): Promise<Doctor> {
   const began = performance.now();
   const finished = await supplier.depot(['doctor', supplier.arrangement, '--write-test', '--json']);
   const seconds = (performance.now() - began) / 1000;
-  const { arrangements } = json(finished) as unknown as { arrangements: [Pick<Doctor, 'propose' | 'checks'>] };
-  const { propose, checks } = arrangements[0];
-  return { exit: finished.code ?? -1, seconds, propose, checks };
+  const { arrangements } = json(finished) as unknown as { arrangements: [Pick<Doctor, 'advice' | 'checks'>] };
+  const { advice, checks } = arrangements[0];
+  return { exit: finished.code ?? -1, seconds, advice, checks };
 }
 
 /** Whether any process has a file open below `directory`. */

@@ -1,5 +1,5 @@
-"""An agent's mover: mover.py INCOMING VAULT close|rename DELAY_MS. Takes each file when it is closed after writing, or gets
-its name by a rename, at once or a little later; as inotifywait and mv do."""
+"""An agent's mover: mover.py INCOMING VAULT close|rename DELAY_MS. As inotifywait and mv do, it takes each file when it is
+closed after writing (`close`), or each without a dot when it gets its name by a rename (`rename`), at once or a little later."""
 import ctypes
 import os
 import struct
@@ -10,7 +10,7 @@ incoming, vault, when, delay = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.ar
 IN_CLOSE_WRITE, IN_MOVED_TO = 0x8, 0x80
 libc = ctypes.CDLL(None, use_errno=True)
 watch = libc.inotify_init()
-if libc.inotify_add_watch(watch, os.fsencode(incoming), IN_CLOSE_WRITE if when == 'close' else IN_MOVED_TO) < 0:
+if libc.inotify_add_watch(watch, os.fsencode(incoming), IN_CLOSE_WRITE | IN_MOVED_TO if when == 'close' else IN_MOVED_TO) < 0:
     sys.exit(os.strerror(ctypes.get_errno()))
 print('listening', flush=True)
 
@@ -28,5 +28,5 @@ while True:
         length = struct.unpack_from('iIII', events)[3]
         name = events[16:16 + length].rstrip(b'\0')
         events = events[16 + length:]
-        if not name.startswith(b'.sftpgo-upload.'):
+        if not name.startswith(b'.sftpgo-upload.' if when == 'close' else b'.'):
             threading.Timer(delay, take, [name]).start() if delay else take(name)
