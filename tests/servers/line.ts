@@ -8,8 +8,6 @@ export interface LineOptions {
   delayMs?: number;
   /** Towards the server. */
   bytesPerSecond?: number;
-  /** Nothing is forwarded to the server after so many bytes; once, on the first connection that sends so many. */
-  stopsAfter?: number;
 }
 
 /** More than a window, so that only the line's own limits slow it down. */
@@ -18,20 +16,15 @@ const mostQueued = 4 * 1024 * 1024;
 export class Line {
   readonly #clients = new Set<Socket>();
   readonly #servers = new Set<Socket>();
-  /** When as much as `stopsAfter` is through. */
-  readonly stopped: Promise<void>;
-  #stop!: () => void;
+  #stop: () => void = () => undefined;
   /** Bytes until it stops. */
-  #left: number;
+  #left = Infinity;
   port = 0;
 
   private constructor(
     private readonly to: number,
     private readonly options: LineOptions,
-  ) {
-    this.#left = options.stopsAfter ?? Infinity;
-    this.stopped = new Promise((resolve) => (this.#stop = resolve));
-  }
+  ) {}
 
   static async to(port: number, options: LineOptions): Promise<Line> {
     const line = new Line(port, options);
@@ -45,6 +38,12 @@ export class Line {
       listener.close();
     });
     return line;
+  }
+
+  /** Nothing goes to the server any more once a new connection has sent so many bytes; resolves then, and later ones are whole again. */
+  cutAfter(bytes: number): Promise<void> {
+    this.#left = bytes;
+    return new Promise((resolve) => (this.#stop = resolve));
   }
 
   /** The client sees a reset; the server notices nothing. */

@@ -23,7 +23,8 @@ export interface Row {
 const MiB = 1024 * 1024;
 const small = 1 * MiB;
 /** More than a window of 64 writes, so that something is acknowledged before half of it is through. */
-const cut = { bytes: 4 * MiB, line: { stopsAfter: 3 * MiB } };
+const cut = { bytes: 4 * MiB, line: {} };
+export const cutAfter = 3 * MiB;
 const far = { line: { delayMs: 40 }, bytes: 4 * MiB };
 
 export const rows: readonly Row[] = [

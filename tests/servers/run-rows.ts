@@ -25,7 +25,7 @@ export function runRows(id: string): void {
 
     for (const row of rows) {
       test(row.title, async () => {
-        const outcome = await hold(running, row);
+        const outcome = await hold(running, row, wanted.mayStay);
         expect(exits(row), outcome.story).toContain(outcome.exit);
         if (outcome.exit !== 0) expect(['unconfirmed', 'sidecars-pending'], outcome.story).toContain(outcome.code);
         if (row.tested === true) {

@@ -11,7 +11,7 @@ import { eventually } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 import { Line } from './line.js';
 import type { Running } from './programs.js';
-import type { Row } from './rows.js';
+import { cutAfter, type Row } from './rows.js';
 
 export interface Doctor {
   exit: number;
@@ -31,10 +31,8 @@ export interface Outcome {
   doctor: Doctor | null;
 }
 
-/** SFTPGo's own names, which a server that is killed leaves behind; no client can remove what it does not know. */
-const ownName = '.sftpgo-upload.';
-
-export async function hold(running: Running, row: Row): Promise<Outcome> {
+/** `mayStay`: what a server leaves that no client can remove. */
+export async function hold(running: Running, row: Row, mayStay?: RegExp): Promise<Outcome> {
   const incoming = running.local(row.id);
   const vault = await mover(incoming, row);
   const line = row.line === undefined ? null : await Line.to(running.port, row.line);
@@ -48,9 +46,10 @@ export async function hold(running: Running, row: Row): Promise<Outcome> {
   );
   writeFileSync(join(supplier.data, 'dump.bin'), randomBytes(row.bytes));
   const doctor = row.tested === true ? await examine(supplier) : null;
+  const cut = row.fault === undefined ? null : line!.cutAfter(cutAfter);
   const pushing = supplier.push();
-  if (row.fault !== undefined) {
-    await Promise.race([line!.stopped, pushing]);
+  if (cut !== null) {
+    await Promise.race([cut, pushing]);
     if (row.fault === 'link dropped') line!.dropClients();
     else {
       await running.kill();
@@ -93,7 +92,7 @@ export async function hold(running: Running, row: Row): Promise<Outcome> {
   if (row.collected === undefined) {
     const there = (): string[] =>
       readdirSync(incoming)
-        .filter((name) => !name.startsWith(ownName))
+        .filter((name) => mayStay?.test(name) !== true)
         .sort();
     await eventually(
       () => there().join() === expected.sort().join(),
