@@ -40,7 +40,7 @@ const windows =
     : ['tests/windows/*.test.ts'];
 
 /** Folders by how long their files take. A long file that begins last keeps everybody waiting, and the size of these says nothing about that. */
-const longestFirst = ['reliability', 'e2e', 'security', 'opener', 'report', 'docs', 'commands', 'sftp'];
+const longestFirst = ['servers', 'reliability', 'e2e', 'security', 'opener', 'report', 'docs', 'commands', 'sftp'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -2,6 +2,7 @@
 import type { Arrangement, Config } from '../config/types.js';
 import type { Logins } from '../push/logins.js';
 import { isDepotError } from '../errors.js';
+import type { Advice } from '../sftp/probe-file.js';
 import { type ErrorCode, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { labelled } from '../ui/format.js';
@@ -17,7 +18,9 @@ export interface Finding {
 
 /** What an examination says after a write test. */
 export interface Written {
-  /** Keys of `remote:` that fit the server better. */
+  /** Settings that fit the server better, each with what was seen. */
+  advice: Advice[];
+  /** Those of `remote:`. */
   propose: Record<string, string | number>;
   /** Names that may still be there. */
   left: string[];
@@ -125,17 +128,26 @@ export function examinationLines(
         ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }]),
       ];
     }),
-    ...(e.propose === undefined || Object.keys(e.propose).length === 0
-      ? []
-      : [
-          'propose in depot.yaml, for this arrangement or for all:',
-          '  remote:',
-          ...Object.entries(e.propose).map(([key, value]) => `    ${key}: ${value}`),
-        ]),
+    ...adviceLines(e.advice ?? []),
     ...(e.left === undefined
       ? []
       : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
     labelled('push', outlook(e)),
+  ];
+}
+
+/** As it would stand in depot.yaml. */
+function adviceLines(advice: readonly Advice[]): Line[] {
+  if (advice.length === 0) return [];
+  const line = (indent: string, { set, because }: Advice): Line => ({
+    text: `${indent}${set}  # ${because}`,
+    hang: indent.length + set.length + 4,
+  });
+  const remote = advice.filter(({ of }) => of === 'remote');
+  return [
+    'propose in depot.yaml, for this arrangement:',
+    ...advice.filter(({ of }) => of === 'arrangement').map((one) => line('  ', one)),
+    ...(remote.length === 0 ? [] : ['  remote:', ...remote.map((one) => line('    ', one))]),
   ];
 }
 

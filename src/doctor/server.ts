@@ -80,7 +80,7 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     else report.notPossible('space', 'the server does not say');
     report.passed('offers', await remote.run((channel) => Promise.resolve(offers(channel))));
     const own = new ArrangementState(o.config.state.path, arrangement.name);
-    if (o.writeTest) await writeTest(remote, own, report);
+    if (o.writeTest) await writeTest(remote, own, arrangement, report);
     else report.add(await earlierWriteTest(remote, own));
     report.passed(
       'uploads',
@@ -130,7 +130,8 @@ function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, becau
   if (because === 'publish: direct')
     return '1 channel: with publish: direct the server may collect the file when a second channel closes it';
   if (because === 'one channel') return '1 channel: the server accepted no more in the write test';
-  if (because === 'unsafe') return '1 channel: in the write test the server got parallel writes wrong';
+  if (because === 'unsafe')
+    return '1 channel: in the write test, what came over two channels did not make one right file';
   if (because === 'untested')
     return `1 channel${wanted === 1 ? ', set by remote.lanes' : '; to use more, pass the write test: depot doctor --write-test'}`;
   if (lanes === 'auto') return `1–${mostLanes} parallel channels, adapted to the connection; ${known}`;

@@ -1,6 +1,7 @@
 /** `doctor --write-test`: what the server does with two test files, and what later runs make of that. */
 import { stat } from 'node:fs/promises';
 import { accountOfUid, runAs } from '../accounts.js';
+import type { Arrangement } from '../config/types.js';
 import { isRefusal } from '../errors.js';
 import { printable } from '../printable.js';
 import { ArrangementState } from '../state/arrangement-state.js';
@@ -14,8 +15,13 @@ import type { Finding, Report } from './findings.js';
 import { nearestExisting } from './space.js';
 
 /** What was found counts, and what is left there is said, also when the test could not be ended. */
-export async function writeTest(remote: Remote, own: ArrangementState, report: Report): Promise<void> {
-  const test = new WriteTest();
+export async function writeTest(
+  remote: Remote,
+  own: ArrangementState,
+  { spool }: Pick<Arrangement, 'spool'>,
+  report: Report,
+): Promise<void> {
+  const test = new WriteTest(spool);
   try {
     await testWrites(remote, test).catch(async (error: unknown) => {
       // A link that is lost says nothing about the server; what was known of it stays.
@@ -28,8 +34,8 @@ export async function writeTest(remote: Remote, own: ArrangementState, report: R
       if (result === 'failed') report.failed(name, code ?? 'remote-refused', detail, hint);
       else report.add({ name, result, detail, ...(hint === undefined ? {} : { hint }) });
     }
-    const { propose, left, collected } = test;
-    report.written({ propose, left, collected });
+    const { advice, propose, left, collected } = test;
+    report.written({ advice, propose, left, collected });
   }
 
   async function keep(refusal?: string): Promise<void> {

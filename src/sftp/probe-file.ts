@@ -11,9 +11,18 @@ export interface WriteFinding {
   code?: 'remote-refused' | 'unconfirmed';
 }
 
+/** A line of depot.yaml that fits a server better than what is set, and what was seen of the server that says so. */
+export interface Advice {
+  set: 'publish: direct' | 'lanes: 1' | 'window: 1' | 'spool: true';
+  /** Whose key it is. */
+  of: 'remote' | 'arrangement';
+  because: string;
+}
+
 export class WriteTest {
   readonly findings: WriteFinding[] = [];
-  /** Keys of `remote:` that fit this server better than what the config says. */
+  readonly advice: Advice[] = [];
+  /** The part of the advice that is about `remote:`. */
   readonly propose: { publish?: 'direct'; lanes?: 1; window?: 1 } = {};
   /** What is worth remembering of several lanes: the file came out right, or did not; the server takes one channel; null when it does not show. */
   lanes: 'safe' | 'unsafe' | 'one channel' | null = null;
@@ -21,6 +30,23 @@ export class WriteTest {
   readonly left: string[] = [];
   /** Names that went out of sight when they were closed or renamed: the agent has them. */
   readonly collected: string[] = [];
+
+  /** `spooled`: the arrangement says `spool: true` already. */
+  constructor(private readonly spooled = false) {}
+
+  /** The hint for the finding that shows it; none where it is set already. */
+  advise(set: Advice['set'], because: string): { hint?: string } {
+    if (set === 'spool: true') {
+      if (this.spooled) return {};
+      this.advice.push({ set, of: 'arrangement', because });
+      return { hint: 'set spool: true for the arrangement, so that its sources are read once' };
+    }
+    this.advice.push({ set, of: 'remote', because });
+    if (set === 'publish: direct') this.propose.publish = 'direct';
+    else if (set === 'lanes: 1') this.propose.lanes = 1;
+    else this.propose.window = 1;
+    return { hint: `set remote.${set}` };
+  }
 
   found(
     name: string,

@@ -32,14 +32,12 @@ export class LaneProbe {
       extra && opensAgain === true ? await orRefusal(extra.open(this.path, OpenFlag.WRITE)).catch(() => null) : null;
     if (!extra || !second || second instanceof SftpStatus) {
       // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
-      this.test.lanes = opensAgain === 'another file' ? 'unsafe' : 'one channel';
-      this.test.found(
-        'lanes',
-        'passed',
-        opensAgain === 'another file'
-          ? 'a second channel would not write to the same file; uploads use one'
-          : 'the server takes one channel with the file open; uploads use one',
-      );
+      const apart = opensAgain === 'another file';
+      const why = apart
+        ? 'a second channel would not write to the same file'
+        : 'the server takes one channel with the file open';
+      this.test.lanes = apart ? 'unsafe' : 'one channel';
+      this.test.found('lanes', 'passed', `${why}; uploads use one`, apart ? this.#oneLane(why) : {});
       await closeFile(first, this.path);
       extra?.end();
       return;
@@ -85,17 +83,24 @@ export class LaneProbe {
     return seen;
   }
 
+  /** Several lanes would do harm: to be set, although what is remembered of the server has the same effect. */
+  #oneLane(because: string): { hint?: string } {
+    return this.remote.spec.lanes === 1 ? {} : this.test.advise('lanes: 1', because);
+  }
+
   /** Null: not to be had. `held`: there only after the close, so a lost lane would take acknowledged writes along. */
   #judgeLanes(sizes: boolean | null, read: boolean | null, held: boolean): void {
     const what = 'parallel writes';
-    const { publish, lanes } = this.remote.spec;
+    const { publish } = this.remote.spec;
     if (held || sizes === false || read === false) {
       this.test.lanes = 'unsafe';
-      if (lanes !== 1) this.test.propose.lanes = 1;
       let wrong = 'damage the file without an error';
       if (held) wrong = 'are not in the file before it is closed, though the server acknowledged them';
       if (sizes === false) wrong = 'are not put where they belong: the sizes show it';
-      this.test.found(what, 'warning', `${wrong}; uploads use one lane`, { hint: 'tell the agent' });
+      const { hint } = this.#oneLane(`${what} ${wrong}`);
+      this.test.found(what, 'warning', `${wrong}; uploads use one lane`, {
+        hint: hint === undefined ? 'tell the agent' : `${hint}, and tell the agent`,
+      });
     } else if (sizes === null && read === null) {
       this.test.found(what, 'not possible', 'the server does not show what came of them');
     } else {

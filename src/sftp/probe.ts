@@ -109,14 +109,14 @@ class WriteProbe {
 
   /** Going on after a lost connection needs a file that has its name while open, and that a second open opens again. */
   async #openAgain(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
-    const spool = 'set spool: true for the arrangement, so that its sources are read once';
+    const spool = (because: string): { hint?: string } => this.test.advise('spool: true', because);
     if ((await statFile(channel, this.remote.path(name))) === null) {
       this.#opensAgain = 'another file';
       this.test.found(
         'open again',
         'warning',
         'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated',
-        { hint: spool },
+        spool('a file has its name only when it is closed, so that an upload cannot go on after a lost connection'),
       );
       return;
     }
@@ -126,7 +126,9 @@ class WriteProbe {
         'open again',
         'warning',
         'the server makes a new file where it was told to open one; after a lost connection an upload begins again',
-        { hint: spool },
+        spool(
+          'the server makes a new file where it was told to open one, so that an upload cannot go on after a lost connection',
+        ),
       );
       return;
     }
@@ -135,9 +137,12 @@ class WriteProbe {
     const again = await orRefusal(channel.open(this.remote.path(name), OpenFlag.WRITE));
     if (again instanceof SftpStatus) {
       this.#opensAgain = 'refused';
-      this.test.found('open again', 'warning', 'refused; after a lost connection an upload begins again', {
-        hint: spool,
-      });
+      this.test.found(
+        'open again',
+        'warning',
+        'refused; after a lost connection an upload begins again',
+        spool('a file cannot be opened again, so that an upload cannot go on after a lost connection'),
+      );
       return;
     }
     const [size, was] = [await sizeBy(channel, again), await sizeBy(channel, handle)];
@@ -159,7 +164,9 @@ class WriteProbe {
         'open again',
         'warning',
         'the server opens another file, or not all of this one; after a lost connection an upload begins again',
-        { hint: spool },
+        spool(
+          'the server opens another file, or not all of it, so that an upload cannot go on after a lost connection',
+        ),
       );
   }
 
@@ -189,10 +196,9 @@ class WriteProbe {
   /** What a push with `publish: rename` would come to: nothing that it could be sure of. */
   #gone(name: string, what: string): void {
     this.test.found(name, 'failed', `${what}; a push would end unconfirmed, with exit status 18`, {
-      hint: 'set remote.publish: direct',
+      ...this.test.advise('publish: direct', what),
       code: 'unconfirmed',
     });
-    this.test.propose.publish = 'direct';
   }
 
   /** It is out of sight, which is how agents take what is complete. */
@@ -211,9 +217,8 @@ class WriteProbe {
       this.test.found(what, 'not possible', 'not compared: opening the file a second time cut it off');
     } else if (right === false || (right === null && size !== null && size !== wanted)) {
       this.test.found(what, 'failed', 'damage the file without an error', {
-        hint: 'set remote.window: 1, and tell the agent',
+        hint: `${this.test.advise('window: 1', `${what} damage the file`).hint!}, and tell the agent`,
       });
-      this.test.propose.window = 1;
     } else if (right === true) {
       this.test.found(what, 'passed', 'arrive as they were sent: the file was read back and compared');
     } else if (size !== null) {
@@ -235,8 +240,12 @@ class WriteProbe {
         this.#gone('rename', 'the file was gone before it could be renamed');
         this.#took(from);
       } else {
-        this.test.found('rename', 'failed', 'refused', { hint: 'set remote.publish: direct' });
-        this.test.propose.publish = 'direct';
+        this.test.found(
+          'rename',
+          'failed',
+          'refused',
+          this.test.advise('publish: direct', 'the server refuses to rename'),
+        );
       }
       return false;
     }

@@ -150,7 +150,7 @@ test('the write test prints lines for the configuration, and the names of files 
   });
   const { code, stdout } = await supplier.depot(['doctor', '--write-test']);
   expect(code).toBe(15);
-  expect(stdout).toContain('\n  remote:\n    publish: direct\n');
+  expect(stdout).toContain('\n  remote:\n    publish: direct  # the server refuses to rename\n');
   const left = [...server.files.keys()].map((name) => name.slice('/in/'.length));
   expect(left).toHaveLength(2);
   for (const name of left) expect(stdout.split('\n').find((line) => line.startsWith('left there'))).toContain(name);

@@ -1,0 +1,3 @@
+import { runRows } from './run-rows.js';
+
+runRows('rclone-off');
