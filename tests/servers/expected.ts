@@ -15,6 +15,8 @@ export interface Expected {
   goesOn: boolean;
   /** What an upload gets after the write test, of 4 that are asked for. */
   lanes: 1 | 4;
+  /** For a while it shows a file that was taken behind its back, and then refuses the rename without a reason. */
+  shows?: 'what was taken';
   /** Files that it leaves, whatever a client does: docs/servers.md says why. */
   mayStay?: RegExp;
 }
@@ -38,24 +40,25 @@ export const expected: Record<string, Expected> = {
   asyncssh: { short: 'AsyncSSH', version: 'asyncssh 2.24.1', from: 'PyPI', ...resumes },
   paramiko: { short: 'Paramiko', version: 'paramiko 5.1.0', from: 'PyPI', ...resumes },
   gosftp: { short: 'pkg/sftp', version: 'pkg/sftp v1.13.6', from: 'Go module proxy', ...resumes },
-  'rclone-off': { short: 'rclone', version: 'rclone v1.60.1-DEV', from: debian, ...begins },
+  'rclone-off': { short: 'rclone', version: 'rclone v1.60.1-DEV', from: debian, ...begins, shows: 'what was taken' },
   'rclone-writes': {
     short: 'rclone, cache',
     version: 'rclone v1.60.1-DEV',
     from: debian,
     ...begins,
     mayStay: /^depot-test-/,
+    shows: 'what was taken',
   },
   'sftpgo-standard': { ...sftpgo(0), ...resumes },
   'sftpgo-atomic': { ...sftpgo(1), ...begins, mayStay: unnamed },
   'sftpgo-resume': { ...sftpgo(2), ...begins, mayStay: unnamed },
 };
 
-/** Of a file that is taken before its rename nothing is certain: which exits, and what decides. */
-export const early: readonly number[] = [0, 18, 30];
-
-export function exits(row: { id: string }): readonly number[] {
-  return row.id === 'taken-early' ? early : [0];
+/** Of a file that is taken before its rename nothing is certain: all the exits that there can be. */
+export function exits({ id }: { id: string }, { shows }: Expected): readonly number[] {
+  const refused = shows === 'what was taken' ? [15] : [];
+  if (id === 'taken-early') return [0, 18, 30, ...refused];
+  return id === 'advised' ? [18, ...refused] : [0];
 }
 
 /** The table of docs/servers.md that says what was tried with what. */
@@ -81,8 +84,13 @@ export function rowsTable(): string {
   );
 }
 
-function cell(row: (typeof rows)[number], { goesOn, lanes }: Expected): string {
-  if (row.id === 'taken-early') return '18 or 0';
+function cell(row: (typeof rows)[number], server: Expected): string {
+  const { goesOn, lanes } = server;
+  if (row.collected?.when === 'close' && row.remote === undefined)
+    return exits(row, server)
+      .filter((exit) => exit !== 30)
+      .reverse()
+      .join(' or ');
   if (row.remote?.['lanes'] === 4 && lanes === 1) return row.fault !== undefined ? '0, 1 lane, again' : '0, 1 lane';
   if (row.fault === undefined) return '0';
   if (goesOn) return '0, goes on';

@@ -12,6 +12,8 @@ export interface Row {
   arrangement?: Record<string, unknown>;
   /** After `doctor --write-test`, which must end with 0. */
   tested?: true;
+  /** The write test alone, which must end with what a push would, and propose what fits. */
+  only?: 'write test';
   line?: LineOptions;
   /** The agent's mover takes what gets its name (`rename`) or is closed, at once or a little later. */
   collected?: { when: 'close' | 'rename'; afterMs: number };
@@ -73,6 +75,13 @@ export const rows: readonly Row[] = [
   {
     id: 'taken-early',
     title: 'collected at the close, `publish: rename`',
+    collected: { when: 'close', afterMs: 0 },
+    bytes: small,
+  },
+  {
+    id: 'advised',
+    title: 'the write test there',
+    only: 'write test',
     collected: { when: 'close', afterMs: 0 },
     bytes: small,
   },

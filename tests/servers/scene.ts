@@ -45,7 +45,9 @@ export async function hold(running: Running, row: Row, mayStay?: RegExp): Promis
     },
   );
   writeFileSync(join(supplier.data, 'dump.bin'), randomBytes(row.bytes));
-  const doctor = row.tested === true ? await examine(supplier) : null;
+  const doctor = row.tested === true || row.only !== undefined ? await examine(supplier) : null;
+  if (row.only !== undefined && doctor !== null)
+    return { exit: doctor.exit, code: null, again: false, lanes: null, story: JSON.stringify(doctor, null, 1), doctor };
   const cut = row.fault === undefined ? null : line!.cutAfter(cutAfter);
   const pushing = supplier.push();
   if (cut !== null) {
