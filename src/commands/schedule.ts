@@ -3,7 +3,7 @@ import type { CommandLine } from './command-line.js';
 import { clock, globals, isOneOf, text, usage, type Flags } from './flags.js';
 
 export function scheduleOptions(kind: string, names: string[], flags: Flags): ScheduleFlags {
-  const sort = isOneOf(kind, ['systemd', 'cron', 'windows'], 'the kind of schedule');
+  const sort = isOneOf(kind, ['systemd', 'cron', 'launchd', 'windows'], 'the kind of schedule');
   const at = clock(flags, 'at');
   if (at === undefined) throw usage('no time given', 'add --at 01:30');
   const o = {
@@ -44,9 +44,9 @@ function unit(flags: Flags, name: string): string | undefined {
 export function defineSchedule(parent: CommandLine): void {
   const schedule = parent
     .command('schedule')
-    .summary('print a schedule for systemd, cron or Windows')
+    .summary('print a schedule for systemd, cron, macOS or Windows')
     .description(
-      'Prints what makes systemd, cron or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.',
+      'Prints what makes systemd, cron, launchd (macOS) or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.',
     )
     .ends(
       [],
@@ -57,9 +57,9 @@ export function defineSchedule(parent: CommandLine): void {
     .command('print')
     .summary('print a schedule that runs depot push every day')
     .description(
-      'Prints a hardened systemd service and timer, a cron line, or a task for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. Changes nothing, unless --out says where the files go.',
+      'Prints a hardened systemd service and timer, a cron line, a daemon for launchd, or a task for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. Changes nothing, unless --out says where the files go.',
     )
-    .argument('<kind>', 'systemd, cron or windows')
+    .argument('<kind>', 'systemd, cron, launchd or windows')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--at <time>', 'local time of day (01:30)')
     .option(
@@ -68,7 +68,7 @@ export function defineSchedule(parent: CommandLine): void {
     )
     .option('--requires <unit>', 'systemd: a unit that must be up, such as that of the VPN')
     .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
-    .option('--out <directory>', 'systemd, windows: write the files there, and print what to type next')
+    .option('--out <directory>', 'systemd, launchd, windows: write the files there, and print what to type next')
     .ends(
       [5, 10],
       'depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service # service and timer',

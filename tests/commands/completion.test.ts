@@ -58,7 +58,7 @@ test.each<[string[], string[]]>([
   [['decrypt', 'x', '--out', ''], [':directories']],
   [
     ['schedule', 'print', ''],
-    ['systemd', 'cron', 'windows'],
+    ['systemd', 'cron', 'launchd', 'windows'],
   ],
   [['schedule', 'print', 'cron', 'ac'], ['acme-crm']],
   [['key', 'add', 'acme-crm', ''], [':files']],

@@ -17,7 +17,7 @@ describe('the command line', () => {
     [['key', 'zzz'], 'unknown command "zzz"', 'see the commands: depot key --help'],
     [
       ['schedule', 'print', 'cronn'],
-      'the kind of schedule is one of systemd, cron, windows, not "cronn"',
+      'the kind of schedule is one of systemd, cron, launchd, windows, not "cronn"',
       'check the spelling: did you mean cron?',
     ],
     [

@@ -57,7 +57,7 @@ describe('contradictions and wrong values are refused and named', () => {
     ['schedule print cron --at 25:00', /time of day/],
     ['schedule print cron --at 01:30 --requires vpn.service', /systemd units/],
     ['schedule print systemd --at 01:30 --requires vpn', /not the name of a systemd unit/],
-    ['schedule print launchd --at 01:30', /one of systemd, cron, windows/],
+    ['schedule print upstart --at 01:30', /one of systemd, cron, launchd, windows/],
     ['init --arrangement Acme', /small letters/],
     ['init --host sftp://x', /--host/],
     ['init --port 70000', /--port 70000/],

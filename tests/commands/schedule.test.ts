@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
+import { launchdJob } from '../../src/commands/schedule/launchd.js';
 import { type Job, requireOneLine } from '../../src/commands/schedule/job.js';
 import { systemdUnits } from '../../src/commands/schedule/systemd.js';
 import { windowsTask } from '../../src/commands/schedule/windows.js';
@@ -127,6 +128,29 @@ describe('cron', () => {
       .trimEnd()
       .split('\n');
     expect(words).toEqual(awkward.command);
+  });
+});
+
+describe('launchd', () => {
+  test('the daemon is what a reader of property lists takes for the job', () => {
+    const { files, paste } = launchdJob({ ...awkward, user: 'depot', what: 'a -- b <c>', out: '/tmp/My Jobs/' });
+    expect(files[0].path).toBe('/Library/LaunchDaemons/depot.push.plist');
+    const read = 'import sys, json, plistlib; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))';
+    const { stdout, stderr } = spawnSync('python3', ['-c', read], { input: files[0].contents, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      Label: 'depot.push',
+      ProgramArguments: awkward.command,
+      UserName: 'depot',
+      StartCalendarInterval: { Hour: awkward.at.hour, Minute: awkward.at.minute },
+      WorkingDirectory: awkward.configDirectory,
+      Umask: 0o077,
+    });
+    expect(paste).toContain("sudo install -m 644 '/tmp/My Jobs/depot.push.plist' /Library/LaunchDaemons/");
+  });
+
+  test('without an account nothing is printed: it would be root that pushes', () => {
+    expect(() => launchdJob({ ...job, user: undefined })).toThrow(/no account given/);
   });
 });
 
@@ -276,7 +300,7 @@ describe('a line break', () => {
   const evil = '/srv/a\n* * * * * touch /tmp/x';
 
   // It would end the comment, or start a second line of the crontab.
-  test.each(['cron', 'systemd', 'windows'])('in a path is refused by schedule print %s', async (kind) => {
+  test.each(['cron', 'systemd', 'launchd', 'windows'])('in a path is refused by schedule print %s', async (kind) => {
     const nobody: Server = {
       host: '127.0.0.1',
       port: 9,

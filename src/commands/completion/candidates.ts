@@ -7,7 +7,7 @@ export const files = ':files';
 export const directories = ':directories';
 
 const choices: Readonly<Record<string, readonly string[]>> = {
-  'schedule print <kind>': ['systemd', 'cron', 'windows'],
+  'schedule print <kind>': ['systemd', 'cron', 'launchd', 'windows'],
   'key generate <kind>': ['signer', 'arrangement'],
   'completion <shell>': ['bash', 'zsh', 'fish', 'powershell'],
   'schema <name>': schemaNames,

@@ -15,6 +15,7 @@ import { stateOwner, type Access, accessFor } from '../../doctor/access.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangements, configFor } from '../deposits.js';
 import { cronLine } from './cron.js';
+import { launchdJob } from './launchd.js';
 import { type Job, type Printed, requireOneLine } from './job.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
@@ -22,7 +23,7 @@ import { windowsAccount } from './windows-access.js';
 import { shellWord } from '../../shell.js';
 
 export interface ScheduleFlags extends GlobalOptions {
-  kind: 'systemd' | 'cron' | 'windows';
+  kind: 'systemd' | 'cron' | 'launchd' | 'windows';
   names: string[];
   at: { hour: number; minute: number };
   user: string | undefined;
@@ -69,7 +70,7 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
     onFailure: o.onFailure,
   };
   requireOneLine(job);
-  const printed = { systemd: systemdUnits, cron: cronLine, windows: windowsTask }[o.kind](job);
+  const printed = { systemd: systemdUnits, cron: cronLine, launchd: launchdJob, windows: windowsTask }[o.kind](job);
   for (const warning of warnings) context.screen.warn(warning);
   const written = out === undefined ? [] : await writeFiles(printed.files, out);
   context.screen.result(
@@ -103,9 +104,9 @@ async function accountFor(
       ? owner.name
       : caller !== 0
         ? (await accountOfUid(caller)).name
-        : o.kind === 'cron'
-          ? undefined
-          : serviceAccount;
+        : o.kind === 'systemd'
+          ? serviceAccount
+          : undefined;
   const name = o.user ?? usual;
   if (name === undefined) return { user: undefined, ownAccount: false, lines: [], warnings: [] };
   const account = (await accountNamed(name)) ?? null;
@@ -116,7 +117,9 @@ async function accountFor(
     stateMadeBySystemd: o.kind === 'systemd' && systemdMakes(config.state.path),
   });
   const make =
-    account === null ? [`useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`] : [];
+    account === null && o.kind !== 'launchd'
+      ? [`useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`]
+      : [];
   const hidden =
     o.kind === 'systemd'
       ? [
@@ -135,7 +138,11 @@ async function accountFor(
     user: name,
     ownAccount: false,
     lines: [...make, ...access.lines],
-    warnings: [...access.warnings, ...hidden],
+    warnings: [
+      ...(account === null && o.kind === 'launchd' ? [`this machine has no account ${name}: make it first`] : []),
+      ...access.warnings,
+      ...hidden,
+    ],
   };
 }
 
@@ -185,7 +192,7 @@ async function writeFiles(files: Printed['files'], directory: string): Promise<s
 /** What is pasted stands in comments, so that the output as a whole is a valid crontab or XML file. */
 function lines(kind: ScheduleFlags['kind'], { files, paste }: Printed): string[] {
   // A comment in XML has no two hyphens in it, and what is redirected keeps no letters beyond ASCII: then the lines come with --out.
-  if (kind === 'windows')
+  if (kind === 'windows' || kind === 'launchd')
     return [
       files[0]!.contents.trimEnd(),
       ...(paste.some((line) => line.includes('--') || /[^\t -~]/.test(line)) ? [] : [`<!--\n${paste.join('\n')}\n-->`]),

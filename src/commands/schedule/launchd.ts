@@ -1,0 +1,65 @@
+import { shellWord } from '../../shell.js';
+import { usage } from '../flags.js';
+import type { Job, Printed } from './job.js';
+
+const directory = '/Library/LaunchDaemons';
+
+/**
+ * A daemon for macOS (launchd.plist(5)), which runs whether or not somebody is logged in. A time at which the machine
+ * slept is made up for once, when it wakes; one at which it was off is not.
+ */
+export function launchdJob(job: Job): Printed {
+  // Without one it would be root's, and sources can run commands.
+  if (job.user === undefined) throw usage('no account given', 'name the one that pushes: --user depot');
+  const label = 'depot.push';
+  const file = `${label}.plist`;
+  const strings = job.command.map((word) => `    <string>${xml(word)}</string>`).join('\n');
+  const contents = `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<!-- depot: deposit with the escrow agent (${xml(job.what)}) -->
+<plist version="1.0">
+<dict>
+  <key>Label</key>
+  <string>${label}</string>
+  <key>ProgramArguments</key>
+  <array>
+${strings}
+  </array>
+  <key>UserName</key>
+  <string>${xml(job.user)}</string>
+  <key>StartCalendarInterval</key>
+  <dict>
+    <key>Hour</key>
+    <integer>${job.at.hour}</integer>
+    <key>Minute</key>
+    <integer>${job.at.minute}</integer>
+  </dict>
+  <key>WorkingDirectory</key>
+  <string>${xml(job.configDirectory)}</string>
+  <key>Umask</key>
+  <integer>63</integer>
+</dict>
+</plist>
+`;
+  const from = job.out === undefined ? file : `${job.out.replace(/\/+$/, '')}/${file}`;
+  return {
+    files: [{ path: `${directory}/${file}`, contents }],
+    paste: [
+      ...job.prepare,
+      `sudo install -m 644 ${shellWord(from)} ${directory}/`,
+      `sudo launchctl bootstrap system ${directory}/${file}`,
+      `sudo launchctl kickstart -p system/${label}`,
+      'launchd keeps no output: monitor with «depot status --max-age 26h»',
+      'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
+    ],
+  };
+}
+
+/** Two hyphens would end the comment that it stands in. */
+function xml(text: string): string {
+  return text
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/-(?=-)/g, '&#45;');
+}
