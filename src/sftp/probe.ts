@@ -52,9 +52,11 @@ class WriteProbe {
       await this.#flush(channel, handle);
       await this.#openAgain(channel, handle, first);
       await closeFile({ channel, handle }, this.remote.path(first));
-      const there = await this.#closed(channel, first);
-      if (there !== 'gone') await this.#pipelined(channel, first);
-      if (there === 'seen') await this.#exclusive(channel, first);
+      let there = await this.#closed(channel, first);
+      // An agent that collects files at their close may do so a moment later: at any step until the rename.
+      if (there !== 'gone' && !(await this.#pipelined(channel, first)) && there === 'seen')
+        there = this.#takenAtClose(first);
+      if (there === 'seen' && !(await this.#exclusive(channel, first))) there = this.#takenAtClose(first);
       const renamed = there !== 'gone' && (await this.#rename(channel, first, final));
 
       const second = this.#name(2);
@@ -79,10 +81,16 @@ class WriteProbe {
     return handle;
   }
 
-  async #exclusive(channel: SftpChannel, name: string): Promise<void> {
-    const handle = await orRefusal(channel.create(this.remote.path(name)));
+  /** False when the file is gone: then the server was right to create it. */
+  async #exclusive(channel: SftpChannel, name: string): Promise<boolean> {
+    const path = this.remote.path(name);
+    // Both at once, so that nobody takes it between the two.
+    const [found, handle] = await Promise.all([statFile(channel, path), orRefusal(channel.create(path))]);
     if (handle instanceof SftpStatus) {
       this.test.found('exclusive create', 'passed', 'an existing file is refused');
+    } else if (found === null) {
+      await orRefusal(channel.close(handle));
+      return false;
     } else {
       this.test.found(
         'exclusive create',
@@ -91,6 +99,7 @@ class WriteProbe {
       );
       await orRefusal(channel.close(handle));
     }
+    return true;
   }
 
   async #flush(channel: SftpChannel, handle: Buffer): Promise<void> {
@@ -187,9 +196,13 @@ class WriteProbe {
       this.test.found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
     else if (found !== null) this.test.found('stat', 'passed', 'a file can be seen until it is published');
     if (found !== null) return found === 'unreadable' ? 'hidden' : 'seen';
+    return this.#takenAtClose(name);
+  }
+
+  #takenAtClose(name: string): 'gone' | 'hidden' {
     if (this.remote.spec.publish === 'direct') return 'hidden';
     this.#gone('close', 'a file disappears when it is closed, before it can be renamed');
-    this.#took(name);
+    this.test.collected.push(name);
     return 'gone';
   }
 
@@ -203,11 +216,11 @@ class WriteProbe {
 
   /** It is out of sight, which is how agents take what is complete. */
   #took(name: string): void {
-    if (this.#made.delete(name)) this.test.collected.push(name);
+    if (this.#made.delete(name) && !this.test.collected.includes(name)) this.test.collected.push(name);
   }
 
-  /** What a push does at any server: many writes on their way, in order, in one lane. */
-  async #pipelined(channel: SftpChannel, name: string): Promise<void> {
+  /** What a push does at any server: many writes on their way, in order, in one lane. False when the file is gone. */
+  async #pipelined(channel: SftpChannel, name: string): Promise<boolean> {
     const what = 'pipelined writes';
     const wanted = pieceSize(channel) * pieces;
     const right = await readBack(channel, this.remote.path(name));
@@ -230,6 +243,7 @@ class WriteProbe {
     } else {
       this.test.found(what, 'not possible', 'the server neither shows nor gives back what was written');
     }
+    return found !== null;
   }
 
   async #rename(channel: SftpChannel, from: string, to: string): Promise<boolean> {

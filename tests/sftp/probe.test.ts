@@ -111,6 +111,33 @@ test('for a server that collects files at their close, publish: direct is propos
   expect(result.collected).toHaveLength(2);
 });
 
+/** Agents that take a file a little after its close: what the write test last asked of it until then. */
+const takenLater: [string, (r: Request, written: boolean) => boolean][] = [
+  ['it was seen', (r) => r.type === 'stat' && r.path.endsWith('-1.partial')],
+  ['it was read', (r, written) => written && r.type === 'close' && r.path.endsWith('-1.partial')],
+  ['it could not be created again', (r, written) => written && r.type === 'open' && (r.flags & 0x20) !== 0],
+];
+
+test.each(takenLater)('for a server that collects a file once %s, publish: direct is proposed', async (_, isLast) => {
+  const server = await startScriptedServer();
+  let [closes, taken] = [0, ''];
+  server.script = (r) => {
+    if (taken === '' && closes >= 2 && isLast(r, closes >= 2)) {
+      taken = r.path;
+      setImmediate(() => server.files.delete(taken));
+    }
+    if (r.type === 'close' && r.path.endsWith('-1.partial')) closes++;
+    return undefined;
+  };
+  const { remote } = await connectTo(server);
+  const result = await testWrites(remote);
+  expect(taken).not.toBe('');
+  expect(result).toMatchObject({ propose: { publish: 'direct' }, left: [] });
+  expect(result.findings.filter(({ code }) => code === 'unconfirmed')).toHaveLength(1);
+  expect(result.findings.find(({ name }) => name === 'exclusive create')?.result ?? 'passed').toBe('passed');
+  expect(server.files.size).toBe(0);
+});
+
 test('a server that collects files at their rename passes', async () => {
   const { result, verdict } = await probe({ collect: 'rename' });
   expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
