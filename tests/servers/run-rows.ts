@@ -40,7 +40,13 @@ export function runRows(id: string): void {
           expect(advice.map(({ set }) => set).sort()).toEqual([...wanted.advice].sort());
           // It took 70 s when it read back one piece after the other.
           if (row.line?.delayMs !== undefined) expect(seconds).toBeLessThan(30);
-          if (row.remote?.['lanes'] === 4) expect(outcome.lanes, outcome.story).toBe(wanted.lanes);
+          // After a loss they come back one after the other, as long as there is something left to send.
+          if (row.remote?.['lanes'] === 4 && row.fault === undefined)
+            expect(outcome.lanes, outcome.story).toBe(wanted.lanes);
+          else
+            expect(Number(outcome.lanes), outcome.story).toBeLessThanOrEqual(
+              row.remote?.['lanes'] === 4 ? wanted.lanes : 8,
+            );
         }
         if (row.fault !== undefined && row.arrangement === undefined)
           expect(outcome.again, outcome.story).toBe(!wanted.goesOn);
