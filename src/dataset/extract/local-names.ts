@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { opendirSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, lstatSync, opendirSync, openSync, unlinkSync } from 'node:fs';
 import { fromBytes, fromText, join, localName, toBytes, toText, type ByteString } from '../bytestring.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf } from './errors.js';
@@ -11,6 +11,9 @@ const MOST_CHARACTERS = 32 << 20;
 const MOST_TAKEN = 10_000;
 /** Of those that anybody could work out again. */
 const MOST_LISTED = 10_000;
+
+/** A longer one is left as it is: each of its components is looked up by its whole path. */
+const LONGEST_TARGET = 1024;
 
 const TAKEN = ['EEXIST', 'EISDIR'];
 /** What file systems answer to a name that they cannot hold. */
@@ -32,6 +35,8 @@ export class LocalNames {
   /** The last number that a name was given. */
   readonly #numbers = new Map<string, number>();
   #characters = 0;
+  /** Whether this file system takes two names for one; tried when it first matters. */
+  #folds: boolean | undefined;
 
   constructor(platform: NodeJS.Platform = process.platform) {
     this.#platform = platform;
@@ -52,7 +57,7 @@ export class LocalNames {
 
   /** Whether what lies at that place is the entry of that path, and not one whose name only leads there. */
   isAt(path: ByteString, place: ByteString): boolean {
-    return this.has(path) || (!this.#places.has(place) && isListed(place));
+    return this.has(path) || this.#isOwn(place);
   }
 
   /**
@@ -81,7 +86,7 @@ export class LocalNames {
             break;
           }
           if (!TAKEN.includes(code)) throw error;
-          if (local === name && !this.#places.has(place) && isListed(place)) throw twice();
+          if (local === name && this.#isOwn(place)) throw twice();
           local = `${spelling}~${this.#number(join(directory, spelling))}` as ByteString;
         }
       }
@@ -102,6 +107,7 @@ export class LocalNames {
   /** The target of a symlink, so that it leads to the same entry where that has another name here. */
   target(path: ByteString, target: ByteString): ByteString {
     if ((this.#names.size === 0 && this.#platform !== 'win32') || target.startsWith('/')) return target;
+    if (target.length > LONGEST_TARGET) return target;
     const at = path.split('/').slice(0, -1);
     const parts = target.split('/');
     for (const [i, part] of parts.entries()) {
@@ -122,6 +128,13 @@ export class LocalNames {
     const all = [...[...this.#names].map(([path, { local }]) => [path, local] as const), ...this.#listed];
     for (const [path, local] of all)
       warnings.add(`saved under another name: ${shown(toBytes(path))} as ${shown(toBytes(local))}`);
+  }
+
+  /** Whether what is there was made under this very name. A listing takes longer the more there is, so only where it can tell anything. */
+  #isOwn(place: ByteString): boolean {
+    if (this.#places.has(place)) return false;
+    this.#folds ??= folds(parted(place).directory);
+    return !this.#folds || isListed(place);
   }
 
   #note(path: ByteString, place: ByteString, local: ByteString): void {
@@ -160,6 +173,25 @@ function* spellings(name: ByteString, platform: NodeJS.Platform): Generator<Byte
     `${plain.slice(0, 60)}~${createHash('sha256').update(toBytes(name)).digest('hex').slice(0, 16)}`,
   );
   yield* new Set([own, careful, plain, short]);
+}
+
+/** Whether names in this directory, and in those below it, may be one although they differ. */
+function folds(directory: ByteString): boolean {
+  const name = `.depot-${randomBytes(8).toString('hex')}-\u00e9A`;
+  const place = join(directory, fromText(name));
+  try {
+    closeSync(openSync(onDisk(place), 'wx', 0o600));
+  } catch {
+    // Not even that name is possible here.
+    return true;
+  }
+  try {
+    return [name.normalize('NFD'), name.toLowerCase(), name.toUpperCase()].some(
+      (other) => lstatSync(onDisk(join(directory, fromText(other))), { throwIfNoEntry: false }) !== undefined,
+    );
+  } finally {
+    unlinkSync(onDisk(place));
+  }
 }
 
 /** Whether the directory has this very name, and not only one that leads to the same file. */
