@@ -81,6 +81,7 @@ const forShell: Record<string, string> = {
   'commands/init/run.ts': 'only root sets up for another account',
   'commands/init/account.ts': 'only root sets up for another account',
   'commands/init/place.ts': 'only root sets up for another account',
+  'commands/schedule/launchd.ts': 'macOS',
   'commands/schedule/print.ts': 'systemd and cron',
   'reader/named-files.ts': 'says another thing on Windows',
 };

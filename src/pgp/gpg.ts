@@ -3,6 +3,7 @@
  * never sees a suitcase: it gets the session key packets with a dummy behind them.
  */
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { type Ended, run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
@@ -101,6 +102,8 @@ function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): P
     signal: o.signal,
     atTerminal: true,
     anyExit: true,
+    // Windows looks for a bare name in the working directory first, where whoever brought the suitcase may have put one.
+    ...(process.platform === 'win32' && { directory: path.dirname(process.execPath) }),
   });
 }
 

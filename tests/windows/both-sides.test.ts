@@ -11,7 +11,7 @@ import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { type KeyFiles, makeKey, Supplier } from '../support/supplier.js';
 import { differences } from '../support/tree.js';
-import { windowsDir, windowsPath } from '../support/wine.js';
+import { driveC, windowsDir, windowsPath } from '../support/wine.js';
 import { WindowsMachine } from './supplier.js';
 
 const nobody = 65_534;
@@ -110,6 +110,17 @@ describe('a supplier with Windows', () => {
     expect(verified).toMatchObject({ ok: true, result: 'passed' });
     await windows.must(['decrypt', windowsPath(suitcase), ...proof, '--out', windows.path('opened')]);
     await same(join(windows.directory, 'opened/data'));
+  });
+
+  test('does not take a gpg.exe that lies beside the suitcase for GnuPG', async () => {
+    const folder = windowsDir('brought');
+    copyFileSync(join(server.incoming, deposit.suitcase), join(folder, deposit.suitcase));
+    copyFileSync(join(driveC, 'windows/system32/whoami.exe'), join(folder, 'gpg.exe'));
+    const { code, stderr } = await windows.depot(['decrypt', deposit.suitcase, '--gpg', '--out', 'opened'], {
+      cwd: folder,
+    });
+    expect(stderr).toContain('gpg could not be started: no such command');
+    expect(code).toBe(5);
   });
 
   test('is opened on Linux by an ordinary account, with gpg and tar', async () => {
