@@ -138,6 +138,18 @@ test.each(takenLater)('for a server that collects a file once %s, publish: direc
   expect(server.files.size).toBe(0);
 });
 
+test('where the agent is quicker than the rename with the second file only, publish: direct is proposed', async () => {
+  const server = await startScriptedServer();
+  server.script = (r) => {
+    if (r.type === 'close' && r.path.endsWith('-2.partial')) setImmediate(() => server.files.delete(r.path));
+    return undefined;
+  };
+  const { remote } = await connectTo(server);
+  const result = await testWrites(remote);
+  expect(result).toMatchObject({ propose: { publish: 'direct' }, left: [] });
+  expect(result.findings.find(({ name }) => name === 'close')).toMatchObject({ result: 'failed', code: 'unconfirmed' });
+});
+
 test('a server that collects files at their rename passes', async () => {
   const { result, verdict } = await probe({ collect: 'rename' });
   expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
