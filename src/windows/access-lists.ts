@@ -2,7 +2,7 @@
 import { run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { codeOrSaid, printable } from '../printable.js';
-import { systemProgram } from './programs.js';
+import { isWine, systemProgram } from './programs.js';
 import { type Descriptor, parseSddl } from './sddl.js';
 import { unchecked } from './unchecked.js';
 
@@ -107,11 +107,12 @@ export class WindowsAccessLists implements AccessLists {
       });
       output = ended.output.toString('latin1');
     } catch (error) {
-      // It is not there, or may not be used here. One that starts and fails is a failed check.
-      if (!(error instanceof DepotError) || error.cause === undefined) throw notAnswered(error);
-      return this.#none(`${printable(program)} cannot be started (${codeOrSaid(error.cause)})`);
+      // Where it is not, it never was. Whatever else keeps it from starting, or makes it fail, may be somebody's doing.
+      const cause = error instanceof DepotError ? error.cause : undefined;
+      if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'ENOENT') throw notAnswered(error);
+      return this.#none(`there is no ${printable(program)}`);
     }
-    if (output.trim() === '') return this.#none(`${printable(program)} does nothing here`);
+    if (output.trim() === '' && isWine(this.#env)) return this.#none("Wine's PowerShell does nothing");
     return read(output, paths.length);
   }
 

@@ -1,12 +1,22 @@
 /** Windows' own programs, by their full path: a program of that name in PATH or the working directory is somebody else's. */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 type Named = 'icacls' | 'powershell' | 'whoami';
 
 export function systemProgram(name: Named, env: NodeJS.ProcessEnv = process.env): string {
-  const root = env.SystemRoot ?? env.windir;
-  const system = path.join(root !== undefined && path.isAbsolute(root) ? root : 'C:\\Windows', 'System32');
+  const system = systemDirectory(env);
   return name === 'powershell'
     ? path.join(system, 'WindowsPowerShell', 'v1.0', 'powershell.exe')
     : path.join(system, `${name}.exe`);
+}
+
+/** Wine has programs of its own there, of which some only pretend. */
+export function isWine(env: NodeJS.ProcessEnv): boolean {
+  return existsSync(path.join(systemDirectory(env), 'winecfg.exe'));
+}
+
+function systemDirectory(env: NodeJS.ProcessEnv): string {
+  const root = env.SystemRoot ?? env.windir;
+  return path.join(root !== undefined && path.isAbsolute(root) ? root : 'C:\\Windows', 'System32');
 }

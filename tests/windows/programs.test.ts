@@ -96,6 +96,7 @@ describe.skipIf(process.platform === 'win32')('asking for access lists', () => {
     ['stops half way', `printf '#0 O:BAG:SYD:PAI(A;;FA;;;BA)\\r\\n'`],
     ['answers for fewer', `printf '#1 O:BA\\r\\n#end\\r\\n'`],
     ['says something else', 'echo hello'],
+    ['says nothing', 'exit 0'],
   ])('refuses if PowerShell %s', async (_, body) => {
     const { env } = windows({ powershell: body });
     await expect(new WindowsAccessLists(env).of(['/', '/tmp'])).rejects.toMatchObject({
@@ -105,9 +106,16 @@ describe.skipIf(process.platform === 'win32')('asking for access lists', () => {
     });
   });
 
-  test('says once that nothing was checked if there is no PowerShell, or one that does nothing', async () => {
+  test('refuses if PowerShell is there and cannot be started', async () => {
+    const { env } = windows({ powershell });
+    chmodSync(systemProgram('powershell', env), 0o644);
+    await expect(new WindowsAccessLists(env).of(['/'])).rejects.toMatchObject({ code: 'config-insecure' });
+  });
+
+  test('says once that nothing was checked if there is no PowerShell, or that of Wine, which does nothing', async () => {
     for (const scripts of [{}, { powershell: 'exit 0' }]) {
       const { env } = windows(scripts);
+      if ('powershell' in scripts) writeFileSync(path.join(env['SystemRoot']!, 'System32', 'winecfg.exe'), '');
       const told: string[] = [];
       const { tell } = unchecked;
       cleanup(() => (unchecked.tell = tell));
