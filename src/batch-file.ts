@@ -1,5 +1,5 @@
 /** Batch files: Node starts none without a shell, and cmd.exe takes a command line apart by rules of its own. */
-import { win32 } from 'node:path';
+import { systemProgram } from './windows/programs.js';
 
 export interface Startable {
   file: string;
@@ -22,13 +22,8 @@ export function startable([file = '', ...args]: readonly string[], platform = pr
   const line = words.map((word) => `"${word.replace(/\\+$/, '$&$&')}"`).join(' ');
   // No AutoRun, no delayed expansion of !…!, and of the line only the outermost quotes go.
   return {
-    file: systemProgram('cmd.exe'),
+    file: systemProgram('cmd'),
     args: ['/d', '/e:on', '/v:off', '/s', '/c', `"${line}"`],
     verbatim: true,
   };
-}
-
-/** A program of Windows itself by its whole path, so that no other of that name is found before it. */
-export function systemProgram(name: string): string {
-  return win32.join(process.env['SystemRoot'] ?? 'C:\\Windows', 'System32', name);
 }

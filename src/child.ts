@@ -6,11 +6,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startable, systemProgram } from './batch-file.js';
+import { startable } from './batch-file.js';
 import { childEnvironment } from './child-env.js';
 import { DepotError, type ErrorCode } from './errors.js';
 import { codeOrSaid, printable } from './printable.js';
 import { membersOf } from './process-group.js';
+import { systemProgram } from './windows/programs.js';
 
 export interface ChildOptions {
   /** Comes before the program's name in messages: `source crm.pgdump: command`. Arguments are not shown: they may hold secrets. */
@@ -329,7 +330,7 @@ async function end(child: ChildProcess, options: ChildOptions): Promise<void> {
 async function endTree(child: ChildProcess): Promise<void> {
   // Another process may have its number now, and what it started is not found without it.
   if (hasExited(child)) return;
-  const taskkill = spawn(systemProgram('taskkill.exe'), ['/pid', String(child.pid), '/T', '/F'], {
+  const taskkill = spawn(systemProgram('taskkill'), ['/pid', String(child.pid), '/T', '/F'], {
     stdio: 'ignore',
     windowsHide: true,
     timeout: GRACE_MS,

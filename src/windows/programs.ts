@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-type Named = 'icacls' | 'powershell' | 'whoami';
+type Named = 'cmd' | 'icacls' | 'powershell' | 'taskkill' | 'whoami';
 
 export function systemProgram(name: Named, env: NodeJS.ProcessEnv = process.env): string {
   const system = systemDirectory(env);
