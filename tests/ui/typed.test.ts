@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { TypedLines } from '../../src/ui/typed.js';
 import { checkout } from '../support/cli.js';
+import { onWindows } from '../support/platform.js';
+
+/** What holds together there what has a space in it. */
+const quoted = (word: string): string => (onWindows ? `"${word}"` : `'${word}'`);
 
 test.each([
   [['push'], 'run: «depot push acme-crm»', 'run: depot push acme-crm'],
@@ -14,7 +18,7 @@ test.each([
   [
     ['push', '--config=my depot.yaml', '--state', '/s'],
     'run: «depot trust acme»',
-    "run: depot trust acme --config 'my depot.yaml' --state /s",
+    `run: depot trust acme --config ${quoted('my depot.yaml')} --state /s`,
   ],
   [
     ['push', '--config', 'a', '--config', 'b'],
@@ -34,12 +38,12 @@ test.each([
   [
     ['status', '--config', 'a b'],
     'run it again: «runuser -u depot -- depot …»',
-    "run it again: runuser -u depot -- depot status --config 'a b'",
+    `run it again: runuser -u depot -- depot status --config ${quoted('a b')}`,
   ],
   [
     ['status', '--config', 'a b'],
     'run it again: sudo -u depot «depot …»',
-    "run it again: sudo -u depot depot status --config 'a b'",
+    `run it again: sudo -u depot depot status --config ${quoted('a b')}`,
   ],
   [['push', '--', '--config', 'a'], '«depot push»', 'depot push'],
   [['push', '--config', 'a'], 'a path with « in it', 'a path with « in it'],
