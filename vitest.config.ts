@@ -57,8 +57,6 @@ export default defineConfig(({ mode }) => ({
     ...(mode === 'long'
       ? {
           include: [`tests/${long}`],
-          // It needs what `windows` sets up, and hangs Wine's server: it is run by hand, in that mode, under its own name.
-          exclude: [...configDefaults.exclude, 'tests/windows/**'],
           fileParallelism: false,
           reporters: ['verbose'],
         }

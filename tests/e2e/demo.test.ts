@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { alteredDepot } from '../support/altered.js';
@@ -55,8 +55,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       ended = true;
     });
     await eventually(
-      () =>
-        ended || readdirSync(place, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('depot.yaml')),
+      () => ended || readdirSync(place).some((home) => existsSync(join(place, home, 'depot.yaml'))),
       120_000,
       "the demo's configuration",
     );

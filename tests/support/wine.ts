@@ -9,15 +9,18 @@ import type { Finished } from './process.js';
 
 /** Where continuous integration makes it. */
 const directory = join(process.env['DEPOT_CI_SCRATCH'] ?? '/var/tmp/depot-ci', 'windows');
-export const prefix = join(directory, 'prefix');
-export const driveC = join(prefix, 'drive_c');
+const machine = join(directory, 'prefix');
+export const driveC = join(machine, 'drive_c');
+/** The suite's own, since a Wine server that breaks down takes all programs of its prefix with it. */
+export const suitePrefix = join(directory, 'suite');
 /** This project's dependencies, as Windows gets them. */
-export const checkoutThere = join(driveC, 'depot');
+export const checkoutThere = join(suitePrefix, 'drive_c/depot');
 
 export interface WineOptions {
   /** On Linux. */
   cwd: string;
   node?: 20 | 22;
+  prefix?: string;
   env?: NodeJS.ProcessEnv;
   input?: string | Uint8Array;
   timeoutMs?: number;
@@ -48,7 +51,7 @@ export function windowsNode(args: readonly string[], options: WineOptions): Prom
 export async function windowsProgram(
   program: string,
   args: readonly string[],
-  { cwd, env, input = '', timeoutMs = 170_000 }: WineOptions,
+  { cwd, prefix = machine, env, input = '', timeoutMs = 170_000 }: WineOptions,
 ): Promise<Finished> {
   if (!existsSync(join(prefix, 'ready'))) throw new Error(`first: tests/windows/setup.sh ${directory}`);
   const streams = tempDir('depot-streams');

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: setup.sh DIRECTORY
 # Windows' own Node in DIRECTORY, to run under Debian's Wine: node20.exe, node22.exe (24 does not start on Wine 8), a
-# prefix, and in its C:\depot this project's dependencies as Windows gets them. What is there already stays.
+# prefix, and one of the suite's own with this project's dependencies in C:\depot as Windows gets them. What is there
+# already stays.
 set -euo pipefail
 sources=$(dirname "$(realpath "$0")")
 checkout=$(realpath "$sources/../..")
@@ -27,7 +28,14 @@ if [ ! -e prefix/ready ]; then
   touch prefix/ready
 fi
 
-depot=prefix/drive_c/depot
+if [ ! -e suite/ready ]; then
+  rm -rf suite
+  # Its files are on disk once its server has ended.
+  /usr/lib/wine/wineserver -w
+  cp -a prefix suite
+fi
+
+depot=suite/drive_c/depot
 mkdir -p "$depot"
 if ! cmp --silent "$checkout/package-lock.json" "$depot/node_modules/.package-lock.of"; then
   cp "$checkout/package.json" "$checkout/package-lock.json" "$depot"

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkout } from '../support/cli.js';
-import { checkoutThere, windowsNode } from '../support/wine.js';
+import { checkoutThere, suitePrefix, windowsNode } from '../support/wine.js';
 
 interface Report {
   testResults: {
@@ -21,9 +21,11 @@ for (const name of readdirSync(checkout))
   if (!stays.has(name)) cpSync(join(checkout, name), join(checkoutThere, name), { recursive: true });
 
 const file = join(checkoutThere, 'report.json');
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--mode', 'windows'];
+// Wine's server breaks down now and then when several processes of Node begin at once: one worker, which a new one follows for each file.
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--mode', 'windows', '--maxWorkers=1'];
 const ran = await windowsNode([...vitest, '--reporter=json', '--outputFile.json=report.json'], {
   cwd: checkoutThere,
+  prefix: suitePrefix,
   timeoutMs: 600_000,
 });
 const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : { testResults: [] };
