@@ -8,7 +8,7 @@ import { DepotError } from './errors.js';
 import { openPlain, openPlainNow } from './plain-file.js';
 import { lookLine, mkdirLine, typedWord } from './shell.js';
 import { accessLists, type AccessLists } from './windows/access-lists.js';
-import { closeToOthers, writePrivately } from './windows/private.js';
+import { makeClosedDirectory, writePrivately } from './windows/closed.js';
 
 const onWindows = process.platform === 'win32';
 
@@ -81,37 +81,43 @@ export async function syncDirectory(directory: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-/** As `makeDirectory`, for one whose contents are this account's alone: on Windows they inherit that from it. */
-export async function makeOwnDirectory(directory: string, lists: AccessLists | null = accessLists()): Promise<void> {
-  const there = lists === null || (await stat(directory).catch(() => null)) !== null;
-  await makeDirectory(directory);
-  if (!there) await closeToOthers('directory', path.resolve(directory), lists);
+/**
+ * As `makeDirectory`, for one whose contents are this account's alone: on Windows the first that is made is closed to others, and
+ * what lies in it inherits that.
+ */
+export function makeOwnDirectory(directory: string, lists: AccessLists | null = accessLists()): Promise<void> {
+  return makeDirectory(directory, (one) => makeClosedDirectory(one, { lists }));
 }
 
-/** Makes `directory` (0700) with its parents; one that exists is left as it is. */
-export async function makeDirectory(directory: string): Promise<void> {
+/** Makes `directory` (0700) with its parents; one that exists is left as it is. `first`: for the one in a directory that was there. */
+export async function makeDirectory(directory: string, first: typeof makeOne = makeOne): Promise<void> {
   try {
-    await makeWithParents(path.resolve(directory));
+    await makeWithParents(path.resolve(directory), first);
   } catch (error) {
     throw localError(error, 'create', directory);
   }
 }
 
-/** Not mkdir's own `recursive`, which reports ENOENT where the file system is read-only, and fsyncs nothing. */
-async function makeWithParents(directory: string): Promise<void> {
+async function makeOne(directory: string): Promise<void> {
+  await mkdir(directory, 0o700);
+}
+
+/** Whether it was made. Not mkdir's own `recursive`, which reports ENOENT where the file system is read-only, and fsyncs nothing. */
+async function makeWithParents(directory: string, make: typeof makeOne): Promise<boolean> {
   try {
-    await mkdir(directory, 0o700);
+    await make(directory);
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' && path.dirname(directory) !== directory) {
-      await makeWithParents(path.dirname(directory));
-      return makeWithParents(directory);
+      const isInOwn = await makeWithParents(path.dirname(directory), make);
+      return makeWithParents(directory, isInOwn ? makeOne : make);
     }
     // Some systems say EROFS or EACCES of a directory that is there.
-    if ((await stat(directory).catch(() => null))?.isDirectory() !== true) throw error;
-    return;
+    if (error instanceof DepotError || (await stat(directory).catch(() => null))?.isDirectory() !== true) throw error;
+    return false;
   }
   await syncDirectory(path.dirname(directory));
+  return true;
 }
 
 /**

@@ -3,10 +3,10 @@
  * never sees a suitcase: it gets the session key packets with a dummy behind them.
  */
 import { randomBytes } from 'node:crypto';
-import path from 'node:path';
 import { type Ended, run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
+import { systemDirectory } from '../windows/programs.js';
 import { encodePacket, packetType } from './packets.js';
 import { aesOf, describePkesks, otherCipher } from './pkesk.js';
 import type { UnwrappedSessionKey } from './sessionkey.js';
@@ -102,8 +102,9 @@ function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): P
     signal: o.signal,
     atTerminal: true,
     anyExit: true,
-    // Windows looks for a bare name in the working directory first, where whoever brought the suitcase may have put one.
-    ...(process.platform === 'win32' && { directory: path.dirname(process.execPath) }),
+    // Windows looks for a bare name in the working directory first. There, and where a single executable was downloaded to,
+    // whoever brought the suitcase may have put one; into its own directory only administrators put any.
+    ...(process.platform === 'win32' && { directory: systemDirectory(o.env) }),
   });
 }
 

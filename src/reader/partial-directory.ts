@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { lstat, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { succeeds } from '../abort.js';
 import { removeExtracted } from '../dataset/extract/remove.js';
@@ -7,7 +7,7 @@ import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
 import { localError } from '../durable-file.js';
 import { removeLine } from '../shell.js';
-import { closeToOthers } from '../windows/private.js';
+import { makeClosedDirectory } from '../windows/closed.js';
 import { unchecked } from '../windows/unchecked.js';
 
 /**
@@ -30,15 +30,15 @@ export class PartialDirectory {
   /** @throws DepotError 'output-exists', 'local-…' */
   static async make(out: string): Promise<PartialDirectory> {
     const made = new PartialDirectory(out);
-    await mkdir(made.path, { mode: 0o700 }).catch((cause: unknown) => {
+    // Others are kept from what is decrypted, as its mode does it elsewhere; where nothing can, that is said.
+    const unkept = (error: unknown): void => unchecked.tell(said(error));
+    await makeClosedDirectory(made.path, { unkept }).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(cause, 'create', made.path);
       throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is under way`, {
         hint: `look that no other run writes there; then remove it, and try again: «${removeLine(made.path)}»`,
         cause,
       });
     });
-    // Others are kept from what is decrypted, as its mode does it elsewhere; where nothing can, that is said.
-    await closeToOthers('directory', made.path).catch((error: unknown) => unchecked.tell(said(error)));
     await writeFile(made.#mark, '', { flag: 'wx', mode: 0o600 }).catch(async (cause: unknown) => {
       await rmdir(made.path).catch(() => undefined);
       throw localError(cause, 'create', made.path);

@@ -3,14 +3,14 @@ import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { syncDirectory } from '../durable-file.js';
+import { makeOwnDirectory, syncDirectory } from '../durable-file.js';
 import { DepotError } from '../errors.js';
 import { callerUid, handOver } from '../permissions.js';
 import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { accessLists } from '../windows/access-lists.js';
 import { exposureByList } from '../windows/checks.js';
-import { closeToOthers, writePrivately } from '../windows/private.js';
+import { writePrivately } from '../windows/closed.js';
 
 /**
  * Writes a file that only its owner can read, in one step and durably, and reads it back. Written by root into another
@@ -65,9 +65,8 @@ async function privateDirectory(
   directory: string,
   owner: { uid: number; gid: number } | undefined,
 ): Promise<{ uid: number; gid: number } | undefined> {
-  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (accessLists() !== null) {
-    if (made !== undefined) await closeToOthers('directory', made);
+    await makeOwnDirectory(directory);
     const others = await exposureByList(directory, 'directory');
     if (others !== undefined)
       throw new DepotError('secret-insecure', `${printable(directory)} ${others.what}`, {
@@ -75,6 +74,7 @@ async function privateDirectory(
       });
     return undefined;
   }
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (made !== undefined) {
     await handOver('directory', directory, 0o700, callerUid() === 0 ? owner : undefined);
   }

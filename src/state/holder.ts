@@ -4,6 +4,7 @@ import { readFile, readlink } from 'node:fs/promises';
 import os from 'node:os';
 import * as v from 'valibot';
 import { sha256Hex } from '../primitives.js';
+import { isNotedHere } from './here.js';
 import { startOf } from './process-start.js';
 
 const text = v.fallback(v.nullable(v.string()), null);
@@ -69,13 +70,16 @@ export const held = new Set<string>();
 /** To the second is what macOS says. */
 const startedWithinMs = 2_000;
 
+/** Whether the holder's number is one of the processes that are seen here. */
+export async function isSameMachine(holder: Holder, self: Holder): Promise<boolean> {
+  return self.boot === null
+    ? holder.boot === null && holder.host === self.host && (await isNotedHere(holder.nonce))
+    : holder.boot === self.boot && holder.namespace === self.namespace;
+}
+
 /** What this machine can tell about the holder; `unknown` leaves only the heartbeat. */
 export async function livenessOf(holder: Holder, self: Holder, began = startOf): Promise<Liveness> {
-  const sameMachine =
-    self.boot === null
-      ? holder.boot === null && holder.host === self.host
-      : holder.boot === self.boot && holder.namespace === self.namespace;
-  if (!sameMachine || holder.pid === 0) return 'unknown';
+  if (holder.pid === 0 || !(await isSameMachine(holder, self))) return 'unknown';
   try {
     process.kill(holder.pid, 0);
   } catch (error) {

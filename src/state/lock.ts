@@ -14,7 +14,8 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { clockSkewMs } from '../clock.js';
 import { errorCode, localError, readBounded, temporaryName, writeNew } from '../durable-file.js';
-import { describeSelf, held, livenessOf, parseHolder, type Holder } from './holder.js';
+import { forgetHere, forgetHereNow, noteHere } from './here.js';
+import { describeSelf, held, isSameMachine, livenessOf, parseHolder, type Holder } from './holder.js';
 import { timestamp } from '../names/deposit.js';
 
 export interface Lock {
@@ -54,6 +55,7 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   const bytes = Buffer.from(`${JSON.stringify(self)}\n`);
   // Before anybody can find it in the lock.
   held.add(self.nonce);
+  if (self.boot === null) await noteHere(self.nonce);
   try {
     await writeNew(own, bytes);
     for (let round = 0; round < maxRounds; round++) {
@@ -65,11 +67,12 @@ export async function lockArrangement(directory: string, options: LockOptions = 
       const now = (await stat(own)).mtimeMs;
       const silentMs = await silence(file, last, mtimeMs, now, true);
       if (!(await isGone(last, self, silentMs, mtimeMs, o.heartbeatMs)))
-        throw lockedBy(last, self, directory, mtimeMs > now + clockSkewMs);
+        throw lockedBy(last, await isSameMachine(last, self), directory, mtimeMs > now + clockSkewMs);
       const claim = claimOf(file, last.nonce);
       if (!(await linked(own, claim))) continue;
       if ((await readHolder(file))?.nonce === head.nonce) {
         await rename(own, file);
+        await forgetHere(last.nonce);
         return await holdLock(file, self, bytes, o, { holder: last, lastSeen: new Date(mtimeMs) });
       }
       // Our view was stale: another process took over from `head` and has cleared its claims.
@@ -78,6 +81,7 @@ export async function lockArrangement(directory: string, options: LockOptions = 
     throw new DepotError('locked', `the lock ${file} could not be had in ${String(maxRounds)} attempts`);
   } catch (error) {
     held.delete(self.nonce);
+    await forgetHere(self.nonce);
     throw localError(error, 'create', file);
   } finally {
     await rm(own, { force: true });
@@ -180,6 +184,7 @@ async function holdLock(
     if ((await readHolder(file))?.nonce === self.nonce) await unlink(file);
     onExit.delete(file);
     held.delete(self.nonce);
+    await forgetHere(self.nonce);
   };
   return { predecessor, lost: lost.signal, release: () => (released ??= release()) };
 }
@@ -255,9 +260,8 @@ function processOf({ pid, host }: Holder): string {
   return `process ${pid} on ${printable(host)}`;
 }
 
-function lockedBy(holder: Holder, self: Holder, directory: string, ahead: boolean): DepotError {
+function lockedBy(holder: Holder, here: boolean, directory: string, ahead: boolean): DepotError {
   const who = holder.pid === 0 ? 'an unknown process' : processOf(holder);
-  const here = holder.boot === self.boot && holder.namespace === self.namespace;
   const staleMin = Math.round(staleMs / 60_000);
   const hint = here
     ? 'wait until it has ended'
@@ -277,6 +281,7 @@ process.on('exit', () => {
   for (const [file, nonce] of onExit) {
     try {
       if (parseHolder(readFileSync(file)).nonce === nonce) unlinkSync(file);
+      forgetHereNow(nonce);
     } catch {
       // Nobody is left to tell; the next run sees that this process is gone.
     }

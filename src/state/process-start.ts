@@ -1,5 +1,5 @@
 import { run } from '../child.js';
-import { systemProgram } from '../windows/programs.js';
+import { powershell } from '../windows/programs.js';
 
 type Ask = (argv: readonly string[], env: NodeJS.ProcessEnv) => Promise<string>;
 
@@ -16,10 +16,8 @@ export async function startOf(
     if (platform === 'win32') {
       // Ticks of 100 ns since 1601: a date would be written as the machine's language has it.
       const script = `(Get-CimInstance Win32_Process -Filter 'ProcessId=${pid}').CreationDate.ToFileTimeUtc()`;
-      const text = await ask(
-        [systemProgram('powershell'), '-NoLogo', '-NoProfile', '-NonInteractive', '-Command', script],
-        Object.fromEntries(Object.entries(process.env).filter(([name]) => name.toUpperCase() !== 'PSMODULEPATH')),
-      );
+      const asked = powershell(script);
+      const text = await ask(asked.argv, asked.env);
       return /^\d{17,18}$/.test(text) ? Number(BigInt(text) / 10_000n - 11_644_473_600_000n) : null;
     }
     // `Sun Nov 29 01:30:00 2026`

@@ -2,7 +2,7 @@
 import { run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { codeOrSaid, printable } from '../printable.js';
-import { isWine, systemProgram } from './programs.js';
+import { isWine, powershell, systemProgram } from './programs.js';
 import { type Descriptor, parseSddl } from './sddl.js';
 import { unchecked } from './unchecked.js';
 
@@ -94,12 +94,12 @@ export class WindowsAccessLists implements AccessLists {
   }
 
   async #answer(paths: readonly string[]): Promise<Seen[] | null> {
-    const program = systemProgram('powershell', this.#env);
+    const { argv, env } = powershell(script, this.#env);
     let output: string;
     try {
-      const ended = await run([program, '-NoLogo', '-NoProfile', '-NonInteractive', '-Command', script], {
+      const ended = await run(argv, {
         code: 'internal',
-        env: withoutModules(this.#env),
+        env,
         setEnv: { DEPOT_PATHS: paths.map(plain).join('|') },
         stdout: 'keep',
         maxBytes: 16 * 2 ** 20,
@@ -110,7 +110,7 @@ export class WindowsAccessLists implements AccessLists {
       // Where it is not, it never was. Whatever else keeps it from starting, or makes it fail, may be somebody's doing.
       const cause = error instanceof DepotError ? error.cause : undefined;
       if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'ENOENT') throw notAnswered(error);
-      return this.#none(`there is no ${printable(program)}`);
+      return this.#none(`there is no ${printable(argv[0]!)}`);
     }
     if (output.trim() === '' && isWine(this.#env)) return this.#none("Wine's PowerShell does nothing");
     return read(output, paths.length);
@@ -152,11 +152,6 @@ function read(output: string, count: number): Seen[] {
     if (text.startsWith('!')) return { unknown: `Windows does not show its access list (${printable(text.slice(1))})` };
     return parseSddl(text) ?? { unknown: `its access list is not understood: ${printable(text)}` };
   });
-}
-
-/** PowerShell 7 leaves a path of its modules there, with which Windows' own PowerShell finds no Get-Acl. */
-function withoutModules(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name.toUpperCase() !== 'PSMODULEPATH'));
 }
 
 /** `"acme\svc","S-1-5-21-…"`, whatever the language; where whoami knows no flags, `acme\svc`. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, parse, resolve } from 'node:path';
 import { succeeds } from '../abort.js';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { wayTo, type Way } from '../way.js';
 import { accessLists, type AccessLists } from './access-lists.js';
@@ -49,7 +49,10 @@ function described({ by, sid }: Stranger, role: Role): string {
   }
 }
 
-/** The file's own role first, then its directory, then what lies above. Where a link lies, nobody else may make one. */
+/**
+ * The file's own role first, then its directory, then what lies above, as it is written and where links lead. Where a link lies
+ * nobody else may make one, nor lead it elsewhere.
+ */
 function rolesOf({ passed, links }: Way, last: Role): Map<string, Role> {
   const roles = new Map<string, Role>();
   const strict = new Set(links.map(({ path }) => dirname(path)));
@@ -59,6 +62,7 @@ function rolesOf({ passed, links }: Way, last: Role): Map<string, Role> {
   if (last === 'file') strict.add(dirname(end));
   for (const path of above)
     if (!roles.has(path)) roles.set(path, strict.has(path) ? 'directory' : parse(path).root === path ? 'root' : 'way');
+  for (const { path } of links) roles.set(path, 'link');
   return roles;
 }
 
@@ -101,23 +105,39 @@ export async function requireOwnPlaceByList(
   throw new DepotError(
     'local-not-writable',
     `${printable(fault.path)} ${fault.what}, who could exchange ${printable(path)} while it is written`,
-    {
-      hint: `name a place with --out that only this account can write to, such as one below %USERPROFILE%${made === 'file' ? '' : ', or one directly on a drive'}`,
-    },
+    { hint: safePlace },
   );
 }
+
+export const safePlace = 'choose a place that only this account can write to, such as one below %USERPROFILE%';
 
 /** As `requireOwnRecords`. @throws DepotError 'state-insecure' */
 export async function requireOwnRecordsByList(directory: string, lists: Lists = accessLists()): Promise<void> {
   // What keeps it from being looked at is said where it is made or written.
   if (lists === null || !(await succeeds(stat(directory)))) return;
-  const found = await exposureByList(directory, 'directory', lists);
-  if (found === undefined) return;
-  throw new DepotError(
-    'state-insecure',
-    `${printable(directory)} ${found.what}, and it holds the records of deposits`,
-    { hint: `${found.remedy(directory)}; or name a directory of this account with --state` },
+  const way = await wayTo(directory, 'state-insecure').catch((error: unknown) => {
+    if (error instanceof DepotError) throw error;
+    throw insecure(`${printable(directory)} cannot be judged: ${codeOrSaid(error)}`, error);
+  });
+  const fault = await firstFault(rolesOf(way, 'directory'), lists);
+  if (fault === null) return;
+  // Of what lies above, depot does not know who else needs it.
+  if (fault.path !== way.passed.at(-1)?.path)
+    throw insecure(
+      `${printable(fault.path)} ${fault.what}, who could replace ${printable(directory)}, and that holds the records of deposits`,
+    );
+  throw insecure(
+    `${printable(directory)} ${fault.what}, and it holds the records of deposits`,
+    undefined,
+    `${remedy(fault)}; or `,
   );
+}
+
+function insecure(message: string, cause?: unknown, remedies = ''): DepotError {
+  return new DepotError('state-insecure', message, {
+    hint: `${remedies}name a directory of this account with --state`,
+    cause,
+  });
 }
 
 /** As `exposure`; of a directory, who could put something else there. */
@@ -130,9 +150,13 @@ export async function exposureByList(
   return fault === null ? undefined : { what: fault.what, remedy: () => remedy(fault) };
 }
 
-/** Asks for these already now, together, since they will be needed: what is found is found again there. */
+/** Asks for these, and what lies above, already now, together, since they will be needed: what is found is found again there. */
 export function lookAhead(paths: readonly string[], lists: Lists = accessLists()): void {
-  lists?.of(paths.map((path) => resolve(path))).catch(() => undefined);
+  lists?.of([...new Set(paths.flatMap((path) => upwards(resolve(path))))]).catch(() => undefined);
+}
+
+function upwards(path: string): string[] {
+  return path === dirname(path) ? [path] : [path, ...upwards(dirname(path))];
 }
 
 /** The line that closes it to everybody but this account, the system and administrators; it works in cmd.exe and in PowerShell. */

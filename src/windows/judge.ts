@@ -3,9 +3,10 @@ import type { Descriptor } from './sddl.js';
 
 /**
  * What a path is to depot. `file`: it acts upon what is in it. `directory`: it holds such files, or records. `way`: it lies
- * above. `root`: the same, of a drive, which nobody renames. `secret`: nobody else may read it either.
+ * above. `root`: the same, of a drive, which nobody renames. `link`: the way goes on where it leads. `secret`: nobody else may
+ * read it either.
  */
-export type Role = 'file' | 'directory' | 'way' | 'root' | 'secret';
+export type Role = 'file' | 'directory' | 'way' | 'root' | 'link' | 'secret';
 
 const [readData, writeData, appendData, writeExtended, deleteChild, writeAttributes] = [1, 2, 4, 0x10, 0x40, 0x100];
 const [remove, changeRights, takeOwnership] = [0x10000, 0x40000, 0x80000];
@@ -23,6 +24,7 @@ const forbidden: Record<Role, number> = {
   directory: change + deleteChild,
   way: exchange + deleteChild,
   root: takeOver + deleteChild,
+  link: change,
   secret: change + writeExtended + readData + read,
 };
 
@@ -112,4 +114,14 @@ export function stranger({ owner, allowed }: Descriptor, role: Role, self: strin
       !isTrusted(sid, self),
   );
   return found === undefined ? null : { by: 'list', sid: found.sid };
+}
+
+/** The first who could read or change a directory that is made in this one, until it has a list of its own; null when there is none. */
+export function strangerWithin({ owner, allowed }: Descriptor, self: string): Stranger | null {
+  const made =
+    allowed?.filter(({ toDirectories }) => toDirectories).map((one) => ({ ...one, inheritOnly: false })) ?? null;
+  const by = allowed === null ? owner : self;
+  return (
+    stranger({ owner: by, allowed: made }, 'directory', self) ?? stranger({ owner: by, allowed: made }, 'secret', self)
+  );
 }

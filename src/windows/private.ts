@@ -1,6 +1,4 @@
-/** Files and directories that only this account, the system and administrators may use. */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+/** The access list of what only this account, the system and administrators may use. */
 import path from 'node:path';
 import { run } from '../child.js';
 import { DepotError, isDepotError } from '../errors.js';
@@ -10,13 +8,19 @@ import { accessLists, type AccessLists, plain } from './access-lists.js';
 import { systemProgram } from './programs.js';
 
 /** By number: names differ with the language of Windows, and say less of accounts in a domain. */
-const systemAndAdministrators = ['*S-1-5-18', '*S-1-5-32-544'];
+const systemAndAdministrators = ['S-1-5-18', 'S-1-5-32-544'];
 
 /** What icacls is to grant, a word each; what is made in a directory inherits it. `self` is a SID, or a name where none is known. */
 export function grants(self: string, kind: 'file' | 'directory'): string[] {
-  const account = self.startsWith('S-1-') ? `*${self}` : self;
   const all = kind === 'directory' ? '(OI)(CI)F' : 'F';
-  return [...new Set([account, ...systemAndAdministrators])].map((who) => `${who}:${all}`);
+  return [...new Set([self, ...systemAndAdministrators])].map(
+    (who) => `${who.startsWith('S-1-') ? '*' : ''}${who}:${all}`,
+  );
+}
+
+/** The same list for a directory, as Windows writes it. `self`: a SID. */
+export function listFor(self: string): string {
+  return `D:P${[...new Set([self, ...systemAndAdministrators])].map((who) => `(A;OICI;FA;;;${who})`).join('')}`;
 }
 
 /** Nothing inherited, and every right for this account, the system and administrators. @throws DepotError 'local-not-writable' */
@@ -32,7 +36,8 @@ export async function closeToOthers(
   const program = systemProgram('icacls', env);
   const granted = grants(await lists.self(), kind);
   try {
-    await run([program, plain(file), '/inheritance:r', '/grant:r', ...granted, '/q'], {
+    // Of a link, its own list: never of what another account leads to.
+    await run([program, plain(file), '/inheritance:r', '/grant:r', ...granted, '/l', '/q'], {
       code: 'local-not-writable',
       env,
       timeoutMs: 60_000,
@@ -47,43 +52,5 @@ export async function closeToOthers(
         cause: error,
       },
     );
-  }
-}
-
-/**
- * Writes `file` with contents that nobody else ever could open: it gets its access list while it is empty, in a directory that
- * others may not enter, and its name when it is whole and on the disk. `new`: never over a file that is there. Errors are the
- * system's own, or 'local-not-writable'.
- */
-export async function writePrivately(
-  file: string,
-  bytes: Uint8Array | string,
-  how: 'new' | 'replace',
-  lists: AccessLists | null = accessLists(),
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<void> {
-  const directory = path.join(path.dirname(file), `.${randomBytes(6).toString('hex')}.tmp`);
-  await mkdir(directory, 0o700);
-  try {
-    await closeToOthers('directory', directory, lists, env, file);
-    const temporary = path.join(directory, path.basename(file));
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      // Else it would inherit again where the directory that it goes to gets other rights.
-      await closeToOthers('file', temporary, lists, env, file);
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    // Takes the name as nobody else can, for a rename replaces what it finds; hard links are not everywhere.
-    if (how === 'new') await (await open(file, 'wx', 0o600)).close();
-    await rename(temporary, file).catch(async (error: unknown) => {
-      if (how === 'new') await rm(file, { force: true });
-      throw error;
-    });
-  } finally {
-    // It may be held open for a moment by whoever looks at new files; what is left is empty, or closed to others.
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   }
 }

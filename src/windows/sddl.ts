@@ -13,6 +13,8 @@ export interface Grant {
   rights: number;
   /** It is not for the object itself, but only for what is made in it. */
   inheritOnly: boolean;
+  /** A directory that is made in it gets it, too. */
+  toDirectories: boolean;
 }
 
 /** Two letters each, and what they stand for when the object is a file ([MS-DTYP] 2.5.1.1, 2.4.3). */
@@ -70,8 +72,10 @@ export function parseSddl(text: string): Descriptor | null {
     const parts = entry.exec(one)?.groups as Record<'type' | 'flags' | 'rights' | 'sid', string> | undefined;
     const rights = parts === undefined ? null : rightsOf(parts.rights);
     if (parts === undefined || rights === null) return null;
-    if (allowing.has(parts.type)) allowed.push({ sid: parts.sid, rights, inheritOnly: /^(?:..)*IO/.test(parts.flags) });
-    else if (!denying.has(parts.type)) return null;
+    if (allowing.has(parts.type)) {
+      const flags: string[] = parts.flags.match(/../g) ?? [];
+      allowed.push({ sid: parts.sid, rights, inheritOnly: flags.includes('IO'), toDirectories: flags.includes('CI') });
+    } else if (!denying.has(parts.type)) return null;
   }
   return { owner, allowed };
 }

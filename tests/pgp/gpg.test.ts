@@ -1,10 +1,10 @@
 /** A gpg that fails in ways of its own: a private key is called missing only where gpg looked for it. */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodePacket, packetType } from '../../src/pgp/packets.js';
 import { signWithGpg, unwrapWithGpg } from '../../src/pgp/gpg.js';
-import { tempDir } from '../support/cleanup.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
 
 const { signal } = new AbortController();
 /** For key 0102030405060708, RSA, with a number that nobody opens. */
@@ -52,6 +52,19 @@ describe.skipIf(process.platform === 'win32')('a gpg', () => {
       code: 'local-unreadable',
       message: expect.stringMatching(/could not be started: EACCES$/) as string,
     });
+  });
+
+  test('is looked for from a directory of Windows itself, where nobody else can have put one', async () => {
+    const SystemRoot = tempDir();
+    mkdirSync(join(SystemRoot, 'System32'));
+    const program = saying(['pwd > "$0.log"']);
+    const { platform } = process;
+    cleanup(() => Object.defineProperty(process, 'platform', { value: platform }));
+    Object.defineProperty(process, 'platform', { value: 'win32' });
+    await expect(unwrapWithGpg(pkesk, { env: { ...process.env, SystemRoot }, signal, program })).rejects.toMatchObject({
+      code: 'secret-missing',
+    });
+    expect(readFileSync(`${program}.log`, 'utf8').trim()).toBe(join(realpathSync(SystemRoot), 'System32'));
   });
 
   test('that does not sign: the error shows what gpg said', async () => {

@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { describeSelf, held, type Holder, livenessOf } from '../../src/state/holder.js';
+import { forgetHere, noteHere } from '../../src/state/here.js';
 import { startOf } from '../../src/state/process-start.js';
 import { cleanup } from '../support/cleanup.js';
 
-/** As macOS and Windows write it, where there is no /proc. */
+/** As macOS and Windows write it, where there is no /proc, and noted on this machine. */
 async function withoutProc(changes: Partial<Holder> = {}): Promise<Holder> {
   const own = await describeSelf('2026-11-22T00:30:00Z');
+  await noteHere(own.nonce);
+  cleanup(() => forgetHere(own.nonce));
   return { ...own, boot: null, started: null, namespace: null, ...changes };
 }
 

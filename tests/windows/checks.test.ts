@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { AccessLists, Seen } from '../../src/windows/access-lists.js';
 import {
   exposureByList,
+  lookAhead,
   requireOwnPlaceByList,
   requireOwnRecordsByList,
   requireTrustedByList,
@@ -115,6 +116,28 @@ describe('a configuration', () => {
     },
   );
 
+  test.skipIf(process.platform === 'win32')(
+    'is refused behind a link that others may lead elsewhere: its own, or one on the way',
+    async () => {
+      const { directory, file } = made();
+      const own = path.join(tempDir(), 'depot.yaml');
+      symlinkSync(file, own);
+      const above = path.join(tempDir(), 'configuration');
+      symlinkSync(directory, above);
+      for (const [named, link] of [
+        [own, own],
+        [path.join(above, 'depot.yaml'), above],
+      ] as const) {
+        await expect(requireTrustedByList(named, listsOf({}))).resolves.toBeUndefined();
+        for (const list of [open, `O:${anna}D:(A;;FA;;;SY)(A;;0x100;;;BU)`, 'O:S-1-5-21-1-2-3-1002D:(A;;FA;;;SY)'])
+          await expect(requireTrustedByList(named, listsOf({ [link]: list }))).rejects.toMatchObject({
+            code: 'config-insecure',
+            message: expect.stringContaining(`${link} `) as string,
+          });
+      }
+    },
+  );
+
   test('passes where Windows has nothing to ask', async () => {
     const { file } = made();
     const none: AccessLists = { self: async () => anna, of: async () => null };
@@ -135,6 +158,38 @@ test('records are refused where others may add or change some; one that is not t
   expect(asked).toEqual([]);
 });
 
+test.skipIf(process.platform === 'win32')(
+  'records are refused where others may exchange a directory above, or lead a link on the way elsewhere',
+  async () => {
+    const { directory } = made();
+    const link = path.join(tempDir(), 'state');
+    symlinkSync(directory, link);
+    await expect(requireOwnRecordsByList(link, listsOf({}))).resolves.toBeUndefined();
+    for (const [named, weak] of [
+      [directory, path.dirname(directory)],
+      [link, link],
+      [link, path.dirname(directory)],
+      [link, path.dirname(link)],
+    ] as const)
+      await expect(requireOwnRecordsByList(named, listsOf({ [weak]: open }))).rejects.toMatchObject({
+        code: 'state-insecure',
+        message: expect.stringContaining(`${weak} can be changed by other accounts`) as string,
+        // Not a line that closes what others may need.
+        hint: 'name a directory of this account with --state',
+      });
+    await expect(
+      requireOwnRecordsByList(directory, listsOf({ [path.dirname(directory)]: adding })),
+    ).resolves.toBeUndefined();
+  },
+);
+
+test('what a run needs is asked for ahead with all that lies above, in one call', () => {
+  const asked: string[][] = [];
+  const [one, two] = [path.resolve('/srv/depot/state'), path.resolve('/srv/key')];
+  lookAhead([one, two], listsOf({}, asked));
+  expect(asked).toEqual([[one, path.dirname(one), path.dirname(two), path.parse(one).root, two]]);
+});
+
 test('a secret is refused if others may read it, if nobody may write', async () => {
   const { file } = made();
   const readable = 'O:BAD:(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;0x1200a9;;;BU)';
@@ -145,7 +200,7 @@ test('a secret is refused if others may read it, if nobody may write', async () 
 });
 
 describe('a place for what is decrypted', () => {
-  test('may be where others can add, for it is closed when it is made; not where they can exchange it', async () => {
+  test('may be where others can add, for it is made with a list of its own; not where they can exchange it', async () => {
     const { directory } = made();
     const out = path.join(directory, 'out');
     await expect(requireOwnPlaceByList(out, 'directory', listsOf({ [directory]: adding }))).resolves.toBeUndefined();
@@ -154,7 +209,7 @@ describe('a place for what is decrypted', () => {
     });
     await expect(requireOwnPlaceByList(out, 'directory', listsOf({ [directory]: open }))).rejects.toMatchObject({
       code: 'local-not-writable',
-      hint: expect.stringContaining('%USERPROFILE%') as string,
+      hint: 'choose a place that only this account can write to, such as one below %USERPROFILE%',
     });
   });
 

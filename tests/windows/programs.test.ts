@@ -1,36 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeNewSecret } from '../../src/durable-file.js';
 import { type AccessLists, WindowsAccessLists } from '../../src/windows/access-lists.js';
 import { unchecked } from '../../src/windows/unchecked.js';
-import { closeToOthers, grants, writePrivately } from '../../src/windows/private.js';
+import { writePrivately } from '../../src/windows/closed.js';
+import { closeToOthers, grants } from '../../src/windows/private.js';
 import { systemProgram } from '../../src/windows/programs.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
+import { windows } from './stand-ins.js';
 
 const anna = 'S-1-5-21-1-2-3-1001';
-
-/** A Windows directory whose programs are scripts; each notes its arguments, a word a line. */
-function windows(scripts: { icacls?: string; powershell?: string; whoami?: string }): {
-  env: NodeJS.ProcessEnv;
-  calls: (name: string) => string[];
-} {
-  const root = tempDir();
-  const env = { SystemRoot: root, PATH: process.env.PATH };
-  for (const [name, body] of Object.entries(scripts)) {
-    const file = systemProgram(name as 'icacls', env);
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, `#!/bin/sh\nfor word; do printf '%s\\n' "$word"; done >> ${root}/${name}.log\n${body}\n`);
-    chmodSync(file, 0o755);
-  }
-  return {
-    env,
-    calls: (name) => {
-      const log = path.join(root, `${name}.log`);
-      return existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [];
-    },
-  };
-}
 
 const whoami = `printf '"vm\\\\anna","${anna}"\\r\\n'`;
 /** Answers as Get-Acl does: a list for each path, and a refusal for one that is not there. */
@@ -184,7 +164,8 @@ describe.skipIf(process.platform === 'win32')('closing to others', () => {
     await writePrivately(file, secret, 'new', lists, env);
     expect(readFileSync(file, 'utf8')).toBe(secret);
     expect(readFileSync(seen, 'utf8')).toBe('looked\nlooked\n');
-    expect(calls('icacls')).toEqual(expect.arrayContaining(['/inheritance:r', '/grant:r', `*${anna}:F`]));
+    // `/l`: never the list of what a link leads to.
+    expect(calls('icacls')).toEqual(expect.arrayContaining(['/inheritance:r', '/grant:r', `*${anna}:F`, '/l']));
     expect(readdirSync(directory)).toEqual(['supplier.secret.asc']);
   });
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accountCalled, type Role, stranger } from '../../src/windows/judge.js';
+import { accountCalled, type Role, stranger, strangerWithin } from '../../src/windows/judge.js';
 import { parseSddl } from '../../src/windows/sddl.js';
 
 const anna = 'S-1-5-21-1004336348-1177238915-682003330-1001';
@@ -59,6 +59,21 @@ describe('access lists as Windows sets them', () => {
   ];
   test.each(cases)('%s as %s: %s', (name, role, expected) => {
     expect(who(usual[name], role)).toBe(expected);
+  });
+
+  const made: [keyof typeof usual, string | null][] = [
+    ['drive', 'list Authenticated Users'],
+    ['secondDrive', 'list Authenticated Users'],
+    ['belowDrive', 'list Authenticated Users'],
+    ['programData', 'list Users'],
+    ['users', 'list Everyone'],
+    ['profile', null],
+    ['byIcacls', null],
+    ['programs', 'list Users'],
+  ];
+  test.each(made)('a directory that is made in %s is at first open to: %s', (name, expected) => {
+    const met = strangerWithin(parseSddl(usual[name])!, anna);
+    expect(met === null ? null : `${met.by} ${accountCalled(met.sid)}`).toBe(expected);
   });
 
   test('what is one account’s is not another’s', () => {
@@ -236,7 +251,10 @@ describe('what is not understood', () => {
           .join('');
         expect(parseSddl(`O:${owner}G:SYD:PAI${list}S:AI`)).toEqual({
           owner,
-          allowed: entries.map(({ sid: who, rights, inheritOnly }) => ({ sid: who, rights, inheritOnly })),
+          allowed: entries.map(({ sid: who, rights, inheritOnly, more }) => ({
+            ...{ sid: who, rights, inheritOnly },
+            toDirectories: more.includes('CI'),
+          })),
         });
       }),
     );

@@ -1,10 +1,9 @@
 /** What has been answered so far, kept beside the depot.yaml to be: a set-up can be left at any question. No secrets. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
-import { handOver } from '../../permissions.js';
-import { localError, writeFileAtomic } from '../../durable-file.js';
-import { closeToOthers } from '../../windows/private.js';
+import { writeFileAtomic } from '../../durable-file.js';
+import { openDirectory } from '../open-directory.js';
 
 export interface SourceAnswer {
   path: string;
@@ -83,19 +82,6 @@ export async function readDraft(config: string): Promise<Draft | null> {
     );
   } catch {
     return null;
-  }
-}
-
-/** A directory that every account may enter, whatever the umask: the one that pushes may be another. One that exists stays as it is. */
-export async function openDirectory(directory: string): Promise<void> {
-  try {
-    const made = await mkdir(directory, { recursive: true, mode: 0o755 });
-    if (made === undefined) return;
-    await handOver('directory', directory, 0o755);
-    // What it would inherit there may let every account add files. Schedule lines open it to the one that pushes.
-    await closeToOthers('directory', made);
-  } catch (error) {
-    throw localError(error, 'create', directory);
   }
 }
 

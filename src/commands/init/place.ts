@@ -14,10 +14,10 @@ import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
 import { typedWord } from '../../shell.js';
 import type { Context } from '../context.js';
+import { openDirectory } from '../open-directory.js';
 import { exists, writeKeyPair } from '../key/write.js';
 import { givenPassphrase } from '../passphrase.js';
 import type { InitFlags } from './options.js';
-import { openDirectory } from './draft.js';
 import type { Talk } from './talk.js';
 
 /** Where things go, and whose they are to be. */

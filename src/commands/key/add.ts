@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
@@ -8,6 +8,7 @@ import { localError, writeNew } from '../../durable-file.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangement, configFor } from '../deposits.js';
 import { readKeyFile } from '../key-file.js';
+import { openDirectory } from '../open-directory.js';
 import { exists } from './write.js';
 
 export interface KeyAddFlags extends GlobalOptions {
@@ -80,8 +81,8 @@ export async function copyKey(
 
 /** The same file twice is no conflict; another one under this name is. */
 async function put(target: string, armored: string): Promise<void> {
+  await openDirectory(path.dirname(target));
   try {
-    await mkdir(path.dirname(target), { recursive: true, mode: 0o755 });
     await writeNew(target, armored);
     // Public, and the account that pushes may be another.
     await chmod(target, 0o644);

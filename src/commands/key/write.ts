@@ -1,9 +1,9 @@
-import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../../errors.js';
 import { generateKey, type KeyRequest } from '../../pgp/keys.js';
 import { printable } from '../../printable.js';
-import { localError, writeNew, writeNewSecret } from '../../durable-file.js';
+import { localError, makeOwnDirectory, writeNew, writeNewSecret } from '../../durable-file.js';
 
 export interface KeyPair {
   fingerprint: string;
@@ -18,9 +18,7 @@ export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<
   const files = { publicKey: `${prefix}.public.asc`, secretKey: `${prefix}.secret.asc` };
   for (const file of Object.values(files)) if (await isThere(file)) throw exists(file);
   const made = await generateKey(request);
-  await mkdir(path.dirname(path.resolve(prefix)), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw localError(error, 'create', path.dirname(prefix));
-  });
+  await makeOwnDirectory(path.dirname(path.resolve(prefix)));
   await create(files.secretKey, made.secretKey, writeNewSecret);
   try {
     await create(files.publicKey, made.publicKey);
