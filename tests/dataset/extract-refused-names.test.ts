@@ -1,10 +1,11 @@
 /** Names that this file system refuses: each entry gets one that it takes. */
 import type * as fs from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { depotTar } from '../support/depot-tar.js';
 import { extract, sandbox } from '../support/extraction.js';
+import { archive, pax, raw } from '../support/hostile-tar.js';
 import { crm, listing, restore } from './assembling.js';
 
 /** As exFAT does, and no accents either. */
@@ -35,6 +36,18 @@ test('every entry is there, links lead to it, and the list says under which name
     'saved under another name: data/crm/a:b as a%3Ab',
     'saved under another name: data/crm/a:b/caf\u00e9 as caf%C3%A9',
   ]);
+});
+
+test.each([
+  ['a longer one than any file system takes', 'd'.repeat(300)],
+  ['characters that it refuses', 'a:b'],
+])('a directory that only the path of a file names, with %s, is made under another name too', (_, name) => {
+  const { out } = sandbox();
+  const path = `${name}/file`;
+  const { warnings } = extract(archive(pax({ path }), raw({ body: 'found' })), out);
+  const [made] = readdirSync(out).filter((one) => !one.endsWith('.txt'));
+  expect(readFileSync(join(out, made, 'file'), 'utf8')).toBe('found');
+  expect(warnings).toEqual([expect.stringMatching(new RegExp(`^saved under another name: .* as ${made}$`))]);
 });
 
 test('in a chain too', () => {

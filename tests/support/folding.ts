@@ -39,7 +39,7 @@ export function folding(real: Fs, fold: Fold, refuses: (name: string) => boolean
     ...real,
     openSync: named(real.openSync as never),
     writeFileSync: named(real.writeFileSync as never),
-    lstatSync: first(real.lstatSync as never),
+    lstatSync: named(real.lstatSync as never),
     opendirSync: first(real.opendirSync),
     mkdirSync: named(real.mkdirSync as never),
     rmdirSync: first(real.rmdirSync),

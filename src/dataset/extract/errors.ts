@@ -2,6 +2,9 @@ import { DepotError, isDepotError } from '../../errors.js';
 import { toBytes, type ByteString } from '../bytestring.js';
 import { notRead, refused, shown } from '../tar/format.js';
 
+/** What file systems answer to a name that they cannot hold. */
+export const NOT_POSSIBLE = ['EINVAL', 'EILSEQ', 'ENAMETOOLONG', 'ENOENT'];
+
 /** What an error of `node:fs` means for the entry at `path` in the archive. */
 export function extractError(error: unknown, path: ByteString): DepotError {
   if (isDepotError(error)) return error;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, lstatSync, opendirSync, openSync, unlinkSync } from 'node:fs';
 import { fromBytes, fromText, join, localName, toBytes, toText, type ByteString } from '../bytestring.js';
 import { refused, shown } from '../tar/format.js';
-import { errnoOf } from './errors.js';
+import { errnoOf, NOT_POSSIBLE } from './errors.js';
 import { onDisk, parted } from './on-disk.js';
 import type { Warnings } from './warnings.js';
 
@@ -16,8 +16,6 @@ const MOST_LISTED = 10_000;
 const LONGEST_TARGET = 1024;
 
 const TAKEN = ['EEXIST', 'EISDIR'];
-/** What file systems answer to a name that they cannot hold. */
-const NOT_POSSIBLE = ['EINVAL', 'EILSEQ', 'ENAMETOOLONG', 'ENOENT'];
 
 /**
  * What the entries of an archive are called on disk, where that is not their name in it: because this file system takes

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { join, type ByteString } from '../bytestring.js';
+import { errnoOf, NOT_POSSIBLE } from './errors.js';
 import type { LocalNames } from './local-names.js';
 import { onDisk, parted } from './on-disk.js';
 
@@ -56,8 +57,7 @@ export class Parents {
       const path = directory.slice(0, (end += name.length)) as ByteString;
       end++;
       let local = join(this.#local, this.#entries.of(path));
-      const found = lstatSync(onDisk(local), { throwIfNoEntry: false });
-      if (found?.isDirectory() !== true) {
+      if (!isDirectory(local)) {
         if (!this.#missing(path, this.#local)) return false;
         local = join(this.#local, this.#entries.of(path));
       }
@@ -67,5 +67,15 @@ export class Parents {
     }
     this.#path = directory;
     return true;
+  }
+}
+
+/** False also for a name that no entry here could have: one that is possible is still to be found for it. */
+function isDirectory(place: ByteString): boolean {
+  try {
+    return lstatSync(onDisk(place), { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    if (NOT_POSSIBLE.includes(errnoOf(error))) return false;
+    throw error;
   }
 }
