@@ -68,10 +68,15 @@ async function attempt(
     socket.destroy();
   });
   const login = new LoginAttempt(spec, credentials, stage);
+  socket.once('close', () => login.end());
   signal.addEventListener('abort', abort, { once: true });
   try {
     const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      client.on('error', (error: Error) => (failure ??= error));
+      client.on('error', (error: Error) => {
+        failure ??= error;
+        login.end();
+        socket.destroy();
+      });
       client.on('close', () => reject(failure ?? new Error('the connection was closed')));
       client.on('banner', (text: string) => login.banner(text));
       client.on('handshake', () => {

@@ -91,7 +91,11 @@ async function attempt(
     phase = next;
     stage.start();
   };
-  client.on('error', (error: Error) => (seen.error ??= error));
+  client.on('error', (error: Error) => {
+    seen.error ??= error;
+    login.end();
+  });
+  socket.once('close', () => login.end());
   client.on('handshake', () => {
     first.stop();
     if (phase === 'handshake') enter('login');

@@ -61,6 +61,8 @@ export interface Login {
 export interface SshAgent {
   place: true | string;
   env: NodeJS.ProcessEnv;
+  /** How long it has for a signature (110 s). */
+  patienceMs?: number;
 }
 
 export interface TransportHooks {
