@@ -9,7 +9,7 @@ import { dial, Unreachable } from './dial.js';
 import { FirstBytes, handshakeFailure, nothingInCommon, type Failure } from './explain.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { address, isTrusted, keyTypeOf, trusted, type Trust } from './hostkeys.js';
-import { LoginAttempt, prepareLogin, type Credentials } from './login.js';
+import { LoginAttempt, prepareLogin, type Credentials, type SharedCredentials } from './login.js';
 import { duration, StageTimer } from './retry.js';
 import type { Endpoint, Login } from './types.js';
 
@@ -20,9 +20,10 @@ export interface Hop {
   credentials: Credentials;
 }
 
-/** Before anything connects. @throws DepotError 'host-key-unknown', 'secret-missing' and what else `prepareLogin` says */
-export async function prepareHop(spec: Endpoint, login: Login): Promise<Hop> {
-  return { spec, trust: await trusted(spec), credentials: await prepareLogin(login, spec.arrangement) };
+/** Before anything connects; with `shared`, with the credentials of several. @throws DepotError 'host-key-unknown', 'secret-missing' and what else `prepareLogin` says */
+export async function prepareHop(spec: Endpoint, login: Login, shared?: SharedCredentials | null): Promise<Hop> {
+  const trust = await trusted(spec);
+  return { spec, trust, credentials: await prepareLogin(login, spec.arrangement, shared) };
 }
 
 interface Place {

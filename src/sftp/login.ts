@@ -21,6 +21,11 @@ export interface Credentials {
   sent: { unanswered: number; proven: boolean };
 }
 
+/** Credentials that several use, and that are prepared once. */
+export interface SharedCredentials {
+  credentials(make: () => Promise<Credentials>): Promise<Credentials>;
+}
+
 export interface OfferedKey {
   /** For messages: `the SSH key /keys/id`. */
   words: string;
@@ -36,8 +41,20 @@ export function loginCommand(arrangement: string | undefined, more = ''): string
   return `«depot login${arrangement === undefined ? '' : ` ${arrangement}`}${more}»`;
 }
 
-/** Reads the private key, or finds it in the ssh-agent, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
-export async function prepareLogin(login: Login, arrangement?: string): Promise<Credentials> {
+/**
+ * Reads the private key, or finds it in the ssh-agent, before anything connects; with `shared`, once for several.
+ * @throws DepotError 'secret-missing', 'passphrase-wrong', 'key-unreadable'
+ */
+export async function prepareLogin(
+  login: Login,
+  arrangement: string | undefined,
+  shared?: SharedCredentials | null,
+): Promise<Credentials> {
+  const prepare = (): Promise<Credentials> => prepared(login, arrangement);
+  return shared == null ? prepare() : shared.credentials(prepare);
+}
+
+async function prepared(login: Login, arrangement: string | undefined): Promise<Credentials> {
   let password: Promise<string> | undefined;
   const ask = login.password;
   return {
