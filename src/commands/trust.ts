@@ -17,7 +17,7 @@ export function defineTrust(parent: CommandLine): void {
     .command('trust')
     .summary("pin the host key of the agent's server")
     .description(
-      'Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. Where depot.yaml pins a key itself (hostKey:), known_hosts is not read: then trust changes nothing, and fails unless that key is the one. depot.yaml is not changed, and there is no way to push without a pinned key.',
+      'Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. Where depot.yaml pins a key itself (hostKey:), known_hosts pins none: then trust changes nothing, and fails unless that key is the one. depot.yaml is not changed, and there is no way to push without a pinned key.',
     )
     .argument('[name]', 'arrangement')
     .option('--fingerprint <SHA256:…>', 'the fingerprint that the agent gave; asks nothing; may be repeated', collect)

@@ -31,7 +31,7 @@ export async function accessFor(
       ...config.supplier.formerSigningKeys,
       ...beneficiaries.map((b) => b.key),
       ...(specification === undefined ? [] : [specification]),
-      ...(remote.hostKey.length > 0 ? [] : [remote.knownHostsFile]),
+      remote.knownHostsFile,
     ];
     for (const file of open) await found.open(file);
   }

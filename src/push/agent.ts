@@ -47,7 +47,7 @@ export async function connectToAgent(
     spec,
     await orAborted(loginOf(o.arrangement, secrets), hooks.signal),
     transport,
-    connections?.to(accountKey(spec, o.arrangement)),
+    connections?.to(accountKey(spec, o.arrangement), hopKey(spec, o.arrangement)),
   );
   run.attempts = remote.stats.attempts;
   return {
@@ -75,9 +75,18 @@ export async function placeFor(config: Config, arrangement: Arrangement): Promis
 function accountKey(spec: RemoteSpec, { remote }: Arrangement): string {
   const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs, proxyJump } = spec;
   const { privateKey, sshAgent, password, privateKeyPassphrase } = remote;
-  const jump = [proxyJump, remote.proxyJump];
+  // Whose the hop is says nothing of it.
+  const jump = [{ ...proxyJump, arrangement: undefined }, remote.proxyJump];
   const server = [host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs];
   return JSON.stringify([...server, ...jump, privateKey, sshAgent, password, privateKeyPassphrase]);
+}
+
+/** Alike for arrangements that log in to the server between in the same way, whatever lies behind it. */
+function hopKey({ proxyJump }: RemoteSpec, { remote }: Arrangement): string | undefined {
+  if (proxyJump === undefined) return undefined;
+  const { host, port, username } = proxyJump;
+  const { privateKey, sshAgent, privateKeyPassphrase } = remote;
+  return JSON.stringify(['hop', host, port, username, remote.proxyJump, privateKey, sshAgent, privateKeyPassphrase]);
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
@@ -123,6 +132,7 @@ export async function withUsername(config: Config, arrangement: Arrangement): Pr
 
 /** The key first where one is configured; the password too, for servers that want it or both. */
 export async function loginOf({ name, remote }: Arrangement, secrets: SecretFinder): Promise<Login> {
+  const passphrase = passphraseOf(secrets);
   const login: Login = {
     password: async () => {
       const closed: string[] = [];
@@ -145,12 +155,20 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
         ? undefined
         : { place: place === 'prompt' ? 'the terminal' : place, remedy: passwordRemedy(place, remote, name) };
     },
-    passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
+    passphrase,
   };
   const { privateKey: file, sshAgent } = remote;
   await addKeys(login, file, sshAgent);
-  if (remote.proxyJump !== undefined) login.proxyJump = await jumpLogin(remote, secrets);
+  if (remote.proxyJump !== undefined) login.proxyJump = await jumpLogin(remote, passphrase);
   return login;
+}
+
+type Passphrase = NonNullable<Login['passphrase']>;
+
+/** Looked for once: the server between may take the same key. */
+function passphraseOf(secrets: SecretFinder): Passphrase {
+  let found: Promise<string | undefined> | undefined;
+  return () => (found ??= secrets.find('privateKeyPassphrase').then((secret) => secret?.reveal()));
 }
 
 async function addKeys(login: Login, file: string | undefined, sshAgent: boolean | string | undefined): Promise<void> {
@@ -161,13 +179,12 @@ async function addKeys(login: Login, file: string | undefined, sshAgent: boolean
 }
 
 /** The key of the agent's account where it has none of its own; never the password, which belongs to that account alone. */
-async function jumpLogin({ proxyJump, ...remote }: Arrangement['remote'], secrets: SecretFinder): Promise<Login> {
+async function jumpLogin({ proxyJump, ...remote }: Arrangement['remote'], passphrase: Passphrase): Promise<Login> {
   const own = proxyJump?.privateKey;
   const agent = proxyJump?.sshAgent ?? remote.sshAgent;
   const login: Login = {};
   await addKeys(login, own ?? (proxyJump?.sshAgent === undefined ? remote.privateKey : undefined), agent);
-  if (own === undefined || own === remote.privateKey)
-    login.passphrase = async () => (await secrets.find('privateKeyPassphrase'))?.reveal();
+  if (own === undefined || own === remote.privateKey) login.passphrase = passphrase;
   return login;
 }
 
@@ -190,7 +207,7 @@ export function jumpEndpoint({ name, remote }: Arrangement): Endpoint | undefine
 /** That server with its pin and its login, ready to connect. */
 export async function hopOf(arrangement: Arrangement, secrets: SecretFinder): Promise<Hop | undefined> {
   const spec = jumpEndpoint(arrangement);
-  return spec && prepareHop(spec, await jumpLogin(arrangement.remote, secrets));
+  return spec && prepareHop(spec, await jumpLogin(arrangement.remote, passphraseOf(secrets)));
 }
 
 /** To where it came from: what «depot login» stores is not used while something else comes before it. */

@@ -42,11 +42,11 @@ export class Connections {
   readonly #servers = new Map<string, SharedServer>();
   readonly #ended = new AbortController();
 
-  /** `key`: the same for those, and only those, who mean the same server, account, secrets and settings. */
-  to(key: string): SharedServer {
+  /** `key`: the same for those, and only those, who mean the same server, account, secrets and settings; `hop`: likewise, of the server between. */
+  to(key: string, hop?: string): SharedServer {
     const known = this.#servers.get(key);
     if (known !== undefined) return known;
-    const server = new SharedServer(this.#ended.signal);
+    const server = new SharedServer(this.#ended.signal, hop === undefined ? null : this.to(hop));
     this.#servers.set(key, server);
     return server;
   }
@@ -71,7 +71,11 @@ export class SharedServer {
   #unreachable: { error: Unreachable; at: number } | null = null;
   #givenUp = false;
 
-  constructor(private readonly ended: AbortSignal) {}
+  /** `hop`: the server between, which may be the way to others too; only its credentials are shared. */
+  constructor(
+    private readonly ended: AbortSignal,
+    readonly hop: SharedServer | null = null,
+  ) {}
 
   /** Secrets are found once, and a person is asked once. Throws what `make` threw, each time. */
   async credentials(make: () => Promise<Credentials>): Promise<Credentials> {

@@ -47,6 +47,21 @@ const staggerMs = 250;
 /** How long an address that took the connection alone has for its first byte, before the others are tried beside it. */
 const greetingMs = 3000;
 
+type Whereto = Pick<RemoteSpec, 'host' | 'port'>;
+
+/** Addresses at which SSH came to nothing in this process, by host and port; the last one last. */
+const disappointing = new Map<string, Set<string>>();
+
+const failedAt = ({ host, port }: Whereto): Set<string> => disappointing.get(`${host} ${port}`) ?? new Set();
+
+/** It took a connection, and nothing came of that. The next attempt begins with another one (RFC 8305 section 4 leaves it to history). */
+export function disappointed(at: Whereto, address: string | undefined): void {
+  if (address === undefined) return;
+  const failed = failedAt(at);
+  failed.delete(address);
+  disappointing.set(`${at.host} ${at.port}`, failed.add(address));
+}
+
 /**
  * The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. Of several
  * addresses the first that also says something: a machine that takes connections and is dead above that must not cost
@@ -60,7 +75,9 @@ export async function dial(
 ): Promise<Socket> {
   // Much less than a login may take: a server that is there takes a connection at once.
   const timeoutMs = spec.connectTimeoutMs / 3;
-  const addresses = await addressesOf(spec.host, timeoutMs, signal);
+  const failed = [...failedAt(spec)];
+  const found = await addressesOf(spec.host, timeoutMs, signal);
+  const addresses = found.sort((a, b) => failed.indexOf(a) - failed.indexOf(b));
   return new Race(addresses, spec.port, timeoutMs, signal).winner;
 }
 

@@ -3,7 +3,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { type HostKeyType, hostKeyTypes } from '../names/host-key.js';
 import { incompatible, type Failure } from './explain.js';
-import { acceptableTypes, address, type Trust } from './hostkeys.js';
+import { acceptableTypes, address, compareFirst, isRevoked, type Trust } from './hostkeys.js';
 import type { Endpoint } from './types.js';
 
 type Shown = { type: string; fingerprint: string };
@@ -64,26 +64,13 @@ function changed(spec: Endpoint, trust: Trust, shown: Shown[]): DepotError {
   const pinned = trust.pins
     .map((pin) => (pin.type === null ? pin.fingerprint : `${pin.type} ${pin.fingerprint}`))
     .join(', ');
-  const revoked = shown.some((key) => trust.revoked.has(key.fingerprint));
+  if (shown.some((key) => trust.revoked.has(key.fingerprint))) return isRevoked(spec, shown, trust.revoked);
   return new DepotError(
     'host-key-changed',
-    revoked
-      ? `the host key of ${address(spec)} is revoked in known_hosts: ${list}`
-      : `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`,
+    `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`,
     {
       published: 'no',
       hint: compareFirst(spec),
     },
   );
-}
-
-/** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
-function compareFirst(spec: Endpoint): string {
-  const first = 'ask the agent over another channel which key its server has, then';
-  if (spec.hostKeys.length === 0) return `${first}: «depot trust${name(spec)}»`;
-  return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
-}
-
-function name(spec: Endpoint): string {
-  return spec.arrangement === undefined ? '' : ` ${spec.arrangement}`;
 }

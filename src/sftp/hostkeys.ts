@@ -1,8 +1,10 @@
-import { DepotError, isDepotError } from '../errors.js';
+import { localError } from '../durable-file.js';
+import { DepotError } from '../errors.js';
 import { readPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
+import { looseTextOf } from '../text-file.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType, parseHostKey, type Pin } from '../names/host-key.js';
-import { knownKeys, parseKnownHosts } from './knownhosts.js';
+import { type KnownHost, knownKeys, parseKnownHosts } from './knownhosts.js';
 import type { Endpoint } from './types.js';
 
 /** The key type named in a public key blob, `''` when the blob is malformed. */
@@ -23,38 +25,85 @@ function pinOf(text: string): Pin {
 /** Whom we trust at this address: pins of the config, else what known_hosts says. */
 export interface Trust {
   pins: Pin[];
-  revoked: Set<string>;
+  /** By fingerprint, where known_hosts says so: `FILE:LINE`. */
+  revoked: Map<string, string>;
 }
 
-/** The keys to accept; throws `host-key-unknown` when there are none (law 5 of docs/architecture.md: no way around it). */
+/**
+ * The keys to accept, none of which known_hosts revokes, whoever pins it; there is no way around it (law 5 of
+ * docs/architecture.md). @throws DepotError 'host-key-unknown' where none is pinned, 'host-key-changed' where all are revoked
+ */
 export async function trusted(spec: Endpoint): Promise<Trust> {
-  if (spec.hostKeys.length > 0) return { pins: spec.hostKeys.map(pinOf), revoked: new Set() };
-  const pins: Pin[] = [];
-  const revoked = new Set<string>();
-  if (spec.knownHostsFile !== undefined) {
-    const text = await readPlain(spec.knownHostsFile).catch((cause: unknown) => {
-      if (isDepotError(cause)) throw cause;
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array(0);
-      throw new DepotError('local-unreadable', `cannot read ${printable(spec.knownHostsFile!)}`, {
-        cause,
-        hint: 'make the file readable for the account that pushes',
-      });
-    });
-    for (const known of knownKeys(parseKnownHosts(text), spec.host, spec.port)) {
-      const fingerprint = fingerprintOf(known.key);
-      const type = hostKeyTypes.find((t) => t === known.type);
-      if (known.marker === 'revoked') revoked.add(fingerprint);
-      else if (type !== undefined) pins.push({ type, fingerprint });
-    }
-  }
-  const usable = pins.filter((pin) => !revoked.has(pin.fingerprint));
-  if (usable.length === 0) {
+  const { knownHostsFile: file, host, port } = spec;
+  const known = file === undefined ? [] : knownKeys(parseKnownHosts(await readKnownHosts(file)), host, port);
+  const revoked = revokedIn(known, file ?? '');
+  const pins = spec.hostKeys.length > 0 ? spec.hostKeys.map(pinOf) : known.flatMap(pinOfLine);
+  if (pins.length === 0) {
     throw new DepotError('host-key-unknown', `no host key is pinned for ${address(spec)}`, {
       hint: `run: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`,
       published: 'no',
     });
   }
+  const usable = pins.filter((pin) => !revoked.has(pin.fingerprint));
+  if (usable.length === 0) throw isRevoked(spec, pins, revoked);
   return { pins: usable, revoked };
+}
+
+function pinOfLine(known: KnownHost): Pin[] {
+  const type = hostKeyTypes.find((t) => t === known.type);
+  return known.marker === null && type !== undefined ? [{ type, fingerprint: fingerprintOf(known.key) }] : [];
+}
+
+/** Whether known_hosts has a key for this server that it does not revoke. */
+export async function isPinned(file: string, host: string, port: number): Promise<boolean> {
+  const known = knownKeys(parseKnownHosts(await readKnownHosts(file)), host, port);
+  const revoked = revokedIn(known, file);
+  return known.flatMap(pinOfLine).some((pin) => !revoked.has(pin.fingerprint));
+}
+
+/** By fingerprint, where each is revoked: `FILE:LINE`. */
+export function revokedIn(known: readonly KnownHost[], file: string): Map<string, string> {
+  return new Map(
+    known
+      .filter(({ marker }) => marker === 'revoked')
+      .map(({ key, line }) => [fingerprintOf(key), `${printable(file)}:${line}`]),
+  );
+}
+
+/** The server shows, or the configuration pins, nothing but keys that were revoked. */
+export function isRevoked(
+  spec: Endpoint,
+  keys: readonly { type: string | null; fingerprint: string }[],
+  revoked: Trust['revoked'],
+): DepotError {
+  const list = keys
+    .filter(({ fingerprint }) => revoked.has(fingerprint))
+    .map(({ type, fingerprint }) => {
+      const key = type === null ? fingerprint : `${printable(type)} ${fingerprint}`;
+      return `${key}, by ${revoked.get(fingerprint)!}`;
+    });
+  return new DepotError('host-key-changed', `the host key of ${address(spec)} was revoked: ${list.join('; ')}`, {
+    published: 'no',
+    hint: compareFirst(spec),
+  });
+}
+
+/** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
+export function compareFirst(spec: Endpoint): string {
+  const first = 'ask the agent over another channel which key its server has, then';
+  if (spec.hostKeys.length > 0)
+    return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
+  return `${first}: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`;
+}
+
+/** The text of known_hosts; empty where there is none yet. @throws DepotError 'local-unreadable' */
+export async function readKnownHosts(file: string): Promise<string> {
+  try {
+    return looseTextOf(await readPlain(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw localError(error, 'read', file);
+  }
 }
 
 /** The key types that a trusted key can have, pinned types first. */

@@ -5,11 +5,11 @@ import { DepotError } from '../errors.js';
 import { fingerprintOf, type HostKeyType } from '../names/host-key.js';
 import { printable } from '../printable.js';
 import { algorithms } from './algorithms.js';
-import { dial, Unreachable } from './dial.js';
+import { dial, disappointed, Unreachable } from './dial.js';
 import { FirstBytes, handshakeFailure, nothingInCommon, type Failure } from './explain.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { address, isTrusted, keyTypeOf, trusted, type Trust } from './hostkeys.js';
-import { LoginAttempt, prepareLogin, type Credentials } from './login.js';
+import { LoginAttempt, prepareLogin, type Credentials, type SharedCredentials } from './login.js';
 import { duration, StageTimer } from './retry.js';
 import type { Endpoint, Login } from './types.js';
 
@@ -20,9 +20,10 @@ export interface Hop {
   credentials: Credentials;
 }
 
-/** Before anything connects. @throws DepotError 'host-key-unknown', 'secret-missing' and what else `prepareLogin` says */
-export async function prepareHop(spec: Endpoint, login: Login): Promise<Hop> {
-  return { spec, trust: await trusted(spec), credentials: await prepareLogin(login, spec.arrangement) };
+/** Before anything connects; with `shared`, with the credentials of several. @throws DepotError 'host-key-unknown', 'secret-missing' and what else `prepareLogin` says */
+export async function prepareHop(spec: Endpoint, login: Login, shared?: SharedCredentials | null): Promise<Hop> {
+  const trust = await trusted(spec);
+  return { spec, trust, credentials: await prepareLogin(login, spec.arrangement, shared) };
 }
 
 interface Place {
@@ -58,9 +59,10 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Duplex> {
   const socket = await dial(spec, signal);
+  const reached = socket.remoteAddress;
   const first = new FirstBytes(socket);
   const client = new ssh2.Client();
-  let phase = 'handshake' as 'handshake' | 'login' | 'forwarding';
+  let phase = 'handshake' as Phase;
   let failure: Failure | undefined;
   const abort = (): void => void socket.destroy();
   const stage = new StageTimer(spec.connectTimeoutMs, () => {
@@ -68,10 +70,15 @@ async function attempt(
     socket.destroy();
   });
   const login = new LoginAttempt(spec, credentials, stage);
+  socket.once('close', () => login.end());
   signal.addEventListener('abort', abort, { once: true });
   try {
     const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      client.on('error', (error: Error) => (failure ??= error));
+      client.on('error', (error: Error) => {
+        failure ??= error;
+        login.end();
+        socket.destroy();
+      });
       client.on('close', () => reject(failure ?? new Error('the connection was closed')));
       client.on('banner', (text: string) => login.banner(text));
       client.on('handshake', () => {
@@ -111,21 +118,36 @@ async function attempt(
     socket.destroy();
     signal.throwIfAborted();
     const cause = failure ?? (error as Failure);
-    if (nothingInCommon(cause) === 'hostKey') throw new NoHostKey(cause, first.bytes);
-    const timedOut = cause.level === 'client-timeout';
-    if (phase === 'login') throw login.failed(cause, timedOut);
-    if (phase === 'forwarding' && !timedOut) throw refusal(spec, target, cause);
-    if (timedOut)
-      throw new Unreachable(
-        `did not ${phase === 'handshake' ? 'finish the SSH handshake' : `connect to ${address(target)}`} in ${duration(spec.connectTimeoutMs)}`,
-        { reached: true, cause },
-      );
-    throw handshakeFailure(spec, cause, first.bytes);
+    const told = explain(spec, target, phase, cause, login, first.bytes);
+    if (told instanceof Unreachable && !(told instanceof Beyond)) disappointed(spec, reached);
+    throw told;
   } finally {
     stage.stop();
     first.stop();
     signal.removeEventListener('abort', abort);
   }
+}
+
+type Phase = 'handshake' | 'login' | 'forwarding';
+
+function explain(
+  spec: Endpoint,
+  target: Place,
+  phase: Phase,
+  cause: Failure,
+  login: LoginAttempt,
+  bytes: Buffer,
+): Error {
+  if (nothingInCommon(cause) === 'hostKey') return new NoHostKey(cause, bytes);
+  const timedOut = cause.level === 'client-timeout';
+  if (phase === 'login') return login.failed(cause, timedOut);
+  if (phase === 'forwarding' && !timedOut) return refusal(spec, target, cause);
+  if (timedOut)
+    return new Unreachable(
+      `did not ${phase === 'handshake' ? 'finish the SSH handshake' : `connect to ${address(target)}`} in ${duration(spec.connectTimeoutMs)}`,
+      { reached: true, cause },
+    );
+  return handshakeFailure(spec, cause, bytes);
 }
 
 /** What the hop says to a request for a connection (RFC 4254 section 5.1; `reason` is its code). */

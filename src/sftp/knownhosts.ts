@@ -9,12 +9,14 @@ export interface KnownHost {
   type: string;
   /** Public key blob. */
   key: Buffer;
+  /** Where it stands, counted from 1. */
+  line: number;
 }
 
 /** Lines that are not understood are skipped, as ssh(1) does. */
 export function parseKnownHosts(text: string | Uint8Array): KnownHost[] {
   const found: KnownHost[] = [];
-  for (const raw of (typeof text === 'string' ? text : looseTextOf(text)).split(/\r?\n/)) {
+  for (const [i, raw] of (typeof text === 'string' ? text : looseTextOf(text)).split(/\r?\n/).entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     const fields = line.split(/[ \t]+/);
@@ -30,7 +32,7 @@ export function parseKnownHosts(text: string | Uint8Array): KnownHost[] {
       continue;
     const key = Buffer.from(base64, 'base64');
     if (key.length > 4 && key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1') === type)
-      found.push({ marker, hosts, type, key });
+      found.push({ marker, hosts, type, key, line: i + 1 });
   }
   return found;
 }

@@ -8,7 +8,7 @@ import { fingerprintOf } from '../names/host-key.js';
 import { address } from './hostkeys.js';
 import { duration, type StageTimer } from './retry.js';
 import { publicPart, readKey } from './private-key.js';
-import { type AgentKey, keysInAgent } from './ssh-agent.js';
+import { type AgentKey, AgentSilent, keysInAgent, type Signing } from './ssh-agent.js';
 import type { Login, Endpoint } from './types.js';
 
 /** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
@@ -21,12 +21,16 @@ export interface Credentials {
   sent: { unanswered: number; proven: boolean };
 }
 
+/** Credentials that several use, and that are prepared once. */
+export interface SharedCredentials {
+  credentials(make: () => Promise<Credentials>): Promise<Credentials>;
+}
+
 export interface OfferedKey {
   /** For messages: `the SSH key /keys/id`. */
   words: string;
   publicKey: Buffer;
-  /** `signing`: a person may have to confirm it, whom the server's time does not hurry. */
-  method: (username: string, signing: (ongoing: boolean) => void) => AnyAuthMethod;
+  method: (username: string, signing: Signing) => AnyAuthMethod;
 }
 
 /** How often an unproven password is sent without an answer: each may be a failed login, and three lock accounts. */
@@ -37,8 +41,20 @@ export function loginCommand(arrangement: string | undefined, more = ''): string
   return `«depot login${arrangement === undefined ? '' : ` ${arrangement}`}${more}»`;
 }
 
-/** Reads the private key, or finds it in the ssh-agent, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
-export async function prepareLogin(login: Login, arrangement?: string): Promise<Credentials> {
+/**
+ * Reads the private key, or finds it in the ssh-agent, before anything connects; with `shared`, once for several.
+ * @throws DepotError 'secret-missing', 'passphrase-wrong', 'key-unreadable'
+ */
+export async function prepareLogin(
+  login: Login,
+  arrangement: string | undefined,
+  shared?: SharedCredentials | null,
+): Promise<Credentials> {
+  const prepare = (): Promise<Credentials> => prepared(login, arrangement);
+  return shared == null ? prepare() : shared.credentials(prepare);
+}
+
+async function prepared(login: Login, arrangement: string | undefined): Promise<Credentials> {
   let password: Promise<string> | undefined;
   const ask = login.password;
   return {
@@ -105,6 +121,9 @@ export class LoginAttempt {
   /** The server took one method and wants another too. */
   #halfway = false;
   #told = '';
+  /** The ssh-agent was asked for a signature, and has not given it. */
+  #signing = false;
+  readonly #over = new AbortController();
 
   constructor(
     private readonly spec: Endpoint,
@@ -127,9 +146,17 @@ export class LoginAttempt {
     if (this.#passwordSent) Object.assign(this.credentials.sent, { unanswered: 0, proven: true });
   }
 
+  /** The connection is gone, or is being ended: of this login nothing goes on, and nobody is asked for anything. */
+  end(): void {
+    this.#over.abort();
+  }
+
   /** For ssh2's `authHandler`: asks the server what it takes, then tries that, one method after another. */
   readonly handler: AuthHandlerMiddleware = (left, partialSuccess, next) => {
     const giveUp = next as unknown as (no: false) => void;
+    const { signal: over } = this.#over;
+    // After a signature that the ssh-agent did not give, ssh2 would go on with the next method.
+    if (over.aborted) return;
     if ((left as AuthenticationType[] | null) === null) {
       next({ type: 'none', username: this.spec.username });
       return;
@@ -142,8 +169,13 @@ export class LoginAttempt {
     this.#nextMethod(left)
       .finally(() => this.stage.start())
       .then(
-        (method) => (method === null ? giveUp(false) : next(method)),
+        (method) => {
+          if (over.aborted) return;
+          if (method === null) giveUp(false);
+          else next(method);
+        },
         (error: unknown) => {
+          if (over.aborted) return;
           this.failure = error instanceof Error ? error : new Error('the password could not be had');
           giveUp(false);
         },
@@ -159,14 +191,18 @@ export class LoginAttempt {
       this.#done.add('publickey');
       this.#offered++;
       this.#sent.push(`${key.words} (${fingerprintOf(key.publicKey)})`);
-      return key.method(username, (ongoing) => {
-        if (ongoing) this.stage.pause();
+      const ongoing = (is: boolean): void => {
+        this.#signing = is;
+        // The server's time does not hurry whoever has to confirm it.
+        if (is) this.stage.pause();
         else this.stage.start();
-      });
+      };
+      return key.method(username, { ongoing, over: this.#over.signal });
     }
     if (password && open('password')) {
       this.#done.add('password');
       const secret = await password();
+      this.#over.signal.throwIfAborted();
       this.#sendsPassword();
       return { type: 'password', username, password: secret };
     }
@@ -214,16 +250,12 @@ export class LoginAttempt {
 
   /** The connection ended during the login: refused, or no answer. */
   failed(error: Failure, timedOut: boolean): Error {
-    if (error.level === 'agent') {
-      return new DepotError(
-        'login-refused',
-        `the ssh-agent did not sign with ${this.#sent.at(-1) ?? 'its key'}: ${said(error)}`,
-        {
-          published: 'no',
-          cause: error,
-          hint: 'look whether it is locked or asks somebody (ssh-add -c), and whether the key works: ssh-add -T FILE.pub',
-        },
-      );
+    if (error instanceof AgentSilent) return this.#unsigned(error.message, error);
+    if (error.level === 'agent') return this.#unsigned(`did not sign: ${said(error)}`, error);
+    if (this.#signing) {
+      const final = this.#unsigned('did not answer before the server closed the connection', error);
+      const why = 'closed the connection while the ssh-agent was asked for a signature';
+      return new Unreachable(why, { reached: true, cause: error, hint: final.hint!, final });
     }
     const { sent } = this.credentials;
     // Numbers are SSH's disconnect reasons (RFC 4253 section 11.1); sshd uses 2 for "too many authentication failures".
@@ -255,6 +287,19 @@ export class LoginAttempt {
           hint,
           final: this.refusal(passing, 'closes the connection during the login'),
         });
+  }
+
+  #unsigned(why: string, cause: Error): DepotError {
+    const login = `${printable(this.spec.username)}@${address(this.spec)}`;
+    return new DepotError(
+      'login-refused',
+      `the ssh-agent was asked to sign the login of ${login} with ${this.#sent.at(-1) ?? 'its key'}, and ${why}`,
+      {
+        published: 'no',
+        cause,
+        hint: 'look whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
+      },
+    );
   }
 
   /** The refusal in words. */

@@ -36,9 +36,9 @@ export async function connect(
   shared?: SharedServer,
 ): Promise<Remote> {
   const trust = await trusted(spec);
-  const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
-  const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
-  const hop = spec.proxyJump === undefined ? null : await prepareHop(spec.proxyJump, login.proxyJump ?? {});
+  const credentials = await prepareLogin(login, spec.arrangement, shared);
+  const hop =
+    spec.proxyJump === undefined ? null : await prepareHop(spec.proxyJump, login.proxyJump ?? {}, shared?.hop);
   const dial = (signal: AbortSignal): Promise<Session> => openSession(spec, trust, credentials, hop, signal);
   const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(dial) : shared.source(dial));
   await remote.session();

@@ -17,7 +17,7 @@ import { algorithms } from './algorithms.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { type Hop, tunnel } from './jump.js';
 import { SftpChannel } from './channel.js';
-import { dial, Unreachable } from './dial.js';
+import { dial, disappointed, Unreachable } from './dial.js';
 import { LoginAttempt, type Credentials } from './login.js';
 import { gatherWrites, PacketMemory, usePacketMemory } from './packets.js';
 import { duration, StageTimer } from './retry.js';
@@ -69,6 +69,7 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Session> {
   const direct = hop === null ? await dial(spec, signal) : null;
+  const reached = direct?.remoteAddress;
   const socket = direct ?? (await tunnel(hop!, spec, signal));
   const first = new FirstBytes(socket);
   const memory = new PacketMemory();
@@ -91,7 +92,11 @@ async function attempt(
     phase = next;
     stage.start();
   };
-  client.on('error', (error: Error) => (seen.error ??= error));
+  client.on('error', (error: Error) => {
+    seen.error ??= error;
+    login.end();
+  });
+  socket.once('close', () => login.end());
   client.on('handshake', () => {
     first.stop();
     if (phase === 'handshake') enter('login');
@@ -138,7 +143,9 @@ async function attempt(
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
-    throw explain(spec, phase, seen.error ?? (error as Failure), { login, bytes: first.bytes, said });
+    const told = explain(spec, phase, seen.error ?? (error as Failure), { login, bytes: first.bytes, said });
+    if (told instanceof Unreachable) disappointed(spec, reached);
+    throw told;
   } finally {
     stage.stop();
     first.stop();

@@ -1,4 +1,5 @@
 /** Keys that an ssh-agent holds: it signs, and depot never sees them. */
+import type { Duplex } from 'node:stream';
 import ssh2, {
   type BaseAgent,
   type IdentityCallback,
@@ -10,17 +11,35 @@ import { DepotError, type ErrorDetails } from '../errors.js';
 import { fingerprintOf } from '../names/host-key.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
+import { duration } from './retry.js';
 import type { SshAgent } from './types.js';
 
 /** A server that lets one try six keys counts each that is offered, and locks some out after that. */
 const mostOffered = 5;
 const answerMs = 10_000;
+/** Time for a person to confirm. sshd hangs up after 120 s (LoginGraceTime), and could not say what was waited for. */
+const signMs = 110_000;
+
+/** The login that a signature is for. */
+export interface Signing {
+  /** Told before and after: a person may have to confirm. */
+  ongoing: (is: boolean) => void;
+  /** Aborted when the login has ended: from then on nobody is asked, and no answer counts. */
+  over: AbortSignal;
+}
 
 export interface AgentKey {
   publicKey: Buffer;
   comment: string;
-  /** For ssh2: an agent that holds this key alone. `signing` is told before and after: a person may have to confirm. */
-  alone(signing: (ongoing: boolean) => void): BaseAgent;
+  /** For ssh2: an agent that holds this key alone. */
+  alone(signing: Signing): BaseAgent;
+}
+
+/** The agent has the request, and does not answer. */
+export class AgentSilent extends Error {
+  constructor(ms: number) {
+    super(`did not answer in ${duration(ms)}`);
+  }
 }
 
 /**
@@ -28,7 +47,7 @@ export interface AgentKey {
  * @throws DepotError 'secret-missing': no agent, no such key, or too many to offer
  */
 export async function keysInAgent(
-  { place, env }: SshAgent,
+  { place, env, patienceMs = signMs }: SshAgent,
   choice?: { publicKey: Buffer; file: string },
 ): Promise<AgentKey[]> {
   const socket = place === true ? (process.platform === 'win32' ? windowsPipe : (env['SSH_AUTH_SOCK'] ?? '')) : place;
@@ -38,9 +57,13 @@ export async function keysInAgent(
     throw missing('there is no ssh-agent here: SSH_AUTH_SOCK is not set, as under cron and systemd', {
       hint: 'write the path of its socket into depot.yaml (sshAgent: /run/user/…); or name a key file in remote.privateKey, without sshAgent',
     });
-  const agent = ssh2.createAgent(socket);
   const where = `the ssh-agent at ${printable(socket)}`;
-  const held = await identities(agent).catch((cause: unknown) => {
+  const agentKey = (key: ParsedKey): AgentKey => ({
+    publicKey: key.getPublicSSH(),
+    comment: key.comment,
+    alone: (signing) => new OneKey(socket, key, signing, patienceMs),
+  });
+  const held = await identities(socket).catch((cause: unknown) => {
     throw missing(`${where} does not answer`, {
       cause,
       hint: `look whether it runs, and whether this account may use it: ssh-add -l`,
@@ -48,7 +71,7 @@ export async function keysInAgent(
   });
   if (choice !== undefined) {
     const found = held.find((key) => key.getPublicSSH().equals(choice.publicKey));
-    if (found !== undefined) return [agentKey(agent, found)];
+    if (found !== undefined) return [agentKey(found)];
     throw missing(`${where} does not hold the key ${printable(choice.file)} (${fingerprintOf(choice.publicKey)})`, {
       hint: `add it: ssh-add ${typedWord(choice.file.replace(/\.pub$/, ''))}`,
     });
@@ -62,35 +85,56 @@ export async function keysInAgent(
       `${where} holds ${held.length} keys, and a server ends the login after some that are not right; depot offers ${mostOffered} at most`,
       { hint: 'name the one for this server in depot.yaml, by its public key: privateKey: FILE.pub' },
     );
-  return held.map((key) => agentKey(agent, key));
+  return held.map(agentKey);
 }
 
 const windowsPipe = '\\\\.\\pipe\\openssh-ssh-agent';
 
-function identities(agent: BaseAgent): Promise<ParsedKey[]> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no answer')), answerMs);
-    agent.getIdentities((error, keys) => {
-      clearTimeout(timer);
-      if (error != null) reject(error);
-      else resolve((keys ?? []) as ParsedKey[]);
-    });
-  });
+function identities(socket: string): Promise<ParsedKey[]> {
+  return asked(socket, answerMs, undefined, (agent, answer) =>
+    agent.getIdentities((error, keys) => answer(error, (keys ?? []) as ParsedKey[])),
+  );
 }
 
-function agentKey(agent: BaseAgent, key: ParsedKey): AgentKey {
-  return {
-    publicKey: key.getPublicSSH(),
-    comment: key.comment,
-    alone: (signing) => new OneKey(agent, key, signing),
-  };
+/** One request, over a connection to the agent that is not kept longer: an agent that asks somebody can stop then. */
+function asked<T>(
+  socket: string,
+  ms: number,
+  over: AbortSignal | undefined,
+  request: (agent: BaseAgent, answer: (error: Error | null | undefined, value?: T) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const agent = ssh2.createAgent(socket);
+    let ended = false;
+    let connection: Duplex | undefined;
+    const connect = agent.getStream!.bind(agent);
+    agent.getStream = (give) =>
+      connect((error, stream) => {
+        connection = stream;
+        if (ended) stream?.destroy();
+        give(error, stream);
+      });
+    const end = (settle: () => void): void => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(timer);
+      over?.removeEventListener('abort', stop);
+      connection?.destroy();
+      settle();
+    };
+    const stop = (): void => end(() => reject(over!.reason as Error));
+    const timer = setTimeout(() => end(() => reject(new AgentSilent(ms))), ms);
+    over?.addEventListener('abort', stop);
+    request(agent, (error, value) => end(() => (error == null ? resolve(value as T) : reject(error))));
+  });
 }
 
 class OneKey extends ssh2.BaseAgent {
   constructor(
-    private readonly agent: BaseAgent,
+    private readonly socket: string,
     private readonly key: ParsedKey,
-    private readonly signing: (ongoing: boolean) => void,
+    private readonly signing: Signing,
+    private readonly patienceMs: number,
   ) {
     super();
   }
@@ -108,10 +152,17 @@ class OneKey extends ssh2.BaseAgent {
       answer(new Error('the server does not say that it takes RSA keys with anything better than SHA-1'));
       return;
     }
-    this.signing(true);
-    this.agent.sign(this.key, data, hash === undefined ? {} : { hash }, (error, signature) => {
-      this.signing(false);
+    const { ongoing, over } = this.signing;
+    const settled = (error: Error | undefined, signature?: Buffer): void => {
+      if (over.aborted) return;
+      ongoing(false);
       answer(error, signature);
-    });
+    };
+    ongoing(true);
+    asked<Buffer>(this.socket, this.patienceMs, over, (agent, done) =>
+      agent.sign(this.key, data, hash === undefined ? {} : { hash }, (error, signature) =>
+        done(error, signature),
+      ),
+    ).then((signature) => settled(undefined, signature), settled);
   }
 }

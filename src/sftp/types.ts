@@ -7,7 +7,7 @@ export interface Endpoint {
   host: string;
   port: number;
   username: string;
-  /** Pins, `SHA256:…` or `ssh-ed25519 SHA256:…`. When there are any, `knownHostsFile` is not read. */
+  /** Pins, `SHA256:…` or `ssh-ed25519 SHA256:…`. When there are any, `knownHostsFile` can only revoke them. */
   hostKeys: string[];
   /** For hints only: where those pins stand, as `file:line`. */
   hostKeysAt?: string;
@@ -61,6 +61,8 @@ export interface Login {
 export interface SshAgent {
   place: true | string;
   env: NodeJS.ProcessEnv;
+  /** How long it has for a signature (110 s). */
+  patienceMs?: number;
 }
 
 export interface TransportHooks {

@@ -11,8 +11,8 @@ function key(type: string, seed: number): { type: string; blob: Buffer } {
   return { type, blob: Buffer.concat([length, name, Buffer.alloc(32, seed)]) };
 }
 
-const server = { host: 'sftp.example.org', port: 22 };
-const scanned = (k: ReturnType<typeof key>, at = server) => ({
+const server = { host: 'sftp.example.org', port: 22, knownHostsFile: 'known_hosts' };
+const scanned = (k: ReturnType<typeof key>, at: { host: string; port: number } = server) => ({
   type: k.type,
   fingerprint: fingerprintOf(k.blob),
   line: knownHostsLine(at.host, at.port, k.type, k.blob),
@@ -50,8 +50,18 @@ describe('known_hosts after trust', () => {
   });
 
   test('a key that was revoked is never trusted again', () => {
-    expect(() => pinned(`@revoked ${scanned(one).line}`, server, [scanned(one)])).toThrow(/was revoked/);
+    expect(() => pinned(`@revoked ${scanned(one).line}`, server, [scanned(one)])).toThrow(
+      /was revoked, by known_hosts:1$/,
+    );
     expect(pinned(`@revoked ${scanned(one).line}`, server, [scanned(two)]).text).toContain('@revoked');
+  });
+
+  test('nor is one that was revoked at any port of the host, or of any host', () => {
+    const there = { ...server, port: 2222 };
+    for (const hosts of [server.host, '*', '[*]:2222,other'])
+      expect(() =>
+        pinned(scanned(one).line.replace(/^\S+/, `@revoked ${hosts}`), there, [scanned(one, there)]),
+      ).toThrow(/was revoked/);
   });
 
   test('another port is another server', () => {

@@ -42,6 +42,10 @@ ${more}`,
     const before = await supplier.depot(['doctor', '--json']);
     expect(before.stdout).toContain(`no host key is pinned for ${hop.host}:${hop.port}`);
 
+    // Another key of the hop was pinned once, and revoked since.
+    const old = `[${hop.host}]:${hop.port} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'A'.repeat(43)}`;
+    writeFileSync(join(supplier.directory, 'known_hosts'), `${old}\n@revoked ${old}\n`);
+    expect((await supplier.depot(['doctor', '--json'])).stdout).toMatch(/was revoked: ssh-ed25519 .*known_hosts:2/);
     const none = await supplier.depot(['trust', '--json']);
     expect([none.code, none.stdout]).toEqual([13, expect.stringContaining(hop.fingerprints[0])]);
     const both = [...hop.fingerprints, ...target.fingerprints].flatMap((print) => ['--fingerprint', print]);

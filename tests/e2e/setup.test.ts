@@ -140,9 +140,21 @@ describe.skipIf(!ssh)('trust', () => {
     expect(changed.code).toBe(13);
     expect(changed.stderr).toContain(`${supplier.config}:${line} decides which host key is trusted`);
     expect(changed.stderr).toContain(`hostKey: ["ssh-ed25519 ${fingerprintOf(server)}"]`);
-    expect(existsSync(join(supplier.directory, 'known_hosts'))).toBe(false);
+    const known = join(supplier.directory, 'known_hosts');
+    expect(existsSync(known)).toBe(false);
     supplier.writeConfig({ remote: {} });
     expect((await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)])).code).toBe(0);
+    // What known_hosts revokes counts although it pins nothing with hostKey.
+    supplier.writeConfig({ remote: { hostKey: undefined } });
+    await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)]);
+    const [, , key] = readFileSync(known, 'utf8').split(' ');
+    writeFileSync(known, `@revoked ${server.host} ssh-ed25519 ${key}`);
+    for (const hostKey of [[fingerprintOf(server)], undefined]) {
+      supplier.writeConfig({ remote: { hostKey } });
+      const revoked = await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)]);
+      expect([revoked.code, revoked.stderr]).toEqual([13, expect.stringContaining(`was revoked, by ${known}:1`)]);
+    }
+    expect((await supplier.push()).result.error).toMatchObject({ code: 'host-key-unknown' });
   });
 
   test('login asks for no password if the server takes SSH keys only', async () => {

@@ -178,6 +178,38 @@ test('a deposit and a look at the host keys go through with the first address de
   ]);
 }, 40_000);
 
+describe('an address that greets and is dead above that', () => {
+  /** Greets, hears our greeting, and hangs up. */
+  const dying = (socket: Socket): void => {
+    greet(socket);
+    socket.once('data', () => socket.destroy());
+  };
+
+  test('costs one attempt, and not the deposit', async () => {
+    const server = await startScriptedServer();
+    const first = await at('127.0.0.2', server.port, dying);
+    resolved = ['127.0.0.2', '127.0.0.1'];
+    const login = { password: () => Promise.resolve(server.password) };
+    for (let i = 0; i < 2; i++) {
+      const remote = await connect(specFor({ ...server, host }, { retryForMs: 60_000 }), login, quiet);
+      cleanup(() => remote.close());
+      expect(remote.stats.attempts).toBe(i === 0 ? 2 : 1);
+    }
+    expect(first.seen).toBe(1);
+  });
+
+  test('is tried again when the others have failed since, also that of a hop', async () => {
+    const first = await at('127.0.0.2', 0, dying);
+    const second = await at('127.0.0.3', first.port, dying);
+    resolved = ['127.0.0.2', '127.0.0.3'];
+    const hop = specFor({ ...account, host, port: first.port });
+    const spec = specFor({ ...account, port: 22 }, { proxyJump: hop, retryForMs: 60_000 });
+    expect(await failure(connect(spec, anyPassword, quiet))).toMatchObject({ code: 'unreachable' });
+    // After three answers that make no sense it gives up.
+    expect([first.seen, second.seen]).toEqual([2, 1]);
+  });
+});
+
 test('who stops waiting gets the reason, and no connection is left', async () => {
   const silent = await at('127.0.0.2', 0, () => undefined);
   resolved = ['127.0.0.2', '127.0.0.3'];

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { isPinned } from '../../src/sftp/hostkeys.js';
 import { scanHostKeys } from '../../src/sftp/scan.js';
 import { tempDir } from '../support/cleanup.js';
 import { startScriptedServer } from '../support/scripted-server.js';
@@ -37,7 +38,7 @@ test('a server with another key gets no user name and no password; the error sho
   const error = await failure(
     connectTo(server, { hostKeys: [other], hostKeysAt: '/etc/depot/depot.yaml:14', arrangement: 'acme-crm' }),
   );
-  // Where depot.yaml pins, known_hosts is not read: `depot trust` could not help.
+  // Where depot.yaml pins, known_hosts pins nothing: `depot trust` could not help.
   expect(error).toMatchObject({
     code: 'host-key-changed',
     published: 'no',
@@ -58,7 +59,7 @@ test('without a pinned host key, depot does not even connect', async () => {
   expect(server.connections).toBe(0);
 });
 
-test('a key in known_hosts is trusted, unless depot.yaml pins another or known_hosts revokes it', async () => {
+test('a key in known_hosts is trusted, unless depot.yaml pins another', async () => {
   const server = await startScriptedServer();
   const [key] = await scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never });
   const knownHostsFile = join(tempDir(), 'known_hosts');
@@ -68,10 +69,43 @@ test('a key in known_hosts is trusted, unless depot.yaml pins another or known_h
   expect(await failure(connectTo(server, { hostKeys: [`SHA256:${'B'.repeat(43)}`], knownHostsFile }))).toMatchObject({
     code: 'host-key-changed',
   });
-  writeFileSync(knownHostsFile, `@revoked ${key.line}${key.line}`);
-  expect(await failure(connectTo(server, { hostKeys: [], knownHostsFile }))).toMatchObject({
-    code: 'host-key-unknown',
-  });
+});
+
+test.each([
+  ['host and port', (line: string) => line],
+  ['the host, at any port', (line: string) => line.replace(/^\S+/, '127.0.0.1')],
+  ['any host', (line: string) => line.replace(/^\S+/, '*')],
+])('a key that known_hosts revokes for %s is refused, whoever pins it, and the error says where', async (_, named) => {
+  const server = await startScriptedServer({ hostKeys: ['ed25519', 'rsa'] });
+  const [key, other] = await scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never });
+  const knownHostsFile = join(tempDir(), 'known_hosts');
+  writeFileSync(knownHostsFile, `# ours\n@revoked ${named(key.line)}${key.line}`);
+  const before = server.connections;
+  const revoked = {
+    code: 'host-key-changed',
+    published: 'no',
+    message: expect.stringMatching(
+      new RegExp(
+        `^the host key of .* was revoked: (ssh-ed25519 )?${key.fingerprint.replaceAll('+', '\\+')}, by .*known_hosts:2$`,
+      ),
+    ),
+  };
+  const pins = [[], [key.fingerprint], [`ssh-ed25519 ${key.fingerprint}`]];
+  for (const hostKeys of pins)
+    expect(await failure(connectTo(server, { hostKeys, knownHostsFile }))).toMatchObject(revoked);
+  expect(server.connections).toBe(before);
+  expect(await isPinned(knownHostsFile, server.host, server.port)).toBe(false);
+  // Another key of the server is pinned too, by one that does not say its type: the server shows the revoked one first.
+  const both = [`SHA256:${'A'.repeat(43)}`, key.fingerprint];
+  expect(await failure(connectTo(server, { hostKeys: both, knownHostsFile }))).toMatchObject(revoked);
+  await connectTo(server, { hostKeys: [`ssh-rsa ${other.fingerprint}`], knownHostsFile });
+});
+
+test('a known_hosts that cannot be read might revoke the key that depot.yaml pins', async () => {
+  const server = await startScriptedServer();
+  expect(await failure(connectTo(server, { knownHostsFile: tempDir() }))).toMatchObject({ code: 'local-unreadable' });
+  expect(server.connections).toBe(0);
+  await connectTo(server, { knownHostsFile: join(tempDir(), 'none') });
 });
 
 test('a pin that is not a SHA-256 fingerprint, or is of an unsupported type, is a configuration error', async () => {

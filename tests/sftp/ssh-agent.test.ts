@@ -160,7 +160,7 @@ describe.skipIf(there === undefined)('without a key that fits', { timeout: 60_00
     const error = await failure(logsIn(asking, login(agent)));
     expect(error).toMatchObject({
       code: 'login-refused',
-      message: expect.stringContaining('the ssh-agent did not sign with') as string,
+      message: expect.stringContaining(', and did not sign: ') as string,
       hint: expect.stringContaining('ssh-add -T') as string,
     });
     expect(server.log()).not.toContain('Accepted');

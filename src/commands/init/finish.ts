@@ -13,7 +13,7 @@ import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
 import { describeSources, type SecretKind } from '../../secrets/lookup.js';
-import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
+import { isPinned } from '../../sftp/hostkeys.js';
 import { needsPassphrase } from '../../sftp/private-key.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import { stateOwner } from '../../doctor/access.js';
@@ -21,7 +21,7 @@ import type { Context } from '../context.js';
 import { chooseArrangement } from '../deposits.js';
 import { shellWord } from '../../shell.js';
 import { exitStatus } from '../../texts/exits.js';
-import { pin, readKnownHosts } from '../trust/pin.js';
+import { pin } from '../trust/pin.js';
 import { pushingAccount } from './account.js';
 import { comparedHostKeys } from './answers.js';
 import { makeDirectories } from './place.js';
@@ -78,8 +78,7 @@ async function ready(name: string, file: string, other: Account | null, talk: Ta
 async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Context): Promise<void> {
   // By way of another server both are looked at by «depot trust», as doctor will say.
   if (remote.hostKey.length > 0 || remote.proxyJump !== undefined) return;
-  const known = await readKnownHosts(remote.knownHostsFile);
-  if (knownKeys(parseKnownHosts(known), remote.host, remote.port).length > 0) return;
+  if (await isPinned(remote.knownHostsFile, remote.host, remote.port)) return;
   talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
   const compared = await comparedHostKeys(remote.host, remote.port, talk, context);
   if (compared.length === 0) return;

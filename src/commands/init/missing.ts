@@ -3,10 +3,9 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readBoundedFile } from '../../plain-file.js';
 import { describeSources } from '../../secrets/lookup.js';
-import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
+import { isPinned } from '../../sftp/hostkeys.js';
 import { needsPassphrase } from '../../sftp/private-key.js';
 import type { Context } from '../context.js';
-import { readKnownHosts } from '../trust/pin.js';
 import type { InitFlags } from './options.js';
 import type { Draft } from './draft.js';
 
@@ -24,9 +23,8 @@ export async function missingForPush(
 ): Promise<Missing[]> {
   const directory = path.dirname(file);
   const missing: Missing[] = [];
-  const known =
-    hostKeys.length > 0 || host === undefined ? '' : await readKnownHosts(path.join(directory, 'known_hosts'));
-  if (hostKeys.length === 0 && knownKeys(parseKnownHosts(known), host ?? '', port).length === 0)
+  const known = path.join(directory, 'known_hosts');
+  if (hostKeys.length === 0 && (host === undefined || !(await isPinned(known, host, port))))
     missing.push({ what: 'host key', flag: '--host-key' });
 
   const stored = async (kind: 'password' | 'privateKeyPassphrase'): Promise<boolean> => {

@@ -3,13 +3,11 @@ import path from 'node:path';
 import { accountOfUid, runAs } from '../../accounts.js';
 import type { Arrangement, Config, RemoteSettings } from '../../config/types.js';
 import { DepotError, isDepotError } from '../../errors.js';
-import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
-import { localError, writeFileAtomic } from '../../durable-file.js';
+import { writeFileAtomic } from '../../durable-file.js';
 import { fingerprintOf } from '../../names/host-key.js';
-import { looseTextOf } from '../../text-file.js';
-import { keysNamed, parseKnownHosts } from '../../sftp/knownhosts.js';
-import { trusted } from '../../sftp/hostkeys.js';
+import { keysNamed, knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
+import { readKnownHosts, revokedIn, trusted } from '../../sftp/hostkeys.js';
 import type { Hop } from '../../sftp/jump.js';
 import { hopOf, jumpEndpoint, withUsername } from '../../push/agent.js';
 import { Logins } from '../../push/logins.js';
@@ -36,6 +34,7 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
     hop: between.hop,
   });
   const compared = await choose(offered, between.fingerprints, { ...remote, name }, context);
+  if (remote.hostKey.length > 0) notRevoked(await readKnownHosts(knownHostsFile), remote, compared);
   if (remote.hostKey.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
   const replaced = await pin(compared, remote);
   context.screen.result(
@@ -71,7 +70,8 @@ async function jumpTrusted(
   const { host, port, knownHostsFile } = jump;
   const offered = await scanHostKeys(host, port, { timeoutMs: jump.connectTimeoutMs, signal: context.signal });
   const known = await trusted(jump).catch((error: unknown) => {
-    if (!isDepotError(error, 'host-key-unknown')) throw error;
+    // Also where all are revoked: the server may have another by now.
+    if (!isDepotError(error, 'host-key-unknown') && !isDepotError(error, 'host-key-changed')) throw error;
     return null;
   });
   const pinned = (key: ScannedKey): boolean =>
@@ -97,12 +97,12 @@ async function jumpTrusted(
   };
 }
 
+type Server = Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>;
+
 /** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
-export async function pin(
-  compared: readonly ScannedKey[],
-  { host, port, knownHostsFile }: Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>,
-): Promise<string[]> {
-  const { text, replaced } = pinned(await readKnownHosts(knownHostsFile), { host, port }, compared);
+export async function pin(compared: readonly ScannedKey[], server: Server): Promise<string[]> {
+  const { knownHostsFile } = server;
+  const { text, replaced } = pinned(await readKnownHosts(knownHostsFile), server, compared);
   await writeFileAtomic(knownHostsFile, text).catch(async (error: unknown) => {
     throw await toldWhoPins(error, knownHostsFile);
   });
@@ -121,7 +121,7 @@ async function toldWhoPins(error: unknown, file: string): Promise<unknown> {
   return error;
 }
 
-/** With `hostKey:` in depot.yaml known_hosts is not read, and depot.yaml is not depot's to change. */
+/** With `hostKey:` in depot.yaml known_hosts pins nothing, and depot.yaml is not depot's to change. */
 function alreadyDecided(
   compared: readonly ScannedKey[],
   remote: RemoteSettings & { name: string },
@@ -208,22 +208,16 @@ async function choose(
  */
 export function pinned(
   before: string,
-  server: { host: string; port: number },
+  server: Server,
   keys: readonly ScannedKey[],
 ): { text: string; replaced: string[] } {
+  notRevoked(before, server, keys);
   const replaced: string[] = [];
   const present = new Set<string>();
   const kept = before.split('\n').filter((line) => {
     const [known] = keysNamed(parseKnownHosts(line), server.host, server.port);
-    if (known === undefined) return true;
+    if (known === undefined || known.marker === 'revoked') return true;
     const print = fingerprintOf(known.key);
-    if (known.marker === 'revoked') {
-      if (keys.some((key) => key.fingerprint === print))
-        throw new DepotError('host-key-changed', `known_hosts says that the key ${print} was revoked`, {
-          hint: 'ask the agent, by telephone, which key its server has',
-        });
-      return true;
-    }
     const same = keys.find((key) => key.type === known.type);
     if (same === undefined) return true;
     if (same.fingerprint === print) {
@@ -247,12 +241,14 @@ export function pinned(
   return { text: `${lines.join('\n')}\n`, replaced };
 }
 
-/** The text of known_hosts; empty where there is none yet. */
-export async function readKnownHosts(file: string): Promise<string> {
-  try {
-    return looseTextOf(await readPlain(file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw localError(error, 'read', file);
-  }
+/** Looks where a push would: a key that is revoked for the host is so at every port. */
+function notRevoked(text: string, { host, port, knownHostsFile }: Server, keys: readonly ScannedKey[]): void {
+  const revoked = revokedIn(knownKeys(parseKnownHosts(text), host, port), knownHostsFile);
+  const gone = keys.find(({ fingerprint }) => revoked.has(fingerprint));
+  if (gone === undefined) return;
+  throw new DepotError(
+    'host-key-changed',
+    `the key ${gone.fingerprint} was revoked, by ${revoked.get(gone.fingerprint)!}`,
+    { hint: 'ask the agent, by telephone, which key its server has' },
+  );
 }
