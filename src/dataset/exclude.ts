@@ -48,6 +48,13 @@ export function excluder(
 
 /** What is said of a pattern that matched nothing, so that nothing leaves quietly. `pattern`: fit to print. */
 export function unusedWords(pattern: string, platform: NodeJS.Platform = process.platform): string {
-  const how = pattern.includes('\\') && platform !== 'win32' ? '; write / between names, and not \\' : '';
-  return `the exclude pattern ${JSON.stringify(pattern)} matched nothing${how}`;
+  return `the exclude pattern ${JSON.stringify(pattern)} matched nothing${perhaps(pattern, platform)}`;
+}
+
+/** What people who know other tools may have meant. */
+function perhaps(pattern: string, platform: NodeJS.Platform): string {
+  if (pattern.includes('\\') && platform !== 'win32') return '; write / between names, and not \\';
+  if (/^(\/|[a-z]:)/i.test(pattern)) return "; patterns are relative to the source's directory";
+  if (pattern.startsWith('!') && !pattern.startsWith('!(')) return '; ! takes nothing back here';
+  return /^[^/\\]+[/\\]?$/.test(pattern) && !pattern.startsWith('**') ? `; to match at every depth: **/${pattern}` : '';
 }

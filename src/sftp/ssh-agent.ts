@@ -160,9 +160,7 @@ class OneKey extends ssh2.BaseAgent {
     };
     ongoing(true);
     asked<Buffer>(this.socket, this.patienceMs, over, (agent, done) =>
-      agent.sign(this.key, data, hash === undefined ? {} : { hash }, (error, signature) =>
-        done(error, signature),
-      ),
+      agent.sign(this.key, data, hash === undefined ? {} : { hash }, (error, signature) => done(error, signature)),
     ).then((signature) => settled(undefined, signature), settled);
   }
 }

@@ -131,7 +131,11 @@ test('an exclude pattern that matches nothing is a warning: what it should leave
   const { checks } = await seen([{ ...common, kind: 'directory', path: root, exclude: ['*.tmp', 'cache/'] }]);
   expect(checks).toEqual([
     { name: 'source x', result: 'passed', detail: expect.stringContaining('1 entry') as string },
-    { name: 'source x', result: 'warning', detail: 'the exclude pattern "cache/" matched nothing' },
+    {
+      name: 'source x',
+      result: 'warning',
+      detail: 'the exclude pattern "cache/" matched nothing; to match at every depth: **/cache/',
+    },
   ]);
   expect((await reachOf(root, ['cache/'], 0)).unused).toEqual(['cache/']);
 });

@@ -71,6 +71,20 @@ describe('a backslash', () => {
   });
 });
 
+test.each<[string, string, NodeJS.Platform?]>([
+  ['cache', '; to match at every depth: **/cache'],
+  ['cache/', '; to match at every depth: **/cache/'],
+  ['*.tmp', '; to match at every depth: **/*.tmp'],
+  ['**/*.tmp', ''],
+  ['**', ''],
+  ['/srv/crm/cache', "; patterns are relative to the source's directory"],
+  [String.raw`D:\crm\cache`, "; patterns are relative to the source's directory", 'win32'],
+  ['!keep.tmp', '; ! takes nothing back here'],
+  ['!(keep).tmp', '; to match at every depth: **/!(keep).tmp'],
+])('of %s, which matched nothing, it says what may have been meant', (pattern, hint, platform = 'linux') => {
+  expect(unusedWords(pattern, platform)).toBe(`the exclude pattern ${JSON.stringify(pattern)} matched nothing${hint}`);
+});
+
 test('without patterns there is no excluder', () => {
   expect(excluder([], nowhere)).toBeNull();
 });

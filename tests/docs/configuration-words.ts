@@ -215,7 +215,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   window: { about: 'Writes in flight on each channel.', example: '16', wrong: ['0'] },
   bandwidthLimit: {
     about:
-      'How fast a push may send to this server: all of its jobs, channels and sidecars together. Of arrangements that go to one server in the same run, the lowest limit counts for all. `push --bandwidth-limit` takes its place.',
+      'How fast a push may send to this server: all of its jobs, channels and sidecars together. Of arrangements that go to one server in the same run, the lowest limit counts for all. `push --bandwidth-limit` overrides it.',
     example: '{ "08:00-18:00": 5MiB/s, default: 20MiB/s }',
     wrong: ['20MiB', '100Mbit/s', '512B/s', '{ "8-18": 5MiB/s }', '{ "08:00-18:00": 5MiB/s, "17:00-20:00": none }'],
   },
@@ -367,7 +367,7 @@ export const sourceWords: WordsFor<typeof source> = {
   },
   exclude: {
     about:
-      'Globs, relative to the directory, of what is left out. Only with `directory`. `/` stands between names, on Windows `\\` too; capitals count where they do for the file system. One that matches nothing is a warning.',
+      'Globs, relative to the directory, of what is left out: `*.tmp` at the top, `**/*.tmp` at every depth. Only with `directory`. `/` stands between names, on Windows `\\` too; capitals count where they do for the file system. One that matches nothing is a warning.',
     example: '["**/*.tmp"]',
     wrong: ['"**/*.tmp"'],
   },
