@@ -69,3 +69,16 @@ test('in a chain too', () => {
     'data/crm/c%3F': '644 new',
   });
 });
+
+test('the list has a name of its own where the archive has a file of that name, and a warning says so', () => {
+  const { out } = sandbox();
+  const notes = 'NOT-AS-IN-THE-ARCHIVE.txt';
+  const { warnings } = extract(archive(raw({ name: notes, body: 'all is well' }), raw({ name: 'a:b' })), out);
+  expect(readdirSync(out).sort()).toEqual(['NOT-AS-IN-THE-ARCHIVE.txt', 'NOT-AS-IN-THE-ARCHIVE~2.txt', 'a%3Ab']);
+  expect(readFileSync(join(out, 'NOT-AS-IN-THE-ARCHIVE~2.txt'), 'utf8')).toBe(
+    'saved under another name: a:b as a%3Ab\n',
+  );
+  expect(warnings.at(-1)).toBe(
+    `${notes} is a file of the archive; the list of what is not as in it is NOT-AS-IN-THE-ARCHIVE~2.txt`,
+  );
+});

@@ -40,7 +40,7 @@ export function folding(real: Fs, fold: Fold, refuses: (name: string) => boolean
     openSync: named(real.openSync as never),
     writeFileSync: named(real.writeFileSync as never),
     lstatSync: named(real.lstatSync as never),
-    opendirSync: first(real.opendirSync),
+    readdirSync: first(real.readdirSync as never),
     mkdirSync: named(real.mkdirSync as never),
     rmdirSync: first(real.rmdirSync),
     unlinkSync: first(real.unlinkSync),

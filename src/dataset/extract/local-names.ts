@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, lstatSync, opendirSync, openSync, unlinkSync } from 'node:fs';
-import { fromBytes, fromText, join, localName, toBytes, toText, type ByteString } from '../bytestring.js';
+import { closeSync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { fromText, join, localName, toBytes, toText, type ByteString } from '../bytestring.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, NOT_POSSIBLE } from './errors.js';
 import { onDisk, parted } from './on-disk.js';
@@ -9,6 +9,8 @@ import type { Warnings } from './warnings.js';
 /** Of the names that have to be remembered: together, in characters, and those that were taken. */
 const MOST_CHARACTERS = 32 << 20;
 const MOST_TAKEN = 10_000;
+/** Names in listings: for each name that is taken, its directory is listed. About half a minute. */
+const MOST_LOOKED = 50_000_000;
 /** Of those that anybody could work out again. */
 const MOST_LISTED = 10_000;
 
@@ -33,6 +35,7 @@ export class LocalNames {
   /** The last number that a name was given. */
   readonly #numbers = new Map<string, number>();
   #characters = 0;
+  #looked = 0;
   /** Whether this file system takes two names for one; tried when it first matters. */
   #folds: boolean | undefined;
 
@@ -132,7 +135,16 @@ export class LocalNames {
   #isOwn(place: ByteString): boolean {
     if (this.#places.has(place)) return false;
     this.#folds ??= folds(parted(place).directory);
-    return !this.#folds || isListed(place);
+    return !this.#folds || this.#isListed(place);
+  }
+
+  /** Whether the directory has this very name, and not only one that leads to the same file. */
+  #isListed(place: ByteString): boolean {
+    const { directory, name } = parted(place);
+    // As a byte string is: each byte a character.
+    const listing = readdirSync(onDisk(directory), 'latin1');
+    if ((this.#looked += listing.length) > MOST_LOOKED) throw tooMany();
+    return (listing as ByteString[]).includes(name);
   }
 
   #note(path: ByteString, place: ByteString, local: ByteString): void {
@@ -189,20 +201,6 @@ function folds(directory: ByteString): boolean {
     );
   } finally {
     unlinkSync(onDisk(place));
-  }
-}
-
-/** Whether the directory has this very name, and not only one that leads to the same file. */
-function isListed(place: ByteString): boolean {
-  const { directory, name } = parted(place);
-  const listing = opendirSync(onDisk(directory), { encoding: 'buffer' as BufferEncoding });
-  try {
-    for (let child = listing.readSync(); child !== null; child = listing.readSync()) {
-      if (fromBytes(child.name as unknown as Uint8Array) === name) return true;
-    }
-    return false;
-  } finally {
-    listing.closeSync();
   }
 }
 

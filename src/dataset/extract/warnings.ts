@@ -37,7 +37,8 @@ export class Warnings {
   /** Leaves the list in a directory, under a name that is free; no file where there is nothing to list. */
   write(directory: ByteString): void {
     if (this.#list.length === 0) return;
-    const fd = created(directory, NOTES);
+    const { name, fd } = created(directory);
+    if (name !== NOTES) this.#warn(`${NOTES} is a file of the archive; the list of what is not as in it is ${name}`);
     try {
       const text = Buffer.from(`${this.#list.join('\n')}\n`);
       for (let at = 0; at < text.length; ) at += writeSync(fd, text, at);
@@ -47,10 +48,11 @@ export class Warnings {
   }
 }
 
-function created(directory: ByteString, name: string): number {
+function created(directory: ByteString): { name: string; fd: number } {
   for (let number = 1; ; number++) {
+    const name = number === 1 ? NOTES : NOTES.replace(/(?=\.txt$)/, `~${number}`);
     try {
-      return openSync(onDisk(join(directory, (number === 1 ? name : `${name}~${number}`) as ByteString)), 'wx', 0o644);
+      return { name, fd: openSync(onDisk(join(directory, name as ByteString)), 'wx', 0o644) };
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }
