@@ -143,10 +143,13 @@ export async function turnFor(
   throttle: Throttle | undefined,
   patience: Pick<Patience, 'pause'>,
 ): Promise<void> {
-  let turns!: Turns;
-  await new Promise<void>((go) => {
-    turns = new Turns(throttle, patience, { go, idle: () => true });
+  await new Promise<void>((resolve) => {
+    // Counted before this function goes on, since the next in the queue is asked at once.
+    const go = (): void => {
+      turns.sent(bytes);
+      resolve();
+    };
+    const turns = new Turns(throttle, patience, { go, idle: () => true });
     if (turns.mayWrite()) go();
   });
-  turns.sent(bytes);
 }

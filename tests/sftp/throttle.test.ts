@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { markReceiptBytes } from '../../src/outbound.js';
 import { connect, type Remote } from '../../src/sftp/remote.js';
-import { Throttle, Turns } from '../../src/sftp/throttle.js';
+import { Throttle, turnFor, Turns } from '../../src/sftp/throttle.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import { cleanup } from '../support/cleanup.js';
 import { peer } from '../support/peers.js';
@@ -51,6 +51,16 @@ describe('turns', () => {
     expect(total).toBeGreaterThan(0.98 * 60 * MiB);
     expect(total).toBeLessThan(1.01 * 60 * MiB);
     expect(Math.max(...amounts) - Math.min(...amounts)).toBeLessThanOrEqual(256 * KiB);
+  });
+
+  test('are given one at a time to writers of a single piece', async () => {
+    vi.useFakeTimers();
+    const throttle = new Throttle(() => 64 * KiB);
+    let written = 0;
+    for (let i = 0; i < 16; i++) void turnFor(64 * KiB, throttle, patience).then(() => (written += 64 * KiB));
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(written).toBeGreaterThanOrEqual(7 * 64 * KiB);
+    expect(written).toBeLessThanOrEqual(9 * 64 * KiB);
   });
 
   test('are not saved up while nobody writes', () => {
