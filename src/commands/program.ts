@@ -104,7 +104,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     if (!(error instanceof CommanderError)) throw error;
     const unknown = unknownCommand(program);
     if (unknown !== null) throw unknown;
-    if (error.exitCode === 0) {
+    // Help that was asked for, or the version. The exit status that Commander gives `depot help` is that of the process so far.
+    if (said.out !== '') {
       context.screen.print(said.out);
       return 0;
     }
@@ -134,8 +135,8 @@ async function endedBy(signal: AbortSignal, ending: Ending, work: Promise<number
 function unknownCommand(program: Command): DepotError | null {
   let group = program;
   let [name, ...rest] = group.args;
-  if (name === 'help') [name, ...rest] = rest;
   for (;;) {
+    if (name === 'help') [name, ...rest] = rest;
     if (name === undefined || name.startsWith('-') || group.commands.length === 0) return null;
     const wanted = name;
     const next = group.commands.find((command) => command.name() === wanted);
