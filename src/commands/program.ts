@@ -1,6 +1,7 @@
 import { CommanderError, type Command } from 'commander';
 import { delayed, orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
+import { ownName } from '../other-names.js';
 import { closest } from '../suggest.js';
 import { version } from '../version.js';
 import { CommandLine } from './command-line.js';
@@ -179,8 +180,21 @@ function usageError(error: CommanderError, program: Command): DepotError {
     );
   }
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const own = error.code === 'commander.unknownOption' ? ownFlag(what, command) : undefined;
+  if (own !== undefined) return usage(what.replaceAll("'", '"'), `write ${own}`);
   const meant = suggestion && /^\((Did you mean .*)\)$/.exec(suggestion)?.[1];
   return usage(what.replaceAll("'", '"'), meant ? `check the spelling: ${meant.replace(/^D/, 'd')}` : look);
+}
+
+/** What the command calls an option that has another name elsewhere: `unknown option '--bwlimit'`. */
+function ownFlag(message: string, command: Command): string | undefined {
+  const name = /'--([^=']+)/.exec(message)?.[1] ?? '';
+  const own = ownName(
+    name,
+    command.options.map((option) => option.attributeName()),
+  );
+  const flag = command.options.find((option) => option.attributeName() === own?.key)?.long;
+  return flag && `${flag} ${own?.value ?? ''}`.trimEnd();
 }
 
 /** The command that the words on the line lead to. */

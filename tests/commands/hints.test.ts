@@ -31,6 +31,12 @@ describe('the command line', () => {
       '--from 2026-11-02 is after --to 2026-11-01',
       'swap the two',
     ],
+    [['push', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'write --bandwidth-limit 5MiB/s'],
+    [['push', '--limit-upload=5000'], 'unknown option "--limit-upload=5000"', 'write --bandwidth-limit 5MiB/s'],
+    [['push', '--rate', '5M'], 'unknown option "--rate"', 'write --bandwidth-limit 5MiB/s'],
+    [['init', '--identity-file', 'id'], 'unknown option "--identity-file"', 'write --private-key'],
+    [['status', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'see its options: depot status --help'],
+    [['push', '--jbos', '2'], 'unknown option "--jbos"', 'check the spelling: did you mean --jobs?'],
     [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'see its options: depot init --help'],
     [
       ['key', 'show', 'a.asc', 'b.asc'],
