@@ -121,6 +121,11 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ],
     ['an arrangement that is a list', { top: { arrangements: { acme: [] } } }, 'expected a mapping with'],
     ['no beneficiaries', { arrangement: { beneficiaries: undefined } }, "missing key 'beneficiaries'"],
+    [
+      'include in a source, which resembles exclude',
+      { arrangement: { dataset: [{ directory: 'd', include: ['*.csv'] }] } },
+      /unknown key 'include': a source has no such list; make each directory or file that you want a source of its own$/,
+    ],
     ['an empty dataset', { arrangement: { dataset: [] } }, 'at least one member'],
     ['sources: instead of dataset:', { arrangement: { sources: [] } }, 'write dataset:'],
     [
