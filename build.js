@@ -81,6 +81,8 @@ function bundle(name) {
     splitting: true,
     format: 'esm',
     platform: 'node',
+    // A package's modules rather than its CommonJS: what import() gives of that has nothing but `default` in a bundle.
+    mainFields: ['module', 'main'],
     target: 'node20.19',
     external: packages.flatMap((one) => [one, `${one}/*`]),
     // yaml and picomatch are CommonJS and ask for Node's own modules at run time.

@@ -12,7 +12,7 @@ export function defineInit(parent: CommandLine): void {
     .option('--yes', 'ask nothing; accept only a host key and fingerprint given as flags')
     .option('--later', 'with --yes: leave host key and password for depot trust and depot login')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
-    .option('--arrangement <name>', 'name of the arrangement (acme-crm)')
+    .option('--arrangement <name>', 'name of the arrangement, for example acme-crm')
     .option('--beneficiary <name>', 'name of the beneficiary')
     .option('--beneficiary-key <file>', 'its public key')
     .option('--fingerprint <hex>', 'the fingerprint of that key, as the beneficiary read it out')
@@ -29,8 +29,8 @@ export function defineInit(parent: CommandLine): void {
     .option('--password-file <file>', 'log in with the password in this file (named in depot.yaml)')
     .option('--directory <directory>', 'directory there')
     .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
-    .option('--every <time>', 'how often you agreed to deposit (24h)')
-    .option('--at <time>', 'when it is to run (01:30), for the lines that schedule it')
+    .option('--every <time>', 'how often you agreed to deposit (default: 24h)')
+    .option('--at <time>', 'when it is to run, in the lines that schedule it (default: 01:30)')
     .option('--user <account>', 'as root: the account that pushes; state, secrets and signing key are made for it')
     .ends(
       [3, 5, 10, 12, 13, 14, 15, 17, 20],

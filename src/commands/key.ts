@@ -78,7 +78,7 @@ export function defineKey(parent: CommandLine): void {
     )
     .option('--no-passphrase', 'leave the secret key unlocked')
     .option('--profile <profile>', 'compat (read by GnuPG) or modern (RFC 9580 programs only)')
-    .option('--expires <time>', 'how long the key is valid (2y); without this it does not expire')
+    .option('--expires <time>', 'how long the key is valid, for example 2y; without this it does not expire')
     .ends(
       [5, 17],
       'depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass # the supplier signs receipts with this',

@@ -1,6 +1,7 @@
 import { CommanderError, type Command } from 'commander';
 import { delayed, orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
+import { ownName } from '../other-names.js';
 import { closest } from '../suggest.js';
 import { version } from '../version.js';
 import { CommandLine } from './command-line.js';
@@ -104,7 +105,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     if (!(error instanceof CommanderError)) throw error;
     const unknown = unknownCommand(program);
     if (unknown !== null) throw unknown;
-    if (error.exitCode === 0) {
+    // Help that was asked for, or the version. The exit status that Commander gives `depot help` is that of the process so far.
+    if (said.out !== '') {
       context.screen.print(said.out);
       return 0;
     }
@@ -134,8 +136,8 @@ async function endedBy(signal: AbortSignal, ending: Ending, work: Promise<number
 function unknownCommand(program: Command): DepotError | null {
   let group = program;
   let [name, ...rest] = group.args;
-  if (name === 'help') [name, ...rest] = rest;
   for (;;) {
+    if (name === 'help') [name, ...rest] = rest;
     if (name === undefined || name.startsWith('-') || group.commands.length === 0) return null;
     const wanted = name;
     const next = group.commands.find((command) => command.name() === wanted);
@@ -178,8 +180,21 @@ function usageError(error: CommanderError, program: Command): DepotError {
     );
   }
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const own = error.code === 'commander.unknownOption' ? ownFlag(what, command) : undefined;
+  if (own !== undefined) return usage(what.replaceAll("'", '"'), `write ${own}`);
   const meant = suggestion && /^\((Did you mean .*)\)$/.exec(suggestion)?.[1];
   return usage(what.replaceAll("'", '"'), meant ? `check the spelling: ${meant.replace(/^D/, 'd')}` : look);
+}
+
+/** What the command calls an option that has another name elsewhere: `unknown option '--bwlimit'`. */
+function ownFlag(message: string, command: Command): string | undefined {
+  const name = /'--([^=']+)/.exec(message)?.[1] ?? '';
+  const own = ownName(
+    name,
+    command.options.map((option) => option.attributeName()),
+  );
+  const flag = command.options.find((option) => option.attributeName() === own?.key)?.long;
+  return flag && `${flag} ${own?.value ?? ''}`.trimEnd();
 }
 
 /** The command that the words on the line lead to. */

@@ -57,14 +57,14 @@ export function definePush(parent: CommandLine): void {
     )
     .argument('[name...]', 'arrangements')
     .option('--all', 'all arrangements; one that fails does not stop the others')
-    .option('--jobs <n>', 'how many arrangements to push at a time (1); each may take about 100 MiB of memory')
+    .option('--jobs <n>', 'how many arrangements to push at a time (default: 1); each may take about 100 MiB of memory')
     .option(
       '--shard <i/n>',
       'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)',
     )
     .option(
       '--bandwidth-limit <rate>',
-      'send no faster than this to each server (5MiB/s; none), whatever depot.yaml says',
+      'send no faster than this to each server, for example 5MiB/s, or none; whatever depot.yaml says',
     )
     .option('--dry-run', 'run the sources and seal, but connect to nothing and keep nothing')
     .option(
@@ -73,7 +73,7 @@ export function definePush(parent: CommandLine): void {
     )
     .option('--full', 'with incremental: make a full deposit now')
     .option('--reread', 'with incremental: read every file again, whatever its size and times say')
-    .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
+    .option('--if-older-than <time>', 'only when the last deposit is older than this, for example 20h')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
       'depot push # the only arrangement',

@@ -27,7 +27,7 @@ export function defineReceipts(parent: CommandLine): void {
       'Lists the deposits that have a receipt in the state directory: when, how large, encrypted how and to whom. With --json, all that an incident report needs.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--from <date>', 'completed on this day or later (2026-11-01)')
+    .option('--from <date>', 'completed on this day or later, for example 2026-11-01')
     .option('--to <date>', 'completed on this day or earlier')
     .option('--chain <id>', 'only the files needed to open this deposit: the list to send to the agent')
     .option('--receipts <directory>', 'with --chain: use the receipts in this directory, without a state directory')

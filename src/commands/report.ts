@@ -23,7 +23,7 @@ export function defineReport(parent: CommandLine): void {
     )
     .argument('[name...]', 'arrangements; without one, all')
     .option('--out <file>', 'where to write it')
-    .option('--from <date>', 'deposits completed on this day or later (2026-11-01); without it, all')
+    .option('--from <date>', 'deposits completed on this day or later, for example 2026-11-01; without it, all')
     .option('--to <date>', 'deposits completed on this day or earlier')
     .option('--language <en|nl>', 'the language shown first (default: en); the page has both')
     .option(

@@ -61,7 +61,7 @@ export function defineSchedule(parent: CommandLine): void {
     )
     .argument('<kind>', 'systemd, cron, launchd or windows')
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--at <time>', 'local time of day (01:30)')
+    .option('--at <time>', 'local time of day, for example 01:30')
     .option(
       '--user <account>',
       'the account that it runs as (else the owner of the state directory; on Windows, this account)',

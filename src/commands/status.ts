@@ -39,7 +39,7 @@ export function defineStatus(parent: CommandLine): void {
       'Shows one line per arrangement, and one for what needs attention: a dataset that shrank, a key that expires, a run that failed. With --quiet only those. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed; else 32 when the records have a problem.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--max-age <time>', 'stale when the last deposit is older than this (26h)')
+    .option('--max-age <time>', 'stale when the last deposit is older than this, for example 26h')
     .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
     .option('--out <file>', 'with --prometheus: into this file, written whole or not at all')
     .ends(

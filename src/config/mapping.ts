@@ -1,4 +1,5 @@
 /** A mapping with known keys. Checks, types, JSON Schema and docs/configuration.md all come from this declaration. */
+import { ownName } from '../other-names.js';
 import { printable } from '../printable.js';
 import { didYouMean } from '../suggest.js';
 import type { Check, Value } from './document.js';
@@ -103,9 +104,15 @@ function reportUnknown(value: Value, known: readonly string[], notes: Readonly<R
       ? `: ${notes[name]!}`
       : name === '<<'
         ? ': merge keys are not supported'
-        : didYouMean(name, known);
+        : instead(name, known);
     key.report(`unknown key '${printable(name).slice(0, 60)}'${note}`);
   }
+}
+
+function instead(name: string, known: readonly string[]): string {
+  const own = ownName(name, known);
+  if (own === undefined) return didYouMean(name, known);
+  return `: write ${own.key}:${own.value === undefined ? '' : ` ${own.value}`}`;
 }
 
 /** The JSON Schema of a mapping with these keys; tests/docs/configuration.ts adds their words and defaults. */

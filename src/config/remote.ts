@@ -155,9 +155,7 @@ export const remote = mapping(
     notes: {
       password:
         'passwords do not belong in this file; store it with: «depot login», or name a passwordFile or passwordCommand',
-      user: 'write username:',
       path: 'write directory:',
-      hostKeys: 'write hostKey:',
     },
     schema: {
       not: {

@@ -97,7 +97,14 @@ export const source = mapping(
     ),
     env: optional(environment),
   },
-  { notes: { path: 'write directory: or file:', name: 'write as:' } },
+  {
+    notes: {
+      path: 'write directory: or file:',
+      name: 'write as:',
+      // Resembles exclude, which is its opposite.
+      include: 'a source has no such list; make each directory or file that you want a source of its own',
+    },
+  },
 );
 
 /** A source and the place of its name, to compare it with its siblings. */

@@ -40,11 +40,19 @@ const leastRate = 1024;
 export function parseRate(text: string): Parsed<number> {
   if (text === 'none' || text === '0') return { value: Infinity };
   const size = text.endsWith('/s') ? parseSize(text.slice(0, -2)) : undefined;
-  if (size === undefined || 'wrong' in size)
-    return {
-      wrong: 'a bandwidth is a size per second, in bytes and not bits: 20MiB/s, 500KiB/s; without a limit: none',
-    };
+  if (size === undefined || 'wrong' in size) return { wrong: rateWritten(text) };
   return size.value < leastRate ? { wrong: 'a bandwidth limit is at least 1KiB/s' } : size;
+}
+
+/** How to write what looks like a bandwidth of rclone, rsync or curl: `5M` (which is in MiB there), `off`, `08:00,5M 18:00,off`. */
+function rateWritten(text: string): string {
+  if (/^(?:[a-z]{3}-)?\d\d?:\d\d,/i.test(text))
+    return 'write times of day in depot.yaml, as bandwidthLimit: { "08:00-18:00": 5MiB/s, default: none }';
+  if (/^(?:off|unlimited|no|false)$/i.test(text)) return 'without a limit, write none';
+  const meant = `${text.replace(/(\d) ?([kmgt])$/i, (_, digit: string, unit: string) => `${digit}${unit.toUpperCase()}iB`)}/s`;
+  return /[A-Za-z]/.test(text) && !('wrong' in parseSize(meant.slice(0, -2)))
+    ? `a bandwidth is a size per second: write ${meant}`
+    : 'a bandwidth is a size per second, in bytes and not bits: 20MiB/s, 500KiB/s; without a limit: none';
 }
 
 /** `08:00-18:00`, `22:00-06:00` → minutes of the day; the end is not included. */

@@ -51,6 +51,13 @@ test.each(commands)('the help of %s has a description, examples and exit codes',
   for (const argument of command.registeredArguments) expect(argument.description, argument.name()).not.toBe('');
 });
 
+// A value in brackets was taken for the default.
+test('a value in the words on an option is called an example, or the default', () => {
+  for (const [path, command] of commands)
+    for (const { flags, description } of command.options)
+      expect(description, `${path} ${flags}`).not.toMatch(/\((?:\d|acme)[^)]*\)/);
+});
+
 test('examples use only commands and flags that exist', () => {
   for (const [path, command] of commands) {
     const [, examples = ''] = /\nExamples:\n(.*)\n\nExit codes/s.exec(helpOf(command)) ?? [];

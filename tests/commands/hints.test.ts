@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { tempDir } from '../support/cleanup.js';
-import { json } from '../support/cli.js';
+import { depot, json } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
 import { supplied, told } from './supplied.js';
 
 describe('the command line', () => {
   test.each([
     [['psh', '--help'], 'unknown command "psh"', 'check the spelling: did you mean push?'],
+    [['receipts', 'help', 'lst'], 'unknown command "lst"', 'check the spelling: did you mean list?'],
     [['help', 'psh'], 'unknown command "psh"', 'check the spelling: did you mean push?'],
     [['key', 'gen'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
     [['key', 'gen', '--help'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
@@ -30,6 +31,12 @@ describe('the command line', () => {
       '--from 2026-11-02 is after --to 2026-11-01',
       'swap the two',
     ],
+    [['push', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'write --bandwidth-limit 5MiB/s'],
+    [['push', '--limit-upload=5000'], 'unknown option "--limit-upload=5000"', 'write --bandwidth-limit 5MiB/s'],
+    [['push', '--rate', '5M'], 'unknown option "--rate"', 'write --bandwidth-limit 5MiB/s'],
+    [['init', '--identity-file', 'id'], 'unknown option "--identity-file"', 'write --private-key'],
+    [['status', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'see its options: depot status --help'],
+    [['push', '--jbos', '2'], 'unknown option "--jbos"', 'check the spelling: did you mean --jobs?'],
     [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'see its options: depot init --help'],
     [
       ['key', 'show', 'a.asc', 'b.asc'],
@@ -91,6 +98,20 @@ describe('the command line', () => {
       const { code, stdout } = await depotHere(args);
       expect([code, stdout.slice(0, 12)], args.join(' ')).toEqual([0, 'Usage: depot']);
     }
+  });
+
+  // In a process of its own: whether it was wrong use was read off the exit status that the process had so far.
+  test.each([
+    [['help'], 'depot [options]'],
+    [['help', 'push'], 'depot push '],
+    [['receipts', 'help'], 'depot receipts [options]'],
+    [['receipts', 'help', 'list'], 'depot receipts list '],
+    [['help', 'receipts'], 'depot receipts [options]'],
+  ])('depot %j prints the help that --help prints, and exits with 0', async (args, of) => {
+    const { code, stdout, stderr } = await depot(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.startsWith(`Usage: ${of}`), stdout).toBe(true);
+    expect(stdout).toBe((await depot([...args.filter((word) => word !== 'help'), '--help'])).stdout);
   });
 
   test('verify recognises OpenPGP data where a receipt is expected', async () => {

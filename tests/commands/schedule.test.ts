@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
@@ -31,6 +31,16 @@ const job: Job = {
   credentials: [],
 };
 const awkward: Job = { ...job, command: ['/opt/no de/bin', '100%', "it's", 'a"b', '$HOME', 'back\\'] };
+
+/** A server that no schedule connects to. */
+const nowhere: Server = {
+  host: '127.0.0.1',
+  port: 9,
+  username: 'acme',
+  password: 'unused',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 
 describe('systemd', () => {
   test('the service is hardened and runs once, and the timer makes up for a missed night', () => {
@@ -147,6 +157,30 @@ describe('launchd', () => {
       Umask: 0o077,
     });
     expect(paste).toContain("sudo install -m 644 '/tmp/My Jobs/depot.push.plist' /Library/LaunchDaemons/");
+  });
+
+  test('without a directory for the file, it says itself what to type, and words with two hyphens stay as they are', async () => {
+    const supplier = await Supplier.create(nowhere);
+    const print = (...more: string[]) =>
+      supplier.depot(['schedule', 'print', 'launchd', '--at', '01:30', '--user', 'daemon', ...more]);
+    const { code, stdout } = await print();
+    expect(code).toBe(0);
+    expect(stdout).toContain('    <string>--all</string>\n');
+    expect(stdout).toMatch(/<!--\nsave this file as depot\.push\.plist, then:\n[^>]*\nsudo launchctl bootstrap /);
+    expect(stdout.trimEnd()).toMatch(/-->$/);
+    const read = 'import sys, plistlib; print(plistlib.loads(sys.stdin.buffer.read())["Label"])';
+    const parsed = spawnSync('python3', ['-c', read], { input: stdout, encoding: 'utf8' });
+    expect([parsed.stderr, parsed.stdout]).toEqual(['', 'depot.push\n']);
+    const out = tempDir();
+    expect((await print('--out', out)).stdout).toContain('sudo launchctl bootstrap');
+    expect(readFileSync(join(out, 'depot.push.plist'), 'utf8')).toContain('<string>--all</string>');
+  });
+
+  test.skipIf(!asRoot())('is for the account depot when root names no other, as with systemd', async () => {
+    const supplier = await Supplier.create(nowhere, { top: { state: '/var/lib/depot-nobody-has-this' } });
+    const { code, stdout } = await supplier.depot(['schedule', 'print', 'launchd', '--at', '01:30']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('<key>UserName</key>\n  <string>depot</string>');
   });
 
   test('without an account nothing is printed: it would be root that pushes', () => {
@@ -301,15 +335,7 @@ describe('a line break', () => {
 
   // It would end the comment, or start a second line of the crontab.
   test.each(['cron', 'systemd', 'launchd', 'windows'])('in a path is refused by schedule print %s', async (kind) => {
-    const nobody: Server = {
-      host: '127.0.0.1',
-      port: 9,
-      username: 'acme',
-      password: 'unused',
-      remoteDirectory: '/in',
-      fingerprints: [`SHA256:${'A'.repeat(43)}`],
-    };
-    const supplier = await Supplier.create(nobody);
+    const supplier = await Supplier.create(nowhere);
     const print = (...more: string[]): ReturnType<typeof supplier.depot> =>
       supplier.depot(['schedule', 'print', kind, '--at', '01:30', ...more]);
     const refused = await print('--state', evil);

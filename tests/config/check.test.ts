@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { changed, type Changes, fingerprint, problems } from './sample.js';
 
+type Row = [what: string, changes: Changes, says: string | RegExp];
+
 describe('a configuration with one mistake gets one complaint, which says what is wrong', () => {
-  test.each<[string, Changes, string | RegExp]>([
+  test.each<Row>([
     ['no version', { top: { version: undefined } }, "missing key 'version'"],
     ['version as text', { top: { version: '1' } }, 'expected 1, found "1"'],
     [
@@ -48,6 +50,39 @@ describe('a configuration with one mistake gets one complaint, which says what i
       /passwords do not belong in this file; (?!.*hunter2)/,
     ],
     ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }, 'exclude each other'],
+    ...Object.entries({
+      bandwidthLimit: ['bwlimit', 'bwLimit', 'limitUpload', 'limit-rate', 'maxBandwidth', 'rate'],
+      privateKey: ['identityFile', 'IdentityFile', 'keyFile'],
+      hostKey: ['hostKeys', 'knownHosts'],
+      proxyJump: ['jump', 'proxyCommand'],
+      connectTimeout: ['timeout'],
+      username: ['user'],
+    }).flatMap(([ours, theirs]) =>
+      theirs.map(
+        (name): Row => [
+          `${name}, as others call it`,
+          { remote: { [name]: 'x' } },
+          `unknown key '${name}': write ${ours}:`,
+        ],
+      ),
+    ),
+    ['the key of another program, with a value', { remote: { bwlimit: '5M' } }, 'write bandwidthLimit: 5MiB/s'],
+    [
+      'no more than what a mapping has',
+      { remote: { proxyJump: { host: 'h', bwlimit: '5M' } } },
+      /unknown key 'bwlimit'$/,
+    ],
+    ['a rate of rclone', { remote: { bandwidthLimit: '5M' } }, 'write 5MiB/s'],
+    ['a rate of curl', { remote: { bandwidthLimit: '500k' } }, 'write 500KiB/s'],
+    ['a rate without its second', { remote: { bandwidthLimit: '5MB' } }, 'write 5MB/s'],
+    ['a rate in bits', { remote: { bandwidthLimit: '5Mbit' } }, 'in bytes and not bits'],
+    ['no rate, as rclone writes it', { remote: { bandwidthLimit: 'off' } }, 'write none'],
+    ['no rate, as YAML 1.1 wrote it', { remote: { bandwidthLimit: false } }, 'write none'],
+    [
+      "rclone's timetable",
+      { remote: { bandwidthLimit: '08:00,5M 18:00,off' } },
+      'as bandwidthLimit: { "08:00-18:00": 5MiB/s, default: none }',
+    ],
     ['no host', { remote: { host: undefined } }, "'acme-crm' has no remote host"],
     ['no directory', { remote: { directory: undefined } }, "'acme-crm' has no remote directory"],
     ['a host with its port', { remote: { host: '10.0.0.1:22' } }, 'put the port into port:'],
@@ -86,6 +121,11 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ],
     ['an arrangement that is a list', { top: { arrangements: { acme: [] } } }, 'expected a mapping with'],
     ['no beneficiaries', { arrangement: { beneficiaries: undefined } }, "missing key 'beneficiaries'"],
+    [
+      'include in a source, which resembles exclude',
+      { arrangement: { dataset: [{ directory: 'd', include: ['*.csv'] }] } },
+      /unknown key 'include': a source has no such list; make each directory or file that you want a source of its own$/,
+    ],
     ['an empty dataset', { arrangement: { dataset: [] } }, 'at least one member'],
     ['sources: instead of dataset:', { arrangement: { sources: [] } }, 'write dataset:'],
     [

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
 import { json } from '../support/cli.js';
-import { asRoot, peers } from '../support/peers.js';
+import { asRoot, peer, peers } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { type SshdOptions, startSshd } from '../support/sshd.js';
 import { freshPath, Supplier, type SupplierOptions } from '../support/supplier.js';
@@ -83,5 +83,23 @@ describe.skipIf(!ssh)('a deposit on a real OpenSSH server', () => {
     writeFileSync(join(supplier.directory, 'secrets/key'), 'the passphrase of the key\n', { mode: 0o600 });
     expect(server.names()).toEqual([]);
     await supplier.deposit();
+  });
+
+  // Only the built program shows whether what it loads for this is put together rightly.
+  test.skipIf(!peer('puttygen'))('with an encrypted key of PuTTY', async () => {
+    const server = await startSshd({ login: 'key' });
+    const remote = { privateKey: 'keys/ssh.ppk', privateKeyPassphraseFile: 'secrets/key' };
+    const supplier = await Supplier.create(server, { remote });
+    writeFileSync(join(supplier.data, 'x'), 'x');
+    const file = join(supplier.directory, 'secrets/key');
+    const passphrase = (text: string): void => writeFileSync(file, `${text}\n`, { mode: 0o600 });
+    passphrase('the passphrase of the key');
+    const [key, ppk] = [join(supplier.directory, 'keys/ssh'), join(supplier.directory, 'keys/ssh.ppk')];
+    await mustRun('puttygen', [key, '-q', '-O', 'private', '-o', ppk, '--new-passphrase', file]);
+    expect(readFileSync(ppk, 'utf8')).toContain('Key-Derivation: Argon2id');
+    await supplier.deposit();
+    passphrase('not this one');
+    const refused = await supplier.push();
+    expect(refused.result.error).toMatchObject({ code: 'passphrase-wrong', published: 'no' });
   });
 });

@@ -16,7 +16,7 @@ export function launchdJob(job: Job): Printed {
   const strings = job.command.map((word) => `    <string>${xml(word)}</string>`).join('\n');
   const contents = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<!-- depot: deposit with the escrow agent (${xml(job.what)}) -->
+<!-- depot: deposit with the escrow agent (${inComment(job.what)}) -->
 <plist version="1.0">
 <dict>
   <key>Label</key>
@@ -42,24 +42,27 @@ ${strings}
 </plist>
 `;
   const from = job.out === undefined ? file : `${job.out.replace(/\/+$/, '')}/${file}`;
+  // Without a directory for the file this stands in a comment of the XML, which has no two hyphens in it.
+  const status = job.out === undefined ? 'depot status' : '«depot status --max-age 26h»';
   return {
     files: [{ path: `${directory}/${file}`, contents }],
     paste: [
+      ...(job.out === undefined ? [`save this file as ${file}, then:`] : []),
       ...job.prepare,
       `sudo install -m 644 ${shellWord(from)} ${directory}/`,
       `sudo launchctl bootstrap system ${directory}/${file}`,
       `sudo launchctl kickstart -p system/${label}`,
-      'launchd keeps no output: monitor with «depot status --max-age 26h»',
+      `launchd keeps no output: monitor with ${status}`,
       'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
     ],
   };
 }
 
-/** Two hyphens would end the comment that it stands in. */
 function xml(text: string): string {
-  return text
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/-(?=-)/g, '&#45;');
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
+
+/** Two hyphens would end the comment. */
+function inComment(text: string): string {
+  return xml(text).replace(/-(?=-)/g, '&#45;');
 }

@@ -71,6 +71,8 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
   };
   requireOneLine(job);
   const printed = { systemd: systemdUnits, cron: cronLine, launchd: launchdJob, windows: windowsTask }[o.kind](job);
+  if (out === undefined && isXml(o.kind) && !fitsXml(o.kind, printed.paste))
+    warnings.push('the lines to type next cannot stand in the XML: add --out DIRECTORY for them');
   for (const warning of warnings) context.screen.warn(warning);
   const written = out === undefined ? [] : await writeFiles(printed.files, out);
   context.screen.result(
@@ -104,7 +106,7 @@ async function accountFor(
       ? owner.name
       : caller !== 0
         ? (await accountOfUid(caller)).name
-        : o.kind === 'systemd'
+        : o.kind === 'systemd' || o.kind === 'launchd'
           ? serviceAccount
           : undefined;
   const name = o.user ?? usual;
@@ -189,14 +191,19 @@ async function writeFiles(files: Printed['files'], directory: string): Promise<s
   return written;
 }
 
+function isXml(kind: ScheduleFlags['kind']): boolean {
+  return kind === 'windows' || kind === 'launchd';
+}
+
+/** A comment in XML has no two hyphens in it, as commands of depot may once they are completed; what Windows redirects keeps no letters beyond ASCII. */
+function fitsXml(kind: ScheduleFlags['kind'], paste: readonly string[]): boolean {
+  return !paste.some((line) => /--|«/.test(line) || (kind === 'windows' && /[^\t -~]/.test(line)));
+}
+
 /** What is pasted stands in comments, so that the output as a whole is a valid crontab or XML file. */
 function lines(kind: ScheduleFlags['kind'], { files, paste }: Printed): string[] {
-  // A comment in XML has no two hyphens in it, and what is redirected keeps no letters beyond ASCII: then the lines come with --out.
-  if (kind === 'windows' || kind === 'launchd')
-    return [
-      files[0]!.contents.trimEnd(),
-      ...(paste.some((line) => line.includes('--') || /[^\t -~]/.test(line)) ? [] : [`<!--\n${paste.join('\n')}\n-->`]),
-    ];
+  if (isXml(kind))
+    return [files[0]!.contents.trimEnd(), ...(fitsXml(kind, paste) ? [`<!--\n${paste.join('\n')}\n-->`] : [])];
   const text = files.flatMap(({ path: name, contents }) => [`# ${name}`, contents.trimEnd(), '']);
   return [...text, ...paste.map((line) => `# ${line}`)];
 }

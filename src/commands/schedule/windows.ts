@@ -54,7 +54,12 @@ export function windowsTask(job: Job): Printed {
 `;
   return {
     files: [{ path: 'depot.xml', contents }],
-    paste: ['in a console that was opened as administrator:', ...job.prepare, register, 'schtasks /Run /TN depot'],
+    paste: [
+      `${job.out === undefined ? 'save this file as depot.xml; then, ' : ''}in a console that was opened as administrator:`,
+      ...job.prepare,
+      register,
+      'schtasks /Run /TN depot',
+    ],
   };
 }
 
