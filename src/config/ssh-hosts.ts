@@ -13,6 +13,10 @@ type Keys = WrittenRemote['keys'];
 
 export interface FromSsh {
   keys: Keys;
+  /** What was looked up. */
+  alias: string;
+  /** Where ssh's configuration names the keys. */
+  at: { privateKey?: string; jumpKey?: string };
   /** One line each. */
   warnings: string[];
 }
@@ -48,11 +52,19 @@ async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Va
   const missing = `${printable(file)} does not exist`;
   if (host === null && setting !== true) throw new SshConfigRefused(missing);
   if (host === null)
-    return { keys: { host: alias }, warnings: [`${missing}, so ${printable(alias)} is taken as it is`] };
+    return { keys: { host: alias }, alias, at: {}, warnings: [`${missing}, so ${printable(alias)} is taken as it is`] };
   const { keys: told, warnings } = translated(alias, host, o, at.file, file);
-  if (host.proxyJump === undefined || keys.proxyJump !== undefined) return { keys: told, warnings };
-  const proxyJump = await jumpOf(host.proxyJump, file, { ...told, ...keys }, o, at.file);
-  return { keys: { ...told, proxyJump }, warnings };
+  const [first] = host.identityFilesAt;
+  const from = { ...(told.privateKey !== undefined && keys.privateKey === undefined && { privateKey: first! }) };
+  if (host.proxyJump === undefined || keys.proxyJump !== undefined) return { keys: told, alias, at: from, warnings };
+  const jump = await jumpOf(host.proxyJump, file, { ...told, ...keys }, o, at.file);
+  const { keyAt = from.privateKey, ...proxyJump } = jump;
+  return {
+    keys: { ...told, proxyJump },
+    alias,
+    at: { ...from, ...(keyAt !== undefined && { jumpKey: keyAt }) },
+    warnings,
+  };
 }
 
 function translated(
@@ -110,7 +122,7 @@ async function jumpOf(
   keys: Keys,
   o: SshSurroundings,
   file: SourceFile,
-): Promise<NonNullable<Keys['proxyJump']>> {
+): Promise<NonNullable<Keys['proxyJump']> & { keyAt?: string }> {
   const jump = parseJump(written);
   if (typeof jump === 'string') throw new SshConfigRefused(`ProxyJump ${printable(written)}: ${jump}`);
   const host = await sshHost(jump.host, name, { ...o, username: jump.username });
@@ -132,6 +144,7 @@ async function jumpOf(
     port: explicitPort ? jump.port : (told.port ?? 22),
     username,
     ...(privateKey !== undefined && { privateKey }),
+    ...(told.privateKey !== undefined && { keyAt: host.identityFilesAt[0]! }),
     ...(sshAgent !== undefined && { sshAgent }),
   };
 }

@@ -48,6 +48,49 @@ describe('keys, passphrases and receipts', () => {
     expect(wrong.code).toBe(17);
   });
 
+  test('an SSH key that is not there is named with the line that names it, also for a jump host', async () => {
+    const pin = `SHA256:${'A'.repeat(43)}`;
+    const jump = { host: '127.0.0.1', port: 1, username: 'u', hostKey: pin };
+    const gone = async (remote: Record<string, unknown>): Promise<string[]> => {
+      at.supplier.writeConfig({ remote: { passwordFile: undefined, retryFor: '1s', ...remote } });
+      const pushed = await at.depot(['push']);
+      expect(pushed.code, pushed.stderr).toBe(17);
+      return told(pushed);
+    };
+    const names = (where: string): string =>
+      `depot: error: acme-crm: ${where} names the SSH key ${at.path('keys/gone')}, which does not exist; nothing was published`;
+    expect(await gone({ privateKey: 'keys/gone' })).toEqual([
+      names('remote.privateKey'),
+      'depot: hint: correct remote.privateKey in depot.yaml',
+    ]);
+    expect(await gone({ proxyJump: { ...jump, privateKey: 'keys/gone' } })).toEqual([
+      names('remote.proxyJump.privateKey'),
+      'depot: hint: correct remote.proxyJump.privateKey in depot.yaml',
+    ]);
+    const file = at.path('ssh_config');
+    const lines = `Host other\n  IdentityFile /keys/other\nHost hop\n  HostName 127.0.0.1\n  User u\n  IdentityFile ${at.path('keys/gone')}\n`;
+    writeFileSync(file, `${lines}Host *\n  Port 1\n`, { mode: 0o600 });
+    const alias = { host: 'hop', port: 1, sshConfig: 'ssh_config' };
+    expect(await gone(alias)).toEqual([
+      names(`${file}:6`),
+      'depot: hint: name another there, or in remote.privateKey of depot.yaml',
+    ]);
+    writeFileSync(file, `${lines}Host server\n  HostName 127.0.0.1\n  Port 1\n  ProxyJump hop\n`, { mode: 0o600 });
+    expect(await gone({ ...alias, host: 'server' })).toEqual([
+      names(`${file}:6`),
+      'depot: hint: name another there, or in remote.proxyJump.privateKey of depot.yaml',
+    ]);
+  });
+
+  test('a public key in the place of the private one is named as that, whoever may read it', async () => {
+    const { public: line } = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+    writeFileSync(at.path('keys/id.pub'), `${line}\n`, { mode: 0o644 });
+    at.supplier.writeConfig({ remote: { ...withSsh.remote, privateKey: 'keys/id.pub' } });
+    const [error, hint] = told(await at.depot(['push']));
+    expect(error).toContain('keys/id.pub is a public key');
+    expect(hint).toMatch(/^depot: hint: name the private key in remote\.privateKey/);
+  });
+
   test('if the passphrase of the signing key is missing or wrong, depot names the command that stores it', async () => {
     at.supplier.writeConfig(withLockedSigner);
     const none = await at.depot(['push']);
