@@ -1,6 +1,7 @@
 /** The settings of arrangements with `sshConfig:`, in the words of `remote:`. depot.yaml's own go before them. */
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import path from 'node:path';
 import { printable } from '../printable.js';
 import { looseTextOf } from '../text-file.js';
 import type { WrittenArrangement } from './arrangement.js';
@@ -41,6 +42,17 @@ export async function sshHosts(
     }
   }
   return found;
+}
+
+/** Whether `~/.ssh/config` says anything of a name that depot does not look up there, since nobody said so. */
+export async function isSshAlias(name: string, home: string | undefined): Promise<boolean> {
+  if (home === undefined) return false;
+  const text = await readTrusted(path.join(home, '.ssh', 'config')).catch(() => undefined);
+  const named = looseTextOf(text ?? new Uint8Array()).matchAll(/^[ \t]*Host[ \t=]+(.*)$/gim);
+  // What stands there for all hosts makes no alias of any.
+  return [...named].some(([, patterns = '']) =>
+    patterns.split(/\s+/).some((one) => /[^*?!]/.test(one) && fits(one.replaceAll('"', ''), name)),
+  );
 }
 
 async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Value): Promise<FromSsh> {

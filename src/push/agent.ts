@@ -1,4 +1,6 @@
 import { orAborted } from '../abort.js';
+import { homeOf } from '../config/locate.js';
+import { isSshAlias } from '../config/ssh-hosts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { requirePrivate } from '../permissions.js';
@@ -40,7 +42,7 @@ export async function connectToAgent(
   hooks: TransportHooks & { run: Run },
   connections?: Connections,
 ): Promise<Agent> {
-  const spec = remoteSpecOf(o.arrangement, o.retryForMs);
+  const spec = await remoteSpecOf(o.arrangement, o.retryForMs);
   Object.assign(spec, o.lanesSeen, { throttle: o.throttle });
   const { run, ...transport } = hooks;
   const remote = await connect(
@@ -90,12 +92,13 @@ function hopKey({ proxyJump }: RemoteSpec, { remote }: Arrangement): string | un
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
-function remoteSpecOf(arrangement: Arrangement, retryForMs: number): RemoteSpec {
+async function remoteSpecOf(arrangement: Arrangement, retryForMs: number): Promise<RemoteSpec> {
   const { name, remote } = arrangement;
   const { host, port, username, directory, hostKey, hostKeyAt, knownHostsFile, publish, lanes, window } = remote;
   if (username === undefined) {
+    const alias = (remote.sshConfig ?? false) === false && (await isSshAlias(host, homeOf(process.env)));
     throw new DepotError('config-invalid', 'no user name for the server', {
-      hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»`,
+      hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»${alias ? `; or set sshConfig: true, since ~/.ssh/config names ${printable(host)}` : ''}`,
     });
   }
   // On a terminal retryFor is short, since somebody waits for the VPN; a slow close is another matter.

@@ -1,5 +1,6 @@
 /** What depot says to somebody who is stuck with a key, a passphrase or a receipt. Nothing here needs a server. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import ssh2 from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -80,6 +81,22 @@ describe('keys, passphrases and receipts', () => {
       names(`${file}:6`),
       'depot: hint: name another there, or in remote.proxyJump.privateKey of depot.yaml',
     ]);
+  });
+
+  test('a name that ssh_config knows is told apart from one that only lacks a user name', async () => {
+    const home = tempDir('home');
+    mkdirSync(join(home, '.ssh'));
+    writeFileSync(join(home, '.ssh', 'config'), 'Host *\n  Port 1\nHost escrow es?\n  User acme\n', { mode: 0o600 });
+    for (const [host, more] of [
+      ['escrow', '; or set sshConfig: true, since ~/.ssh/config names escrow'],
+      ['other.example', ''],
+    ]) {
+      at.supplier.writeConfig({ remote: { host, port: undefined, username: undefined } });
+      const [, hint] = told(await at.supplier.depot(['push'], { env: { HOME: home } }));
+      expect(hint).toBe(
+        `depot: hint: put remote.username into depot.yaml, or run: depot login acme-crm --username U --config ${at.supplier.config}${more}`,
+      );
+    }
   });
 
   test('a public key in the place of the private one is named as that, whoever may read it', async () => {

@@ -60,6 +60,9 @@ ${more}`,
     const doctor = await supplier.depot(['doctor', '--json']);
     expect(doctor.code, doctor.stdout + doctor.stderr).toBe(0);
     expect(doctor.stdout).toContain('"jump host"');
+    expect(doctor.stdout).toContain(
+      `agent is ${target.username}@${target.host}:${target.port}, key ${target.privateKeyFile}, through ${hop.host}:${hop.port}`,
+    );
     const pushed = await supplier.depot(['push', '--json']);
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
     expect(target.names().some((name) => name.endsWith('.pgp'))).toBe(true);
