@@ -128,7 +128,7 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
 
 function unreadable(path: string, why: string, cause?: unknown): DepotError {
   return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, {
-    hint: `look what it is: «${lookLine(path)}»`,
+    hint: `see what it is: «${lookLine(path)}»`,
     cause,
   });
 }

@@ -141,7 +141,7 @@ async function jumpOf(
   if (host === null) return jump;
   if (host.proxyJump !== undefined)
     throw new SshConfigRefused(
-      `ProxyJump ${printable(written)} goes by way of ${printable(host.proxyJump)} in turn: depot goes by way of one server, not of several`,
+      `ProxyJump ${printable(written)} goes through ${printable(host.proxyJump)} in turn: depot can go through only one jump host`,
     );
   const told = translated(jump.host, host, { ...o, username: jump.username }, file, name).keys;
   const username = jump.username ?? told.username;

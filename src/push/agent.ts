@@ -261,7 +261,7 @@ async function readPrivateKey(file: string, { key, at }: Named): Promise<Buffer>
       `the SSH key ${printable(file)} ${denied ? 'may not be read by this account' : `cannot be read: ${printable((cause as Error).message)}`}`,
       {
         hint: denied
-          ? 'run it as the account that pushes, or look what this one needs: «depot doctor»'
+          ? 'run it as the account that pushes, or see what this one needs: «depot doctor»'
           : `check the file, or name another in ${key} of depot.yaml`,
         cause,
       },

@@ -117,7 +117,7 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
         ? `ask ${keeperOf(place)} to allow current SSH algorithms`
         : offered.length > 0 && offered.every((name) => postQuantum.test(name))
           ? `ask ${keeperOf(place)} to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)`
-          : `show both lists to ${keeperOf(place)}, and look whether there is a newer depot`,
+          : `show both lists to ${keeperOf(place)}, and check whether there is a newer depot`,
     },
   );
 }

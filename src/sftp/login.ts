@@ -298,7 +298,7 @@ export class LoginAttempt {
       {
         published: 'no',
         cause,
-        hint: 'look whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
+        hint: 'check whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
       },
     );
   }

@@ -27,8 +27,8 @@ export async function readKey(
   if (!isEncrypted(text, plain))
     throw new DepotError('key-unreadable', `${name} cannot be read: ${said(plain)}`, {
       hint: isPutty(text)
-        ? `look whether PuTTY reads it: puttygen ${typed} -L; or have the key copied again, or make a new one`
-        : `look whether it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}`,
+        ? `check whether PuTTY reads it: puttygen ${typed} -L; or have the key copied again, or make a new one`
+        : `check that it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}`,
     });
   const secret = await passphrase?.();
   if (secret === undefined) {
@@ -142,7 +142,7 @@ function formOf(text: string, typed: string): Form | null {
     };
   if (text.startsWith('SSH PRIVATE KEY FILE FORMAT'))
     return {
-      what: 'a key of SSH version 1, which no server takes any more',
+      what: 'a key of SSH version 1, which servers no longer accept',
       hint: 'make a new one: ssh-keygen -t ed25519 -f NEW',
     };
   if (text.includes('-----BEGIN PGP '))

@@ -114,7 +114,7 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     expect(await refusal(byWayOf({ ...target, port: nowhere }, between(hop)), logins(target, hop))).toMatchObject({
       code: 'unreachable',
       message: expect.stringMatching(
-        new RegExp(`^127.0.0.1:${nowhere} was not reached from .*${hop.port}: .*efused`),
+        new RegExp(`^127.0.0.1:${nowhere} could not be reached from .*${hop.port}: .*efused`),
       ) as string,
       hint: expect.not.stringContaining('VPN') as string,
     });

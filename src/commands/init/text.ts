@@ -50,7 +50,7 @@ remote:                        # the agent's SecureStorage; the VPN is set up ou
   username: ${yamlString(remote.username)}${login(remote)}
   directory: ${yamlString(remote.directory)}
 ${remote.hostKeys.length === 0 ? '  # hostKey: ["ssh-ed25519 SHA256:…"]   # or: depot trust' : `  hostKey: ${JSON.stringify(remote.hostKeys)}`}
-  # publish: rename            # direct, for a server that forbids to rename
+  # publish: rename            # direct, for a server that forbids renaming
   # retryFor: 30m
 
 arrangements:
