@@ -207,7 +207,7 @@ export function localError(error: unknown, action: Action, file: string): unknow
     case 'ENOENT':
     case 'ENOTDIR':
       if (action === 'read' || action === 'remove')
-        return failed('there is no such file', `look what is there: «${lookLine(directory)}»`, local.unreadable);
+        return failed('there is no such file', `see what is there: «${lookLine(directory)}»`, local.unreadable);
       return code === 'ENOENT'
         ? failed('there is no such directory', `make it first: «${mkdirLine(directory)}»`)
         : failed('a part of its path is a file', 'choose another path');

@@ -43,7 +43,7 @@ function requirePlain(path: string, found: Stats): void {
   if (found.isFile() || found.isDirectory()) return;
   const what = found.isFIFO() ? 'a fifo' : found.isSocket() ? 'a socket' : 'a device';
   throw new DepotError('local-unreadable', `${printable(path)} is ${what}, not a file`, {
-    hint: `look what it is: «${lookLine(path)}»`,
+    hint: `see what it is: «${lookLine(path)}»`,
   });
 }
 
@@ -87,7 +87,7 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
       throw new DepotError(
         'local-unreadable',
         `${printable(path)} has more than ${limit} bytes, which no key, signature or receipt has`,
-        { hint: `look what it is: «${lookLine(path)}»` },
+        { hint: `see what it is: «${lookLine(path)}»` },
       );
     }
     pieces.push(buffer.subarray(0, bytesRead));

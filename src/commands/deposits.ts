@@ -21,7 +21,7 @@ export function chooseArrangements(
   // Nothing to push and nothing to look at is no success: the file may be the wrong one, or its include may have found nothing.
   if (known.length === 0)
     throw new DepotError('config-invalid', `${config.path} has no arrangements`, {
-      hint: 'add one under arrangements:, or look whether this is the right file',
+      hint: 'add one under arrangements:, or check that this is the right file',
     });
   for (const name of names) {
     if (!config.arrangements.has(name)) {

@@ -26,7 +26,7 @@ export async function readKeyFile(file: string): Promise<Buffer> {
       hint:
         code === 'EACCES'
           ? 'run it as an account that may read it, or name a copy that this one may read'
-          : `look what is there: «${lookLine(path.dirname(path.resolve(file)))}»`,
+          : `see what is there: «${lookLine(path.dirname(path.resolve(file)))}»`,
       cause,
     });
   }

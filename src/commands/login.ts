@@ -217,7 +217,7 @@ async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {
     o.purpose === 'password' ? 'password' : `passphrase of the ${o.purpose === 'private-key' ? 'SSH' : 'signing'} key`;
   const ask = hiddenPrompt(context);
   if (!o.passwordStdin && ask === undefined)
-    throw usage(`nobody can be asked for the ${what} here`, 'add --password-stdin');
+    throw usage(`there is no terminal to ask for the ${what} on`, 'add --password-stdin');
   const value = o.passwordStdin ? await fromStdin(context) : await ask!(`The ${what}`);
   if (value === '') throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again: «depot …»' });
   return new Secret(value);

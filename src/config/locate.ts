@@ -19,7 +19,7 @@ export function surroundings(env: NodeJS.ProcessEnv, cwd: string): Surroundings 
 }
 
 /** `$HOME`, or what the system knows about the account: scheduled runs may have no HOME, and odd accounts nothing at all. */
-function homeOf(env: NodeJS.ProcessEnv): string | undefined {
+export function homeOf(env: NodeJS.ProcessEnv): string | undefined {
   const own = variable(env, process.platform === 'win32' ? 'USERPROFILE' : 'HOME');
   if (own !== undefined) return own;
   try {
@@ -128,7 +128,7 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
 
 function unreadable(path: string, why: string, cause?: unknown): DepotError {
   return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, {
-    hint: `look what it is: «${lookLine(path)}»`,
+    hint: `see what it is: «${lookLine(path)}»`,
     cause,
   });
 }

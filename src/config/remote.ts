@@ -114,7 +114,7 @@ export const jump: Kind<Values<typeof proxyJump.keys>> = {
 
 /** `[user@]host[:port]`, or what is wrong with it. */
 export function parseJump(text: string): Values<typeof proxyJump.keys> | string {
-  if (text.includes(',')) return 'depot goes by way of one server, not of several';
+  if (text.includes(',')) return 'depot can go through only one jump host';
   const [, username, named, port = '22'] = jumpText.exec(text.replace(/^ssh:\/\/([^/]+)\/?$/, '$1')) ?? [];
   const at = named === undefined ? null : parseHost(named.replace(/^\[(.*)\]$/, '$1'));
   if (at === null || 'wrong' in at || Number(port) < 1 || Number(port) > 65_535) return 'write it as user@host:port';

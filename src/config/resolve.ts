@@ -98,10 +98,13 @@ function resolveRemote(
     );
   }
   const hostKeyAt = own?.keys.hostKey === undefined ? common?.at : own.at;
+  const jump = [own, common].find((one) => one?.keys.proxyJump !== undefined)?.at.at('proxyJump');
   return {
     ...merged,
     hostKey: merged.hostKey ?? [],
     ...(hostKeyAt?.has('hostKey') === true && { hostKeyAt: hostKeyAt.at('hostKey').place }),
+    ...(ssh !== undefined && { sshAlias: ssh.alias }),
+    at: { ...ssh?.at, ...(jump?.has('hostKey') === true && { jumpHostKey: jump.at('hostKey').place }) },
     knownHostsFile,
     password,
     privateKeyPassphrase: passphraseOf(own, common),

@@ -8,6 +8,8 @@ export interface SshHost {
   username?: string;
   /** As written. */
   identityFiles: string[];
+  /** Where each stands: `FILE:LINE`. */
+  identityFilesAt: string[];
   /** As written; `none` where there is to be none. */
   identityAgent?: string;
   /** As written; undefined where there is none. */
@@ -83,7 +85,7 @@ class Reader {
   hostName: string | undefined;
   /** Of ProxyJump and ProxyCommand the first counts. */
   proxy: string | undefined;
-  readonly found: Omit<SshHost, 'hostName'> = { identityFiles: [], notFollowed: [] };
+  readonly found: Omit<SshHost, 'hostName'> = { identityFiles: [], identityFilesAt: [], notFollowed: [] };
 
   constructor(
     private readonly alias: string,
@@ -108,7 +110,7 @@ class Reader {
               const included = await this.o.read(one);
               if (included !== undefined) await this.read(included, one, true, depth + 1);
             }
-        } else if (active) this.#set(written, keyword, args);
+        } else if (active) this.#set(written, keyword, args, `${printable(file)}:${i + 1}`);
       } catch (error) {
         if (error instanceof SshConfigRefused && !/^\S.*:\d+: /.test(error.message))
           throw new SshConfigRefused(`${printable(file)}:${i + 1}: ${error.message}`);
@@ -144,7 +146,7 @@ class Reader {
     return matches;
   }
 
-  #set(written: string, keyword: string, args: readonly string[]): void {
+  #set(written: string, keyword: string, args: readonly string[], at: string): void {
     const [value = ''] = args;
     const { found } = this;
     const refused = Object.hasOwn(refusedUnless, keyword) ? refusedUnless[keyword] : undefined;
@@ -153,7 +155,9 @@ class Reader {
     else if (keyword === 'identityagent') found.identityAgent ??= value;
     else if (keyword === 'proxyjump') this.proxy ??= value;
     else if (keyword === 'identityfile') {
-      if (!found.identityFiles.includes(value)) found.identityFiles.push(value);
+      if (found.identityFiles.includes(value)) return;
+      found.identityFiles.push(value);
+      found.identityFilesAt.push(at);
     } else if (keyword === 'port') {
       if (!/^\d{1,5}$/.test(value) || Number(value) < 1 || Number(value) > 65_535)
         throw new SshConfigRefused(`Port ${printable(value)} is none`);

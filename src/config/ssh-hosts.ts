@@ -1,6 +1,7 @@
 /** The settings of arrangements with `sshConfig:`, in the words of `remote:`. depot.yaml's own go before them. */
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import path from 'node:path';
 import { printable } from '../printable.js';
 import { looseTextOf } from '../text-file.js';
 import type { WrittenArrangement } from './arrangement.js';
@@ -13,6 +14,10 @@ type Keys = WrittenRemote['keys'];
 
 export interface FromSsh {
   keys: Keys;
+  /** What was looked up. */
+  alias: string;
+  /** Where ssh's configuration names the keys. */
+  at: { privateKey?: string; jumpKey?: string };
   /** One line each. */
   warnings: string[];
 }
@@ -39,6 +44,17 @@ export async function sshHosts(
   return found;
 }
 
+/** Whether `~/.ssh/config` says anything of a name that depot does not look up there, since nobody said so. */
+export async function isSshAlias(name: string, home: string | undefined): Promise<boolean> {
+  if (home === undefined) return false;
+  const text = await readTrusted(path.join(home, '.ssh', 'config')).catch(() => undefined);
+  const named = looseTextOf(text ?? new Uint8Array()).matchAll(/^[ \t]*Host[ \t=]+(.*)$/gim);
+  // What stands there for all hosts makes no alias of any.
+  return [...named].some(([, patterns = '']) =>
+    patterns.split(/\s+/).some((one) => /[^*?!]/.test(one) && fits(one.replaceAll('"', ''), name)),
+  );
+}
+
 async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Value): Promise<FromSsh> {
   const { home, paths } = at.file;
   if (setting === true && home === undefined) throw new SshConfigRefused('this account has no home directory');
@@ -48,11 +64,19 @@ async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Va
   const missing = `${printable(file)} does not exist`;
   if (host === null && setting !== true) throw new SshConfigRefused(missing);
   if (host === null)
-    return { keys: { host: alias }, warnings: [`${missing}, so ${printable(alias)} is taken as it is`] };
+    return { keys: { host: alias }, alias, at: {}, warnings: [`${missing}, so ${printable(alias)} is taken as it is`] };
   const { keys: told, warnings } = translated(alias, host, o, at.file, file);
-  if (host.proxyJump === undefined || keys.proxyJump !== undefined) return { keys: told, warnings };
-  const proxyJump = await jumpOf(host.proxyJump, file, { ...told, ...keys }, o, at.file);
-  return { keys: { ...told, proxyJump }, warnings };
+  const [first] = host.identityFilesAt;
+  const from = { ...(told.privateKey !== undefined && keys.privateKey === undefined && { privateKey: first! }) };
+  if (host.proxyJump === undefined || keys.proxyJump !== undefined) return { keys: told, alias, at: from, warnings };
+  const jump = await jumpOf(host.proxyJump, file, { ...told, ...keys }, o, at.file);
+  const { keyAt = from.privateKey, ...proxyJump } = jump;
+  return {
+    keys: { ...told, proxyJump },
+    alias,
+    at: { ...from, ...(keyAt !== undefined && { jumpKey: keyAt }) },
+    warnings,
+  };
 }
 
 function translated(
@@ -110,14 +134,14 @@ async function jumpOf(
   keys: Keys,
   o: SshSurroundings,
   file: SourceFile,
-): Promise<NonNullable<Keys['proxyJump']>> {
+): Promise<NonNullable<Keys['proxyJump']> & { keyAt?: string }> {
   const jump = parseJump(written);
   if (typeof jump === 'string') throw new SshConfigRefused(`ProxyJump ${printable(written)}: ${jump}`);
   const host = await sshHost(jump.host, name, { ...o, username: jump.username });
   if (host === null) return jump;
   if (host.proxyJump !== undefined)
     throw new SshConfigRefused(
-      `ProxyJump ${printable(written)} goes by way of ${printable(host.proxyJump)} in turn: depot goes by way of one server, not of several`,
+      `ProxyJump ${printable(written)} goes through ${printable(host.proxyJump)} in turn: depot can go through only one jump host`,
     );
   const told = translated(jump.host, host, { ...o, username: jump.username }, file, name).keys;
   const username = jump.username ?? told.username;
@@ -132,6 +156,7 @@ async function jumpOf(
     port: explicitPort ? jump.port : (told.port ?? 22),
     username,
     ...(privateKey !== undefined && { privateKey }),
+    ...(told.privateKey !== undefined && { keyAt: host.identityFilesAt[0]! }),
     ...(sshAgent !== undefined && { sshAgent }),
   };
 }

@@ -28,6 +28,10 @@ export interface RemoteSettings
   hostKey: string[];
   /** Where `hostKey:` stands, as `file:line`, when it does. */
   hostKeyAt?: string;
+  /** Where others stand, as `file:line`: keys that ssh's configuration names, and the pin of the server between. */
+  at?: { privateKey?: string; jumpKey?: string; jumpHostKey?: string };
+  /** What `host:` was before ssh's configuration was asked, where it was. */
+  sshAlias?: string;
   /** OpenSSH format, written by `depot trust`; need not exist. */
   knownHostsFile: string;
   password: SecretRefs;

@@ -16,7 +16,7 @@ import { lastDeposit } from '../state/list.js';
 import { ArrangementState, leftBehind } from '../state/arrangement-state.js';
 import { readStrays } from '../state/stray-names.js';
 import { shellWord, typedWord } from '../shell.js';
-import { age, counted, localTime, shortFingerprint } from '../ui/format.js';
+import { age, ago, counted, localTime, shortFingerprint } from '../ui/format.js';
 import { lookAtSources } from './source-checks.js';
 import { accountFinding, secretFindings, Secrets, withWayIn } from './secret-checks.js';
 import { type Examination, type Patient, Report } from './findings.js';
@@ -103,7 +103,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
       lateWords({ lastDeposit: last, ...judged }),
       'look at what the last run said: «depot status»',
     );
-  else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${age(judged.ageMs ?? 0)} ago`);
+  else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${ago(judged.ageMs ?? 0)}`);
   await chain({ arrangement }, own, report);
 }
 

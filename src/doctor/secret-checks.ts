@@ -119,7 +119,12 @@ async function judge(
       return unknown(`in no file; perhaps in the ${keychain.where}, readable by ${keychain.readableBy}`);
     if (dispensable === undefined)
       return unknown('stored nowhere, and whether one is needed is not known, since the key cannot be read');
-    return warning('stored nowhere, and one is needed', `store it: ${store}`);
+    return purpose === 'password'
+      ? warning(
+          'stored nowhere, and depot.yaml names no SSH key',
+          `store it: ${store}; or name an SSH key, or set sshAgent`,
+        )
+      : warning('stored nowhere, and one is needed', `store it: ${store}`);
   }
   const pusher = await stateOwner(config);
   const kept = first.source === 'file' || (first.source === 'config' && first.present === true);

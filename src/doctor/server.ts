@@ -1,11 +1,12 @@
 /** What the agent's server says: its name, port, host key, login, directory and offers. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import type { RemoteSettings } from '../config/types.js';
 import { connectToAgent, hopOf } from '../push/agent.js';
 import { Run } from '../push/run.js';
 import { isDepotError } from '../errors.js';
 import { type ErrorCode } from '../texts/exits.js';
-import { codeOrSaid } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { lanesSeen } from '../state/tested-server.js';
 import type { SftpChannel } from '../sftp/channel.js';
@@ -24,6 +25,7 @@ import { type Secrets, withWayIn } from './secret-checks.js';
 export async function server(o: Patient, secrets: Secrets, report: Report): Promise<number | null> {
   const { arrangement, signal } = o;
   const { host, port, proxyJump } = arrangement.remote;
+  sshConfig(arrangement.remote, report);
   const between = proxyJump?.host ?? host;
   if (isIP(between) === 0) await nameResolves(between, report);
   if (proxyJump !== undefined && !(await jumpHost(o, secrets, report))) {
@@ -90,6 +92,16 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
   } finally {
     await agent.close();
   }
+}
+
+/** What ssh's configuration, and depot.yaml over it, made of an alias. */
+function sshConfig({ sshAlias, ...remote }: RemoteSettings, report: Report): void {
+  if (sshAlias === undefined) return;
+  const { username, privateKey, proxyJump } = remote;
+  const user = username === undefined ? '' : `${printable(username)}@`;
+  const key = privateKey === undefined ? '' : `, key ${printable(privateKey)}`;
+  const jump = proxyJump === undefined ? '' : `, through ${address(proxyJump)}`;
+  report.passed('ssh config', `${printable(sshAlias)} is ${user}${address(remote)}${key}${jump}`);
 }
 
 /** The server between: whether it is the one that is pinned, and lets us in. What lies behind it is another check. */

@@ -9,7 +9,7 @@ import { ageOf } from '../clock.js';
 import { lastWriteTest, rememberWriteTest } from '../state/tested-server.js';
 import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
-import { age, localTime } from '../ui/format.js';
+import { ago, localTime } from '../ui/format.js';
 import { WriteTest } from '../sftp/probe-file.js';
 import type { Finding, Report } from './findings.js';
 import { nearestExisting } from './space.js';
@@ -86,7 +86,7 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
   const last = await lastWriteTest(own);
   if (last === null) return { name, result: 'not possible', detail: `to test it with two files of a few MiB: ${run}` };
   const ageMs = ageOf(last.at, new Date());
-  const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
+  const when = `${ageMs === null ? 'at a time in the future' : ago(ageMs)} (${localTime(new Date(last.at))})`;
   const changed =
     last.server !== remote.server
       ? `the server, which was ${printable(last.server)},`

@@ -97,7 +97,7 @@ async function receiptFor(
   const [counts] = receipts;
   if (counts === undefined)
     throw new DepotError('usage', `it is about ${depositId}, of which there is no receipt in ${state.directory}`, {
-      hint: 'look whether it was meant for another supplier, or for another state directory (--state)',
+      hint: 'check whether it was meant for another supplier, or for another state directory (--state)',
     });
   const attested = receipts.find(({ sha256 }) => sha256 === receiptSha256);
   if (attested === undefined)
@@ -140,7 +140,7 @@ async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [
       'usage',
       `there is no receipt of ${missing.depositId} in ${state.directory}, on which it builds`,
       {
-        hint: 'look whether it was meant for another state directory (--state)',
+        hint: 'check whether it was meant for another state directory (--state)',
       },
     );
   const earlier = receipts.slice(0, -1);

@@ -124,7 +124,7 @@ function refusal(status: string, recipients: string[]): DepotError {
     return new DepotError(
       'secret-missing',
       `gpg gave no session key, and why is not known; it says: ${saidBy(status)}`,
-      { hint: 'look what it says of its own: gpg --list-packets FILE; or use --key with the file of the private key' },
+      { hint: 'see what it says of its own: gpg --list-packets FILE; or use --key with the file of the private key' },
     );
   return new DepotError('not-addressed', 'gpg has no private key that opens this message', {
     hint: `look with "gpg --list-secret-keys" for one of: ${recipients.slice(0, 8).join(', ')}`,

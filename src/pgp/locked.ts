@@ -66,7 +66,7 @@ export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause:
     return unsupported('its lock is of the last century, MD5 without salt, which gives the key away', lockAgain);
   if (lock.s2k?.type === 'argon2' && /memory/i.test(text))
     return unsupported(
-      `its lock (Argon2) needs more memory than is to be had (${said(cause)})`,
+      `its lock (Argon2) needs more memory than is available (${said(cause)})`,
       'unlock it on a machine with more memory, or lock it anew with less',
     );
   return unsupported(`OpenPGP.js says: ${said(cause)}`, lockAgain);

@@ -1,4 +1,6 @@
 import { orAborted } from '../abort.js';
+import { homeOf } from '../config/locate.js';
+import { isSshAlias } from '../config/ssh-hosts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { requirePrivate } from '../permissions.js';
@@ -7,7 +9,7 @@ import type { Place } from '../state/pending.js';
 import { findUsername } from '../secrets/login.js';
 import { type Hop, prepareHop } from '../sftp/jump.js';
 import { connect, type Remote } from '../sftp/remote.js';
-import { publicPart } from '../sftp/private-key.js';
+import { isPublic } from '../sftp/private-key.js';
 import type { Connections } from '../sftp/connections.js';
 import type { Endpoint, Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
 import { readBoundedFile } from '../plain-file.js';
@@ -40,7 +42,7 @@ export async function connectToAgent(
   hooks: TransportHooks & { run: Run },
   connections?: Connections,
 ): Promise<Agent> {
-  const spec = remoteSpecOf(o.arrangement, o.retryForMs);
+  const spec = await remoteSpecOf(o.arrangement, o.retryForMs);
   Object.assign(spec, o.lanesSeen, { throttle: o.throttle });
   const { run, ...transport } = hooks;
   const remote = await connect(
@@ -75,8 +77,8 @@ export async function placeFor(config: Config, arrangement: Arrangement): Promis
 function accountKey(spec: RemoteSpec, { remote }: Arrangement): string {
   const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs, proxyJump } = spec;
   const { privateKey, sshAgent, password, privateKeyPassphrase } = remote;
-  // Whose the hop is says nothing of it.
-  const jump = [{ ...proxyJump, arrangement: undefined }, remote.proxyJump];
+  // Whose the hop is, and where its pin stands, say nothing of it.
+  const jump = [{ ...proxyJump, arrangement: undefined, hostKeysAt: undefined }, remote.proxyJump];
   const server = [host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs];
   return JSON.stringify([...server, ...jump, privateKey, sshAgent, password, privateKeyPassphrase]);
 }
@@ -90,12 +92,13 @@ function hopKey({ proxyJump }: RemoteSpec, { remote }: Arrangement): string | un
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
-function remoteSpecOf(arrangement: Arrangement, retryForMs: number): RemoteSpec {
+async function remoteSpecOf(arrangement: Arrangement, retryForMs: number): Promise<RemoteSpec> {
   const { name, remote } = arrangement;
   const { host, port, username, directory, hostKey, hostKeyAt, knownHostsFile, publish, lanes, window } = remote;
   if (username === undefined) {
+    const alias = (remote.sshConfig ?? false) === false && (await isSshAlias(host, homeOf(process.env)));
     throw new DepotError('config-invalid', 'no user name for the server', {
-      hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»`,
+      hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»${alias ? `; or set sshConfig: true, since ~/.ssh/config names ${printable(host)}` : ''}`,
     });
   }
   // On a terminal retryFor is short, since somebody waits for the VPN; a slow close is another matter.
@@ -157,8 +160,7 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
     },
     passphrase,
   };
-  const { privateKey: file, sshAgent } = remote;
-  await addKeys(login, file, sshAgent);
+  await addKeys(login, remote.privateKey, remote.sshAgent, { key: 'remote.privateKey', at: remote.at?.privateKey });
   if (remote.proxyJump !== undefined) login.proxyJump = await jumpLogin(remote, passphrase);
   return login;
 }
@@ -171,11 +173,21 @@ function passphraseOf(secrets: SecretFinder): Passphrase {
   return () => (found ??= secrets.find('privateKeyPassphrase').then((secret) => secret?.reveal()));
 }
 
-async function addKeys(login: Login, file: string | undefined, sshAgent: boolean | string | undefined): Promise<void> {
+/** Which key of depot.yaml may name a file, and the line of ssh's configuration that does where that does. */
+interface Named {
+  key: string;
+  at: string | undefined;
+}
+
+async function addKeys(
+  login: Login,
+  file: string | undefined,
+  sshAgent: boolean | string | undefined,
+  named: Named,
+): Promise<void> {
   const usesAgent = sshAgent !== undefined && sshAgent !== false;
   if (usesAgent) login.sshAgent = { place: sshAgent, env: process.env };
-  if (file !== undefined)
-    Object.assign(login, { privateKey: await readPrivateKey(file, usesAgent), privateKeyFile: file });
+  if (file !== undefined) Object.assign(login, { privateKey: await readPrivateKey(file, named), privateKeyFile: file });
 }
 
 /** The key of the agent's account where it has none of its own; never the password, which belongs to that account alone. */
@@ -183,14 +195,15 @@ async function jumpLogin({ proxyJump, ...remote }: Arrangement['remote'], passph
   const own = proxyJump?.privateKey;
   const agent = proxyJump?.sshAgent ?? remote.sshAgent;
   const login: Login = {};
-  await addKeys(login, own ?? (proxyJump?.sshAgent === undefined ? remote.privateKey : undefined), agent);
+  const inherited = proxyJump?.sshAgent === undefined ? remote.privateKey : undefined;
+  await addKeys(login, own ?? inherited, agent, { key: 'remote.proxyJump.privateKey', at: remote.at?.jumpKey });
   if (own === undefined || own === remote.privateKey) login.passphrase = passphrase;
   return login;
 }
 
 /** The server that an arrangement's is reached by way of. */
 export function jumpEndpoint({ name, remote }: Arrangement): Endpoint | undefined {
-  const { proxyJump, knownHostsFile, connectTimeout } = remote;
+  const { proxyJump, knownHostsFile, connectTimeout, at } = remote;
   const username = proxyJump?.username ?? remote.username;
   if (proxyJump === undefined || username === undefined) return undefined;
   return {
@@ -198,6 +211,8 @@ export function jumpEndpoint({ name, remote }: Arrangement): Endpoint | undefine
     port: proxyJump.port,
     username,
     hostKeys: proxyJump.hostKey ?? [],
+    ...(at?.jumpHostKey !== undefined && { hostKeysAt: at.jumpHostKey }),
+    jumpHost: true,
     knownHostsFile,
     connectTimeoutMs: connectTimeout,
     arrangement: name,
@@ -222,23 +237,32 @@ function passwordRemedy(place: string, { password: { file, command } }: Arrangem
 }
 
 /** As ssh does, it refuses a key that others can read, also an encrypted one: they could try passphrases at leisure. */
-async function readPrivateKey(file: string, mayBePublic: boolean): Promise<Buffer> {
+async function readPrivateKey(file: string, { key, at }: Named): Promise<Buffer> {
   try {
-    if (mayBePublic) {
-      const bytes = await readBoundedFile(file);
-      if (publicPart(bytes)?.alone === true) return bytes;
-    }
+    const bytes = await readBoundedFile(file);
+    // Everybody may read it. Where no agent has the private part, that it is the wrong file is the more useful answer.
+    if (isPublic(bytes)) return bytes;
     return await readBoundedFile(file, (opened) => requirePrivate(file, opened));
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
-    const denied = (cause as NodeJS.ErrnoException).code === 'EACCES';
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      throw new DepotError(
+        'secret-missing',
+        `${printable(at ?? key)} names the SSH key ${printable(file)}, which does not exist`,
+        {
+          hint: at === undefined ? `correct ${key} in depot.yaml` : `name another there, or in ${key} of depot.yaml`,
+          cause,
+        },
+      );
+    const denied = code === 'EACCES';
     throw new DepotError(
       'secret-missing',
       `the SSH key ${printable(file)} ${denied ? 'may not be read by this account' : `cannot be read: ${printable((cause as Error).message)}`}`,
       {
         hint: denied
-          ? 'run it as the account that pushes, or look what this one needs: «depot doctor»'
-          : 'check remote.privateKey in depot.yaml',
+          ? 'run it as the account that pushes, or see what this one needs: «depot doctor»'
+          : `check the file, or name another in ${key} of depot.yaml`,
         cause,
       },
     );

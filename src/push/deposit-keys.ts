@@ -118,7 +118,7 @@ async function readKeyFile(file: string, check?: (opened: Stats) => void): Promi
     throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, {
       hint:
         code === 'EACCES'
-          ? 'run it as the account that pushes, or look what this one needs: «depot doctor»'
+          ? 'run it as the account that pushes, or see what this one needs: «depot doctor»'
           : 'check the path in depot.yaml',
       cause,
     });

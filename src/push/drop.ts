@@ -64,7 +64,7 @@ async function findPending(state: ArrangementState, id: string): Promise<Pending
   throw new DepotError(
     'usage',
     `${record === undefined ? 'nothing is pending of' : 'more than one pending deposit begins with'} ${JSON.stringify(id)}`,
-    { hint: `look what is: «depot status ${state.arrangement}»` },
+    { hint: `see what is pending: «depot status ${state.arrangement}»` },
   );
 }
 

@@ -135,7 +135,7 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
       );
     throw unreadable(
       code === 'ENOENT' ? 'there is no such file' : printable(message),
-      `look what is there: «${lookLine(dirname(resolve(path)))}»`,
+      `see what is there: «${lookLine(dirname(resolve(path)))}»`,
     );
   }
 }

@@ -64,6 +64,6 @@ export function unreadable(path: string, cause: unknown): DepotError {
   return new DepotError(
     'local-unreadable',
     `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`,
-    { hint: `look what is there: «${lookLine(dirname(resolve(path)))}»`, cause },
+    { hint: `see what is there: «${lookLine(dirname(resolve(path)))}»`, cause },
   );
 }

@@ -141,7 +141,7 @@ export async function findUsername(
     throw new DepotError(
       'secret-missing',
       `the user name for ${printable(server.host)} in ${printable(path)} cannot be read: ${codeOrSaid(error)}`,
-      { hint: `look what it is: «${lookLine(path)}»`, cause: error },
+      { hint: `see what it is: «${lookLine(path)}»`, cause: error },
     );
   }
   const name = looseTextOf(bytes).replace(/\r?\n$/, '');

@@ -7,12 +7,10 @@ import { hostKeyTypes } from '../names/host-key.js';
 import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
 import { shown } from './answers.js';
 import { closedEarly, Unreachable } from './dial.js';
-import { address } from './hostkeys.js';
+import { address, keeperOf } from './hostkeys.js';
+import type { Endpoint } from './types.js';
 
-interface Place {
-  host: string;
-  port: number;
-}
+type Place = Pick<Endpoint, 'host' | 'port' | 'jumpHost'>;
 
 /** What ssh2 gives; `level` says which part of it failed, `code` may be a reason to disconnect (RFC 4253 section 11.1). */
 export type Failure = Error & { level?: string; code?: unknown };
@@ -106,7 +104,7 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
     return new DepotError(
       'unreachable',
       `${address(place)} signs with its RSA key only by SHA-1 (ssh-rsa), which depot does not trust; it offers ${list(offered)}`,
-      { ...details, hint: 'ask the agent to enable rsa-sha2-512 for that key, or an ssh-ed25519 host key' },
+      { ...details, hint: `ask ${keeperOf(place)} to enable rsa-sha2-512 for that key, or an ssh-ed25519 host key` },
     );
   }
   const old = offered.length > 0 && offered.every((name) => outdated.test(name));
@@ -116,10 +114,10 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
     {
       ...details,
       hint: old
-        ? 'ask the agent to allow current SSH algorithms'
+        ? `ask ${keeperOf(place)} to allow current SSH algorithms`
         : offered.length > 0 && offered.every((name) => postQuantum.test(name))
-          ? 'ask the agent to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)'
-          : 'show both lists to the agent, and look whether there is a newer depot',
+          ? `ask ${keeperOf(place)} to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)`
+          : `show both lists to ${keeperOf(place)}, and check whether there is a newer depot`,
     },
   );
 }
@@ -135,6 +133,10 @@ function ours(kind: 'kex' | 'hostKey' | 'cipher' | 'mac'): readonly string[] {
     case 'mac':
       return macs;
   }
+}
+
+export function askForLog(place: Place): string {
+  return `ask ${keeperOf(place)} what ${place.jumpHost === true ? 'the' : 'its'} server's log says about it`;
 }
 
 /** The connection was made, and no SSH came of it. */
@@ -155,7 +157,7 @@ export function handshakeFailure(place: Place, failure: Failure, bytes: Buffer):
     const why = lost
       ? 'closed the connection during the SSH handshake'
       : `broke off the SSH handshake (${printable(failure.message.slice(0, 200))})`;
-    const hint = "ask the agent what its server's log says about it";
+    const hint = askForLog(place);
     return new Unreachable(why, { reached: true, cause: failure, hint, ...(!lost && { final: final(why, hint) }) });
   }
   const why = `does not speak SSH as expected${bytes.length === 0 ? ` (${printable(failure.message.slice(0, 100))})` : `: it sent ${shown(bytes)}`}`;

@@ -5,7 +5,7 @@ import { printable } from '../printable.js';
 import { looseTextOf } from '../text-file.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType, parseHostKey, type Pin } from '../names/host-key.js';
 import { type KnownHost, knownKeys, parseKnownHosts } from './knownhosts.js';
-import type { Endpoint } from './types.js';
+import type { Endpoint, RemoteSpec } from './types.js';
 
 /** The key type named in a public key blob, `''` when the blob is malformed. */
 export function keyTypeOf(key: Uint8Array): string {
@@ -33,20 +33,33 @@ export interface Trust {
  * The keys to accept, none of which known_hosts revokes, whoever pins it; there is no way around it (law 5 of
  * docs/architecture.md). @throws DepotError 'host-key-unknown' where none is pinned, 'host-key-changed' where all are revoked
  */
-export async function trusted(spec: Endpoint): Promise<Trust> {
-  const { knownHostsFile: file, host, port } = spec;
-  const known = file === undefined ? [] : knownKeys(parseKnownHosts(await readKnownHosts(file)), host, port);
-  const revoked = revokedIn(known, file ?? '');
-  const pins = spec.hostKeys.length > 0 ? spec.hostKeys.map(pinOf) : known.flatMap(pinOfLine);
+export async function trusted(spec: Endpoint & Pick<RemoteSpec, 'proxyJump'>): Promise<Trust> {
+  const { pins, revoked } = await pinned(spec);
   if (pins.length === 0) {
-    throw new DepotError('host-key-unknown', `no host key is pinned for ${address(spec)}`, {
-      hint: `run: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`,
-      published: 'no',
-    });
+    const jump = spec.proxyJump;
+    // «depot trust» asks about that one first.
+    const both = jump !== undefined && (await pinned(jump)).pins.length === 0;
+    throw new DepotError(
+      'host-key-unknown',
+      `no host key is pinned for ${both ? `${address(jump)} and ` : ''}${address(spec)}`,
+      {
+        hint: `run: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`,
+        published: 'no',
+      },
+    );
   }
   const usable = pins.filter((pin) => !revoked.has(pin.fingerprint));
   if (usable.length === 0) throw isRevoked(spec, pins, revoked);
   return { pins: usable, revoked };
+}
+
+async function pinned(spec: Endpoint): Promise<Trust> {
+  const { knownHostsFile: file, host, port } = spec;
+  const known = file === undefined ? [] : knownKeys(parseKnownHosts(await readKnownHosts(file)), host, port);
+  return {
+    pins: spec.hostKeys.length > 0 ? spec.hostKeys.map(pinOf) : known.flatMap(pinOfLine),
+    revoked: revokedIn(known, file ?? ''),
+  };
 }
 
 function pinOfLine(known: KnownHost): Pin[] {
@@ -90,7 +103,7 @@ export function isRevoked(
 
 /** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
 export function compareFirst(spec: Endpoint): string {
-  const first = 'ask the agent over another channel which key its server has, then';
+  const first = `ask ${keeperOf(spec)} over another channel which key ${spec.jumpHost === true ? 'that' : 'its'} server has, then`;
   if (spec.hostKeys.length > 0)
     return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
   return `${first}: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`;
@@ -122,6 +135,11 @@ export function isTrusted(trust: Trust, key: Uint8Array): boolean {
     !trust.revoked.has(fingerprint) &&
     trust.pins.some((pin) => pin.fingerprint === fingerprint && (pin.type === null || pin.type === type))
   );
+}
+
+/** Whom to ask about a server. */
+export function keeperOf({ host, jumpHost }: Pick<Endpoint, 'host' | 'jumpHost'>, agent = 'the agent'): string {
+  return jumpHost === true ? `whoever runs ${printable(host)}` : agent;
 }
 
 /** Host and port as people write them, IPv6 in brackets. */

@@ -164,7 +164,7 @@ function refusal(spec: Endpoint, target: Place, cause: Error & { reason?: unknow
         hint: `ask whoever runs ${printable(spec.host)} to allow this account TCP forwarding to ${address(target)} (OpenSSH: AllowTcpForwarding, PermitOpen)`,
       },
     );
-  return new Beyond(`was not reached from ${address(spec)}: ${words}`, {
+  return new Beyond(`could not be reached from ${address(spec)}: ${words}`, {
     cause,
     hint: `check host and port; ask whoever runs ${printable(spec.host)} whether the agent's server can be reached from it`,
   });

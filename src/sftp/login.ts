@@ -3,9 +3,9 @@ import { DepotError, isDepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
 import { shown } from './answers.js';
 import { Unreachable } from './dial.js';
-import type { Failure } from './explain.js';
+import { askForLog, type Failure } from './explain.js';
 import { fingerprintOf } from '../names/host-key.js';
-import { address } from './hostkeys.js';
+import { address, keeperOf } from './hostkeys.js';
 import { duration, type StageTimer } from './retry.js';
 import { publicPart, readKey } from './private-key.js';
 import { type AgentKey, AgentSilent, keysInAgent, type Signing } from './ssh-agent.js';
@@ -94,7 +94,6 @@ function fromAgent(key: AgentKey): OfferedKey {
   };
 }
 
-const askForLog = "ask the agent what its server's log says about it";
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */
 const expiry =
@@ -264,7 +263,9 @@ export class LoginAttempt {
     const why = timedOut
       ? `did not answer the login in ${duration(this.spec.connectTimeoutMs)}`
       : 'closed the connection during the login';
-    const hint = timedOut ? 'push again; where the server is always that slow, raise remote.connectTimeout' : askForLog;
+    const hint = timedOut
+      ? 'push again; where the server is always that slow, raise remote.connectTimeout'
+      : askForLog(this.spec);
     const passing = new Unreachable(why, { reached: true, cause: error, hint });
     if (this.#passwordSent && !sent.proven && sent.unanswered >= mostUnanswered) {
       return new DepotError(
@@ -275,7 +276,7 @@ export class LoginAttempt {
           cause: passing,
           hint: timedOut
             ? `raise remote.connectTimeout, which is ${duration(this.spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}`
-            : `ask the agent what its server's log says about ${printable(this.spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
+            : `ask ${keeperOf(this.spec)} what its server's log says about ${printable(this.spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
         },
       );
     }
@@ -297,7 +298,7 @@ export class LoginAttempt {
       {
         published: 'no',
         cause,
-        hint: 'look whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
+        hint: 'check whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
       },
     );
   }
@@ -321,7 +322,7 @@ export class LoginAttempt {
         `the password or the account of ${who} has expired: the server says ${shown(Buffer.from(this.expired.trim()), 200)}`,
         {
           ...details,
-          hint: `ask the agent how to renew it; then ${this.#passwordRemedy('put the new one where depot finds it')}`,
+          hint: `ask ${keeperOf(this.spec)} how to renew it; then ${this.#passwordRemedy('put the new one where depot finds it')}`,
         },
       );
     }
@@ -329,39 +330,56 @@ export class LoginAttempt {
       return new DepotError(
         'login-refused',
         `login refused for ${who}: the server also asks '${this.askedFor}', which an unattended run cannot answer`,
-        { ...details, hint: 'ask the agent for a login without a second factor, or with an SSH key' },
+        { ...details, hint: `ask ${keeperOf(this.spec)} for a login without a second factor, or with an SSH key` },
       );
     }
-    const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
+    const only = !this.tried && this.offered.length === 1 ? ' only' : '';
+    const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}${only}` : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
-    const has = [
-      this.credentials.keys.length > 0 ? 'an SSH key' : null,
-      this.credentials.password && 'a password',
-    ].filter((s) => s !== null);
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
       : instead !== undefined
         ? `the server ${instead}, before depot sent a password or a key`
-        : `depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`;
+        : this.#lacks();
     return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, {
       ...details,
-      hint: !this.tried && instead !== undefined ? askForLog : this.#remedy(),
+      hint: !this.tried && instead !== undefined ? askForLog(this.spec) : this.#remedy(),
     });
+  }
+
+  /** Why nothing was sent. Whether there is a password is not known: nobody looked for one that is of no use. */
+  #lacks(): string {
+    const { jumpHost } = this.spec;
+    const noKey = this.credentials.keys.length === 0;
+    if (noKey && jumpHost === true) return 'depot has no SSH key for it';
+    if (!this.#takesPassword)
+      return this.#takes('publickey') ? 'depot has no SSH key' : 'depot logs in with an SSH key or a password';
+    return noKey ? 'depot has neither password nor SSH key' : 'depot has an SSH key, and no password';
+  }
+
+  /** A server that does not say takes anything. */
+  #takes(method: string): boolean {
+    return this.offered.length === 0 || this.offered.includes(method);
+  }
+
+  get #takesPassword(): boolean {
+    return this.#takes('password') || this.#takes('keyboard-interactive');
   }
 
   /** What the supplier can do about it: a password is of no use to a server that wants a key, nor where the key was what it refused. */
   #remedy(): string {
     const key = this.#done.has('publickey');
-    const takesPassword =
-      this.offered.length === 0 ||
-      this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
-    if (this.#passwordSent)
-      return `${key ? 'check with the agent that it has the public part of this SSH key; or ' : ''}${this.#passwordRemedy()}; check the user name too`;
+    const check = `check with ${keeperOf(this.spec, 'the escrow agent')} that ${this.spec.jumpHost === true ? 'the account there' : 'it'} has the public part of this SSH key`;
+    if (this.spec.jumpHost === true)
+      return key
+        ? `${check}, and the user name`
+        : 'name a key in proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
+    if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too`;
     if (key)
-      return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
-    if (takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;
-    if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
-    return 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
+      return `${check}, and the user name${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
+    if (this.#takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;
+    if (!this.offered.includes('publickey')) return `ask ${keeperOf(this.spec)} for a login by password or SSH key`;
+    return 'name an SSH key in remote.privateKey of depot.yaml, and give the escrow agent its public part';
   }
 
   #passwordRemedy(other = 'store the right password'): string {

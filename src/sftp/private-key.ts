@@ -27,13 +27,16 @@ export async function readKey(
   if (!isEncrypted(text, plain))
     throw new DepotError('key-unreadable', `${name} cannot be read: ${said(plain)}`, {
       hint: isPutty(text)
-        ? `look whether PuTTY reads it: puttygen ${typed} -L; or have the key copied again, or make a new one`
-        : `look whether it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}`,
+        ? `check whether PuTTY reads it: puttygen ${typed} -L; or have the key copied again, or make a new one`
+        : `check that it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}`,
     });
   const secret = await passphrase?.();
   if (secret === undefined) {
     throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, {
-      hint: `store the passphrase: ${store}`,
+      hint:
+        passphrase === undefined
+          ? 'the key of a jump host must have none: name one without in proxyJump.privateKey, or use sshAgent'
+          : `store the passphrase: ${store}`,
     });
   }
   const second = await parse(text, secret);
@@ -72,6 +75,14 @@ export function publicPart(bytes: Uint8Array): { publicKey: Buffer; alone: boole
   }
   const publicKey = isPutty(text) ? puttyPublicKey(text) : (headOf(text)?.publicKey ?? null);
   return publicKey && { publicKey, alone: false };
+}
+
+const publicKey =
+  /^(?:ssh-|ecdsa-|sk-)\S{1,60} +[A-Za-z0-9+/]|^-----BEGIN (?:RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC KEY/;
+
+/** Whether it is a public key or a certificate, in which nothing is secret. */
+export function isPublic(bytes: Uint8Array): boolean {
+  return publicKey.test(looseTextOf(bytes));
 }
 
 /** What ssh2 says of one: of the check numbers of OpenSSH, of AES-GCM, of the old PEM form. */
@@ -131,7 +142,7 @@ function formOf(text: string, typed: string): Form | null {
     };
   if (text.startsWith('SSH PRIVATE KEY FILE FORMAT'))
     return {
-      what: 'a key of SSH version 1, which no server takes any more',
+      what: 'a key of SSH version 1, which servers no longer accept',
       hint: 'make a new one: ssh-keygen -t ed25519 -f NEW',
     };
   if (text.includes('-----BEGIN PGP '))
@@ -141,14 +152,12 @@ function formOf(text: string, typed: string): Form | null {
     };
   if (/-----BEGIN (?:TRUSTED )?CERTIFICATE-----/.test(text))
     return { what: 'a certificate (X.509)', hint: 'name the private key in remote.privateKey of depot.yaml' };
-  if (
-    /^(?:ssh-|ecdsa-|sk-)\S{1,60} +[A-Za-z0-9+/]|^-----BEGIN (?:RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC KEY/.test(text)
-  ) {
+  if (publicKey.test(text)) {
     return {
       what: /^\S+-cert-v01@/.test(text)
         ? 'a certificate of an SSH user key, which depot does not log in with'
         : 'a public key',
-      hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub; with sshAgent: true, a public key chooses one of the agent',
+      hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub; with sshAgent: true, a public key selects one of the keys of the ssh-agent',
     };
   }
   return openSshForm(text);

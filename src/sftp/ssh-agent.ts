@@ -1,4 +1,5 @@
 /** Keys that an ssh-agent holds: it signs, and depot never sees them. */
+import { stat } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import ssh2, {
   type BaseAgent,
@@ -9,7 +10,7 @@ import ssh2, {
 } from 'ssh2';
 import { DepotError, type ErrorDetails } from '../errors.js';
 import { fingerprintOf } from '../names/host-key.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { duration } from './retry.js';
 import type { SshAgent } from './types.js';
@@ -58,31 +59,35 @@ export async function keysInAgent(
       hint: 'write the path of its socket into depot.yaml (sshAgent: /run/user/…); or name a key file in remote.privateKey, without sshAgent',
     });
   const where = `the ssh-agent at ${printable(socket)}`;
+  // Without the variable ssh-add would ask another agent than depot does. On Windows it asks the service's, as depot does.
+  const sshAdd = process.platform === 'win32' ? 'ssh-add' : `SSH_AUTH_SOCK=${typedWord(socket)} ssh-add`;
   const agentKey = (key: ParsedKey): AgentKey => ({
     publicKey: key.getPublicSSH(),
     comment: key.comment,
     alone: (signing) => new OneKey(socket, key, signing, patienceMs),
   });
-  const held = await identities(socket).catch((cause: unknown) => {
-    throw missing(`${where} does not answer`, {
+  const held = await identities(socket).catch(async (cause: unknown) => {
+    // ssh2 does not say why it did not connect.
+    const gone = process.platform !== 'win32' && (await stat(socket).catch(codeOrSaid)) === 'ENOENT';
+    throw missing(gone ? `there is no ssh-agent at ${printable(socket)}: no such socket` : `${where} does not answer`, {
       cause,
-      hint: `look whether it runs, and whether this account may use it: ssh-add -l`,
+      hint: `check that it is running, and that this account may use it: ${sshAdd} -l`,
     });
   });
   if (choice !== undefined) {
     const found = held.find((key) => key.getPublicSSH().equals(choice.publicKey));
     if (found !== undefined) return [agentKey(found)];
     throw missing(`${where} does not hold the key ${printable(choice.file)} (${fingerprintOf(choice.publicKey)})`, {
-      hint: `add it: ssh-add ${typedWord(choice.file.replace(/\.pub$/, ''))}`,
+      hint: `add it: ${sshAdd} ${typedWord(choice.file.replace(/\.pub$/, ''))}`,
     });
   }
   if (held.length === 0)
     throw missing(`${where} holds no key that depot can use`, {
-      hint: 'look what it holds: ssh-add -l; of those, keys on hardware tokens and certificates are not taken',
+      hint: `see what it holds: ${sshAdd} -l; of those, keys on hardware tokens and certificates are not taken`,
     });
   if (held.length > mostOffered)
     throw missing(
-      `${where} holds ${held.length} keys, and a server ends the login after some that are not right; depot offers ${mostOffered} at most`,
+      `${where} holds ${held.length} keys, and servers cut off a login after a few wrong keys; depot offers ${mostOffered} at most`,
       { hint: 'name the one for this server in depot.yaml, by its public key: privateKey: FILE.pub' },
     );
   return held.map(agentKey);

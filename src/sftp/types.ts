@@ -16,6 +16,8 @@ export interface Endpoint {
   connectTimeoutMs: number;
   /** For hints only: the arrangement that the user would type. */
   arrangement?: string;
+  /** For messages only: it is the server between, which the escrow agent need not know of. */
+  jumpHost?: true;
 }
 
 export interface RemoteSpec extends Endpoint {

@@ -58,6 +58,10 @@ export function age(ms: number): string {
   return h % 24 === 0 ? `${h / 24}d` : `${Math.floor(h / 24)}d${h % 24}h`;
 }
 
+export function ago(ms: number): string {
+  return ms < 60_000 ? 'just now' : `${age(ms)} ago`;
+}
+
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
 /** Made once for each zone: that takes longer than a thousand uses. */

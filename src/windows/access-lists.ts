@@ -131,7 +131,7 @@ function notAnswered(error: unknown): DepotError {
     'config-insecure',
     `who may change and read depot's files could not be found out: ${error instanceof DepotError ? error.message : codeOrSaid(error)}`,
     {
-      hint: 'look whether PowerShell works for this account: «powershell -NoProfile -Command Get-Acl .»',
+      hint: 'check whether PowerShell works for this account: «powershell -NoProfile -Command Get-Acl .»',
       cause: error,
     },
   );

@@ -104,6 +104,16 @@ describe.skipIf(!ssh)('doctor', () => {
       directory: { result: 'not possible' },
     });
 
+    supplier.writeConfig({ remote: { privateKey: undefined, passwordFile: undefined } });
+    const nothing = await examined(supplier.depot(['doctor', '--json']));
+    expect(nothing.checks).toMatchObject({
+      'secret password': { result: 'warning', detail: 'stored nowhere, and depot.yaml names no SSH key' },
+      login: {
+        result: 'failed',
+        detail: expect.stringContaining('depot has no SSH key; the server takes publickey only'),
+      },
+    });
+
     supplier.writeConfig({ remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
     expect((await examined(supplier.depot(['doctor', '--json']))).checks['host key']).toMatchObject({
       result: 'failed',

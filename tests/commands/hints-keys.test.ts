@@ -1,5 +1,6 @@
 /** What depot says to somebody who is stuck with a key, a passphrase or a receipt. Nothing here needs a server. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import ssh2 from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -46,6 +47,65 @@ describe('keys, passphrases and receipts', () => {
       `depot: hint: try the passphrase with: ssh-keygen -y -f ${at.path('keys/ssh')}; then store the right one: depot login acme-crm --for private-key --config ${at.supplier.config}`,
     );
     expect(wrong.code).toBe(17);
+  });
+
+  test('an SSH key that is not there is named with the line that names it, also for a jump host', async () => {
+    const pin = `SHA256:${'A'.repeat(43)}`;
+    const jump = { host: '127.0.0.1', port: 1, username: 'u', hostKey: pin };
+    const gone = async (remote: Record<string, unknown>): Promise<string[]> => {
+      at.supplier.writeConfig({ remote: { passwordFile: undefined, retryFor: '1s', ...remote } });
+      const pushed = await at.depot(['push']);
+      expect(pushed.code, pushed.stderr).toBe(17);
+      return told(pushed);
+    };
+    const names = (where: string): string =>
+      `depot: error: acme-crm: ${where} names the SSH key ${at.path('keys/gone')}, which does not exist; nothing was published`;
+    expect(await gone({ privateKey: 'keys/gone' })).toEqual([
+      names('remote.privateKey'),
+      'depot: hint: correct remote.privateKey in depot.yaml',
+    ]);
+    expect(await gone({ proxyJump: { ...jump, privateKey: 'keys/gone' } })).toEqual([
+      names('remote.proxyJump.privateKey'),
+      'depot: hint: correct remote.proxyJump.privateKey in depot.yaml',
+    ]);
+    const file = at.path('ssh_config');
+    const lines = `Host other\n  IdentityFile /keys/other\nHost hop\n  HostName 127.0.0.1\n  User u\n  IdentityFile ${at.path('keys/gone')}\n`;
+    writeFileSync(file, `${lines}Host *\n  Port 1\n`, { mode: 0o600 });
+    const alias = { host: 'hop', port: 1, sshConfig: 'ssh_config' };
+    expect(await gone(alias)).toEqual([
+      names(`${file}:6`),
+      'depot: hint: name another there, or in remote.privateKey of depot.yaml',
+    ]);
+    writeFileSync(file, `${lines}Host server\n  HostName 127.0.0.1\n  Port 1\n  ProxyJump hop\n`, { mode: 0o600 });
+    expect(await gone({ ...alias, host: 'server' })).toEqual([
+      names(`${file}:6`),
+      'depot: hint: name another there, or in remote.proxyJump.privateKey of depot.yaml',
+    ]);
+  });
+
+  test('a name that ssh_config knows is told apart from one that only lacks a user name', async () => {
+    const home = tempDir('home');
+    mkdirSync(join(home, '.ssh'));
+    writeFileSync(join(home, '.ssh', 'config'), 'Host *\n  Port 1\nHost escrow es?\n  User acme\n', { mode: 0o600 });
+    for (const [host, more] of [
+      ['escrow', '; or set sshConfig: true, since ~/.ssh/config names escrow'],
+      ['other.example', ''],
+    ]) {
+      at.supplier.writeConfig({ remote: { host, port: undefined, username: undefined } });
+      const [, hint] = told(await at.supplier.depot(['push'], { env: { HOME: home } }));
+      expect(hint).toBe(
+        `depot: hint: put remote.username into depot.yaml, or run: depot login acme-crm --username U --config ${at.supplier.config}${more}`,
+      );
+    }
+  });
+
+  test('a public key in the place of the private one is named as that, whoever may read it', async () => {
+    const { public: line } = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+    writeFileSync(at.path('keys/id.pub'), `${line}\n`, { mode: 0o644 });
+    at.supplier.writeConfig({ remote: { ...withSsh.remote, privateKey: 'keys/id.pub' } });
+    const [error, hint] = told(await at.depot(['push']));
+    expect(error).toContain('keys/id.pub is a public key');
+    expect(hint).toMatch(/^depot: hint: name the private key in remote\.privateKey/);
   });
 
   test('if the passphrase of the signing key is missing or wrong, depot names the command that stores it', async () => {

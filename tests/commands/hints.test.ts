@@ -82,7 +82,7 @@ describe('the command line', () => {
   test('a hint quotes a directory with an odd name for the shell', async () => {
     expect(told(await depotHere(['verify', '/none `id`/x.tar.pgp']))).toEqual([
       'depot: error: cannot read /none `id`/x.tar.pgp: there is no such file',
-      "depot: hint: look what is there: ls -l '/none `id`'",
+      "depot: hint: see what is there: ls -l '/none `id`'",
     ]);
   });
 

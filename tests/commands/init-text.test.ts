@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { configText } from '../../src/commands/init/text.js';
+import { type ConfigAnswers, configText } from '../../src/commands/init/text.js';
 import { loadConfig } from '../../src/config/load.js';
 import { tempDir } from '../support/cleanup.js';
 
-const text = configText({
+const answers: ConfigAnswers = {
   supplier: 'Acme',
   arrangement: 'acme-crm',
   beneficiary: { name: 'Gemeente Voorbeeld', key: 'keys/voorbeeld.asc', fingerprint: 'A'.repeat(40) },
@@ -24,6 +24,13 @@ const text = configText({
     privateKeyPassphraseFile: undefined,
   },
   every: '24h',
+};
+const text = configText(answers);
+
+test('init leaves the port to its default, which ssh_config may change, unless it is another', () => {
+  expect(text).toContain('\n  # port: 22\n');
+  const other = configText({ ...answers, remote: { ...answers.remote, port: 2222 } });
+  expect(other).toContain('\n  port: 2222\n');
 });
 
 test('the depot.yaml that init writes shows incremental:, which works once its sign is removed', async () => {

@@ -39,7 +39,7 @@ describe('if the state directory is missing or empty', () => {
       24,
       expect.stringMatching(
         there
-          ? /nothing was checked: no ledger and no receipt in \S+state\b.*hint: look whether this is the right/
+          ? /nothing was checked: no ledger and no receipt in \S+state\b.*hint: check that this is the right/
           : /nothing was checked: there is no directory \S+state\b/,
       ),
     ]);

@@ -205,8 +205,8 @@ Host hop
   });
 
   test.each([
-    ['Host agent\nProxyJump a@one,b@two\n', /by way of one server, not of several/],
-    ['Host agent\nProxyJump hop\nHost hop\nUser u\nProxyJump other\n', /goes by way of other in turn/],
+    ['Host agent\nProxyJump a@one,b@two\n', /depot can go through only one jump host/],
+    ['Host agent\nProxyJump hop\nHost hop\nUser u\nProxyJump other\n', /goes through other in turn/],
     ['Host agent\nProxyJump hop\n', /no User is named for hop/],
     ['Host agent\nProxyCommand nc %h %p\n', /config:2: depot does not follow ProxyCommand/],
     ['Host agent\nIdentityFile id\n', /write the whole path/],

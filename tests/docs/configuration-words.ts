@@ -145,7 +145,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   sshAgent: {
     about:
-      'Logs in with a key that an ssh-agent holds: `true` for the agent of SSH_AUTH_SOCK (on Windows the one of OpenSSH), `pageant`, or the path of its socket. Then privateKey may be a public key (`.pub`), which chooses one of its keys; without privateKey it may hold five at most. Under cron and systemd there is no SSH_AUTH_SOCK.',
+      'Logs in with a key that an ssh-agent holds: `true` for the agent of SSH_AUTH_SOCK (on Windows the one of OpenSSH), `pageant`, or the path of its socket. Then privateKey may be a public key (`.pub`), which selects one of its keys; without privateKey it may hold five at most. Under cron and systemd there is no SSH_AUTH_SOCK.',
     example: 'true',
     wrong: ['1', '~root/agent.sock'],
     later: { 'secret-missing': 'there is no agent, it does not hold the key, or it holds more than five' },
@@ -190,9 +190,9 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   proxyJump: {
     about:
-      'A server by way of which this one is reached, as with `ssh -J`: `user@host:port`, or `host`, `port` (22), `username` (as above), `privateKey`, `sshAgent` and `hostKey`. depot logs in to it with a key: its own, which has no passphrase, or that of the remote; never with the password. Its host key is pinned like any other, by its `hostKey` or by `depot trust`.',
+      'A server through which this one is reached, as with `ssh -J`: `user@host:port`, or `host`, `port` (22), `username` (as above), `privateKey`, `sshAgent` and `hostKey`. depot logs in to it with a key or an ssh-agent: its own (a key file without a passphrase), or those of the remote; never with the password. Its host key is pinned like any other, by its `hostKey` or by `depot trust`.',
     example: 'jump@bastion.example:2222',
-    wrong: ['a@b,c@d', '{ port: 22 }'],
+    wrong: ['"a@b,c@d"', '{ port: 22 }'],
     later: {
       'host-key-unknown': 'no key of that server is pinned',
       'host-key-changed': 'that server has another key',

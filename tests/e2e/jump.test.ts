@@ -48,6 +48,7 @@ ${more}`,
     expect((await supplier.depot(['doctor', '--json'])).stdout).toMatch(/was revoked: ssh-ed25519 .*known_hosts:2/);
     const none = await supplier.depot(['trust', '--json']);
     expect([none.code, none.stdout]).toEqual([13, expect.stringContaining(hop.fingerprints[0])]);
+    expect(none.stdout).toContain(`compare them with what whoever runs ${hop.host} gave you`);
     const both = [...hop.fingerprints, ...target.fingerprints].flatMap((print) => ['--fingerprint', print]);
     const trusted = await supplier.depot(['trust', ...both, '--json']);
     expect([trusted.code, trusted.stderr]).toEqual([0, expect.anything()]);
@@ -59,6 +60,9 @@ ${more}`,
     const doctor = await supplier.depot(['doctor', '--json']);
     expect(doctor.code, doctor.stdout + doctor.stderr).toBe(0);
     expect(doctor.stdout).toContain('"jump host"');
+    expect(doctor.stdout).toContain(
+      `agent is ${target.username}@${target.host}:${target.port}, key ${target.privateKeyFile}, through ${hop.host}:${hop.port}`,
+    );
     const pushed = await supplier.depot(['push', '--json']);
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
     expect(target.names().some((name) => name.endsWith('.pgp'))).toBe(true);

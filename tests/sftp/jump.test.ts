@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { connect } from '../../src/sftp/remote.js';
 import type { Endpoint, Login, RemoteSpec } from '../../src/sftp/types.js';
-import { cleanup } from '../support/cleanup.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+import { mustRun } from '../support/process.js';
 import { freePort } from '../support/ports.js';
 import { peer } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
@@ -17,6 +18,7 @@ const between = (hop: { host: string; port: number; username: string; fingerprin
   hostKeys: hop.fingerprints,
   connectTimeoutMs: 20_000,
   arrangement: 'acme-crm',
+  jumpHost: true,
 });
 
 const byWayOf = (target: Sshd, hop: Endpoint, more: Partial<RemoteSpec> = {}): RemoteSpec =>
@@ -71,16 +73,21 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
 
   test('the host key of the hop is as pinned as that of the server: another one, or none, and nothing is sent', async () => {
     const [target, hop] = [await startSshd(), await startSshd({ hostKeys: ['ed25519', 'ecdsa'] })];
-    const other = { ...between(hop), hostKeys: [`SHA256:${'A'.repeat(43)}`] };
+    const other = { ...between(hop), hostKeys: [`SHA256:${'A'.repeat(43)}`], hostKeysAt: 'depot.yaml:7' };
     expect(await refusal(byWayOf(target, other), logins(target, hop))).toMatchObject({
       code: 'host-key-changed',
       message: expect.stringContaining(`the host key of ${hop.host}:${hop.port} is not the pinned one`) as string,
+      hint: `ask whoever runs ${hop.host} over another channel which key that server has, then correct hostKey in depot.yaml:7`,
     });
     const none = { ...between(hop), hostKeys: [] };
     expect(await refusal(byWayOf(target, none), logins(target, hop))).toMatchObject({
       code: 'host-key-unknown',
       message: `no host key is pinned for ${hop.host}:${hop.port}`,
       hint: 'run: «depot trust acme-crm»',
+    });
+    expect(await refusal(byWayOf(target, none, { hostKeys: [] }), logins(target, hop))).toMatchObject({
+      code: 'host-key-unknown',
+      message: `no host key is pinned for ${hop.host}:${hop.port} and ${target.host}:${target.port}`,
     });
     expect(hop.log()).not.toContain('Accepted');
     // The pin of the second of its keys, without a type.
@@ -107,7 +114,7 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     expect(await refusal(byWayOf({ ...target, port: nowhere }, between(hop)), logins(target, hop))).toMatchObject({
       code: 'unreachable',
       message: expect.stringMatching(
-        new RegExp(`^127.0.0.1:${nowhere} was not reached from .*${hop.port}: .*efused`),
+        new RegExp(`^127.0.0.1:${nowhere} could not be reached from .*${hop.port}: .*efused`),
       ) as string,
       hint: expect.not.stringContaining('VPN') as string,
     });
@@ -128,10 +135,21 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     expect(await refusal(byWayOf(target, between(hop)), { ...keyOf(target), proxyJump: keyOf(target) })).toMatchObject({
       code: 'login-refused',
       message: expect.stringContaining(`login refused for ${hop.username}@${hop.host}:${hop.port}`) as string,
+      hint: expect.stringMatching(
+        new RegExp(`^check with whoever runs ${hop.host} that the account there has the public part`),
+      ) as string,
     });
     expect(await refusal(byWayOf(target, between(hop)), { ...anyPassword, proxyJump: {} })).toMatchObject({
       code: 'login-refused',
-      message: expect.stringContaining('depot has neither password nor SSH key') as string,
+      message: expect.stringContaining('depot has no SSH key for it; the server takes publickey') as string,
+      hint: expect.stringMatching(/proxyJump\.privateKey.*passwords are not sent to a jump host$/) as string,
+    });
+    const locked = join(tempDir('locked'), 'id');
+    await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'sesame', '-f', locked]);
+    const key = { privateKey: readFileSync(locked), privateKeyFile: locked };
+    expect(await refusal(byWayOf(target, between(hop)), { ...keyOf(target), proxyJump: key })).toMatchObject({
+      code: 'secret-missing',
+      hint: 'the key of a jump host must have none: name one without in proxyJump.privateKey, or use sshAgent',
     });
   });
 });

@@ -209,7 +209,7 @@ test('the error names the refused key or password and where it came from, and th
     message: expect.stringMatching(
       /the server refused the SSH key \/etc\/depot\/id \(SHA256:\S{43}\); the server takes/,
     ),
-    hint: expect.stringMatching(/^check with the agent that it has the public part/),
+    hint: expect.stringMatching(/^check with the escrow agent that it has the public part/),
   });
   const both = await failure(
     connectTo(server, {}, { ...key, password: () => Promise.resolve('wrong'), passwordFrom: () => place }),
@@ -247,6 +247,18 @@ test('without a password or a key, the error says that there is neither', async 
     code: 'login-refused',
     message: expect.stringContaining('neither password nor SSH key'),
   });
+});
+
+test('a server that takes keys only: the error does not speak of a password, which nobody looked for', async () => {
+  const server = await startScriptedServer({ methods: ['publickey'] });
+  let asked = 0;
+  const password = (): Promise<string> => Promise.reject(new Error(`asked ${++asked}`));
+  expect(await failure(connectTo(server, {}, { password }))).toMatchObject({
+    code: 'login-refused',
+    message: expect.stringMatching(/: depot has no SSH key; the server takes publickey only$/),
+    hint: 'name an SSH key in remote.privateKey of depot.yaml, and give the escrow agent its public part',
+  });
+  expect(asked).toBe(0);
 });
 
 test('if the password cannot be fetched, the error says why', async () => {

@@ -1,6 +1,8 @@
 /** Logging in with keys that OpenSSH's ssh-agent holds, at OpenSSH's sshd. */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { connect } from '../../src/sftp/remote.js';
@@ -119,7 +121,15 @@ describe.skipIf(there === undefined)('without a key that fits', { timeout: 60_00
     });
     expect(await failure(logsIn(server, login('/nonexistent/agent')))).toMatchObject({
       code: 'secret-missing',
-      message: 'the ssh-agent at /nonexistent/agent does not answer',
+      message: 'there is no ssh-agent at /nonexistent/agent: no such socket',
+      hint: expect.stringMatching(/: SSH_AUTH_SOCK=\/nonexistent\/agent ssh-add -l$/) as string,
+    });
+    const mute = join(tempDir('mute'), 's');
+    const listening = createServer((socket) => socket.destroy()).listen(mute);
+    cleanup(() => listening.close());
+    await once(listening, 'listening');
+    expect(await failure(logsIn(server, login(mute)))).toMatchObject({
+      message: `the ssh-agent at ${mute} does not answer`,
     });
     expect(await failure(logsIn(server, login(agent)))).toMatchObject({
       message: expect.stringMatching(/holds no key that depot can use$/) as string,
@@ -129,7 +139,7 @@ describe.skipIf(there === undefined)('without a key that fits', { timeout: 60_00
     expect(await failure(logsIn(server, login(agent, gone)))).toMatchObject({
       code: 'secret-missing',
       message: expect.stringContaining('does not hold the key') as string,
-      hint: expect.stringMatching(/^add it: ssh-add \S+id1$/) as string,
+      hint: expect.stringMatching(/^add it: SSH_AUTH_SOCK=\S+ ssh-add \S+id1$/) as string,
     });
     expect(server.log()).not.toContain('Connection from');
   });

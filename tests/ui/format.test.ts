@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   age,
+  ago,
   bytes,
   count,
   counted,
@@ -51,6 +52,10 @@ test.each([
   [5 * 86_400_000 + 7_200_000, '5d2h'],
 ])('age(%d) is %s', (ms, text) => {
   expect(age(ms)).toBe(text);
+});
+
+test('what is less than a minute ago was just now', () => {
+  expect([ago(0), ago(59_999), ago(60_000)]).toEqual(['just now', 'just now', '1m ago']);
 });
 
 test('a rate can be computed even if no time has passed', () => {

@@ -81,13 +81,13 @@ export function complete(
   if (missing.length > 0) {
     const also = needed.length === 0 ? '' : `; and for a push: ${needed.join(', ')} (unless --later)`;
     throw usage(
-      `nobody can be asked here, and these are missing: ${missing.join(', ')}${also}`,
+      `there is no terminal to ask on, and these are missing: ${missing.join(', ')}${also}`,
       'give them as flags, or run «depot init» on a terminal',
     );
   }
   if (needed.length > 0)
     throw usage(
-      `nobody can be asked here, and no push is possible without: ${needed.join(', ')}`,
+      `there is no terminal to ask on, and no push is possible without: ${needed.join(', ')}`,
       'give them as flags, or add --later and follow with: «depot trust» and «depot login»',
     );
   return {

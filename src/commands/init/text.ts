@@ -46,11 +46,11 @@ state: ${yamlString(a.state)}       # receipts, ledger, run records; keep it in 
 
 remote:                        # the agent's SecureStorage; the VPN is set up outside depot
   host: ${yamlString(remote.host)}
-  port: ${remote.port}
+  ${remote.port === 22 ? '# port: 22' : `port: ${remote.port}`}
   username: ${yamlString(remote.username)}${login(remote)}
   directory: ${yamlString(remote.directory)}
 ${remote.hostKeys.length === 0 ? '  # hostKey: ["ssh-ed25519 SHA256:…"]   # or: depot trust' : `  hostKey: ${JSON.stringify(remote.hostKeys)}`}
-  # publish: rename            # direct, for a server that forbids to rename
+  # publish: rename            # direct, for a server that forbids renaming
   # retryFor: 30m
 
 arrangements:

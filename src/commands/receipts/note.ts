@@ -55,7 +55,7 @@ async function noteDestroyed(o: GlobalOptions & { id: string } & NotedDestructio
   if (ageOf(completedAt, new Date()) !== null && o.destroyed < completedAt.slice(0, 10))
     throw usage(
       `--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`,
-      'look whether date and deposit are the right ones: «depot receipts list»',
+      'check that date and deposit are the right ones: «depot receipts list»',
     );
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);

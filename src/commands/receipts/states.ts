@@ -37,7 +37,7 @@ export async function statesFor(o: GlobalOptions, names: readonly string[], cont
       throw usage(
         `no arrangement ${JSON.stringify(name)} in ${directory}`,
         known.size === 0
-          ? 'look whether this is the right state directory'
+          ? 'check that this is the right state directory'
           : spelled(name, known, `name one of: ${[...known].join(', ')}`),
       );
   }

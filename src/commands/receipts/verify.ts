@@ -54,7 +54,7 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   else context.screen.failure(document, lines);
   if (whole && nothing)
     context.screen.hint(
-      'look whether this is the right state directory: «depot status» names it, and --state DIRECTORY takes another',
+      'check that this is the right state directory: «depot status» names it, and --state DIRECTORY takes another',
     );
   if (whole && !nothing && unsigned) context.screen.hint('name the public key of the supplier: --signer FILE');
   const badlySigned = audits.some(({ audit, held }) =>

@@ -32,7 +32,7 @@ export async function makeReport(o: ReportFlags, context: Context): Promise<numb
     throw new DepotError(
       'incomplete',
       `nothing to report on: no arrangement in depot.yaml, and none in ${printable(directory)}`,
-      { hint: 'look whether this is the right state directory: --state DIRECTORY' },
+      { hint: 'check that this is the right state directory: --state DIRECTORY' },
     );
   const check = await signatureCheck(o.signers.length > 0 ? o.signers : ownSigners(config));
   const data = await gatherReport({

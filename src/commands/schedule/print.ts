@@ -133,7 +133,8 @@ async function accountFor(
         ]
           .filter((file) => /^\/(?:var\/)?tmp\//.test(file))
           .map(
-            (file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`,
+            (file) =>
+              `${printable(file)} is under /tmp or /var/tmp, which the unit has of its own (PrivateTmp): move it`,
           )
       : [];
   return {

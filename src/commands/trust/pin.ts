@@ -7,7 +7,8 @@ import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { fingerprintOf } from '../../names/host-key.js';
 import { keysNamed, knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
-import { readKnownHosts, revokedIn, trusted } from '../../sftp/hostkeys.js';
+import { keeperOf, readKnownHosts, revokedIn, trusted } from '../../sftp/hostkeys.js';
+import type { Endpoint } from '../../sftp/types.js';
 import type { Hop } from '../../sftp/jump.js';
 import { hopOf, jumpEndpoint, withUsername } from '../../push/agent.js';
 import { Logins } from '../../push/logins.js';
@@ -82,10 +83,15 @@ async function jumpTrusted(
     const compared = await choose(
       offered,
       mine.length === 0 ? o.fingerprints : mine,
-      { host, port, name: arrangement.name },
+      { host, port, jumpHost: true, name: arrangement.name },
       context,
     );
-    await pin(compared, { host, port, knownHostsFile: knownHostsFile ?? arrangement.remote.knownHostsFile });
+    await pin(compared, {
+      host,
+      port,
+      jumpHost: true,
+      knownHostsFile: knownHostsFile ?? arrangement.remote.knownHostsFile,
+    });
     for (const key of compared)
       context.screen.note(`trusted  ${key.type} ${key.fingerprint}, of ${printable(host)}:${port}`);
   }
@@ -97,7 +103,7 @@ async function jumpTrusted(
   };
 }
 
-type Server = Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>;
+type Server = Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'> & Pick<Endpoint, 'jumpHost'>;
 
 /** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
 export async function pin(compared: readonly ScannedKey[], server: Server): Promise<string[]> {
@@ -164,10 +170,11 @@ function shown({ type, fingerprint }: ScannedKey): { type: string; fingerprint: 
 async function choose(
   offered: readonly ScannedKey[],
   fingerprints: readonly string[],
-  remote: Pick<RemoteSettings, 'host' | 'port'> & { name: string },
+  remote: Pick<Endpoint, 'host' | 'port' | 'jumpHost'> & { name: string },
   context: Context,
 ): Promise<ScannedKey[]> {
   const address = `${printable(remote.host)}:${remote.port}`;
+  const keeper = keeperOf(remote);
   const listed = offered.map((key) => `${key.type} ${key.fingerprint}`).join('\n');
   if (fingerprints.length > 0) {
     const found = offered.filter((key) => fingerprints.includes(key.fingerprint));
@@ -176,7 +183,7 @@ async function choose(
       throw new DepotError(
         'host-key-changed',
         `${address} does not have the key ${missing.join(', ')}; it shows\n${listed}`,
-        { hint: 'do not go on: ask the agent, by telephone, which key its server has' },
+        { hint: `do not go on: ask ${keeper}, by telephone, which key that server has` },
       );
     }
     return found;
@@ -184,16 +191,16 @@ async function choose(
   if (!context.screen.interactive) {
     throw new DepotError(
       'host-key-unknown',
-      `nobody can compare the host keys of ${address} here; it shows\n${listed}`,
+      `there is no terminal to confirm the host keys of ${address} on; it shows\n${listed}`,
       {
-        hint: `compare them with what the agent gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
+        hint: `compare them with what ${keeper} gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
       },
     );
   }
   const { Prompt } = await import('../../ui/prompt.js');
   const prompt = new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
   context.screen.note(
-    `${address} shows these host keys. Compare them with what the agent gave you on paper or by telephone, letter by letter.`,
+    `${address} shows these host keys. Compare them with what ${keeper} gave you on paper or by telephone, letter by letter.`,
   );
   const chosen = await prompt.chooseSome(
     'Which of them have you compared and found equal? (Ctrl-C if none)',
@@ -242,13 +249,14 @@ export function pinned(
 }
 
 /** Looks where a push would: a key that is revoked for the host is so at every port. */
-function notRevoked(text: string, { host, port, knownHostsFile }: Server, keys: readonly ScannedKey[]): void {
+function notRevoked(text: string, server: Server, keys: readonly ScannedKey[]): void {
+  const { host, port, knownHostsFile } = server;
   const revoked = revokedIn(knownKeys(parseKnownHosts(text), host, port), knownHostsFile);
   const gone = keys.find(({ fingerprint }) => revoked.has(fingerprint));
   if (gone === undefined) return;
   throw new DepotError(
     'host-key-changed',
     `the key ${gone.fingerprint} was revoked, by ${revoked.get(gone.fingerprint)!}`,
-    { hint: 'ask the agent, by telephone, which key its server has' },
+    { hint: `ask ${keeperOf(server)}, by telephone, which key that server has` },
   );
 }
