@@ -5,7 +5,7 @@ import { shown } from './answers.js';
 import { Unreachable } from './dial.js';
 import type { Failure } from './explain.js';
 import { fingerprintOf } from '../names/host-key.js';
-import { address } from './hostkeys.js';
+import { address, keyTypeOf } from './hostkeys.js';
 import { duration, type StageTimer } from './retry.js';
 import { publicPart, readKey } from './private-key.js';
 import { type AgentKey, AgentSilent, keysInAgent, type Signing } from './ssh-agent.js';
@@ -114,8 +114,14 @@ export class LoginAttempt {
   readonly #done = new Set<string>();
   /** What was sent, for messages. */
   readonly #sent: string[] = [];
-  /** How many keys were offered. */
+  /** How many keys were offered, or passed over. */
   #offered = 0;
+  /** Whether the server takes RSA keys with SHA-2; null where it does not say. */
+  #sha2: boolean | null = null;
+  /** RSA keys that were not offered, because it does not. */
+  readonly #unfit: string[] = [];
+  /** One was, in the hope that it does. */
+  #hoped = false;
   #passwordAnswered = false;
   #passwordSent = false;
   /** The server took one method and wants another too. */
@@ -134,6 +140,10 @@ export class LoginAttempt {
   /** Whether any credential was sent. */
   get tried(): boolean {
     return this.#sent.length > 0;
+  }
+
+  takesSha2(taken: boolean): void {
+    this.#sha2 = taken;
   }
 
   /** What is said before anything was sent is a legal notice; afterwards it is about this login. */
@@ -188,9 +198,16 @@ export class LoginAttempt {
     const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
     const key = keys[this.#offered];
     if (key && left.includes('publickey')) {
-      this.#done.add('publickey');
       this.#offered++;
-      this.#sent.push(`${key.words} (${fingerprintOf(key.publicKey)})`);
+      const words = `${key.words} (${fingerprintOf(key.publicKey)})`;
+      const isRsa = keyTypeOf(key.publicKey) === 'ssh-rsa';
+      if (isRsa && this.#sha2 === false) {
+        this.#unfit.push(words);
+        return this.#nextMethod(left);
+      }
+      if (isRsa && this.#sha2 === null) this.#hoped = true;
+      this.#done.add('publickey');
+      this.#sent.push(words);
       const ongoing = (is: boolean): void => {
         this.#signing = is;
         // The server's time does not hurry whoever has to confirm it.
@@ -308,7 +325,8 @@ export class LoginAttempt {
     const details = { published: 'no' as const, cause };
     // A key that the server refused is the refusal, even when there was no password to try after it.
     const missing =
-      this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
+      this.failure !== null &&
+      (!(this.tried || this.#unfit.length > 0) || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
     if (missing && this.failure instanceof DepotError) return this.failure;
     if (missing && this.failure)
       return new DepotError('secret-missing', `no password for ${who}: ${printable(this.failure.message)}`, {
@@ -343,7 +361,11 @@ export class LoginAttempt {
       : instead !== undefined
         ? `the server ${instead}, before depot sent a password or a key`
         : `depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`;
-    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, {
+    const unfit =
+      this.#unfit.length > 0
+        ? `; it takes no RSA key with SHA-2, and depot signs with nothing less: not offered was ${this.#unfit.join(' and ')}`
+        : '';
+    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${unfit}${told}`, {
       ...details,
       hint: !this.tried && instead !== undefined ? askForLog : this.#remedy(),
     });
@@ -351,14 +373,19 @@ export class LoginAttempt {
 
   /** What the supplier can do about it: a password is of no use to a server that wants a key, nor where the key was what it refused. */
   #remedy(): string {
+    if (this.#unfit.length > 0)
+      return 'make a key that is not RSA, and give the agent its public part: ssh-keygen -t ed25519 -f NEW';
     const key = this.#done.has('publickey');
     const takesPassword =
       this.offered.length === 0 ||
       this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
     if (this.#passwordSent)
       return `${key ? 'check with the agent that it has the public part of this SSH key; or ' : ''}${this.#passwordRemedy()}; check the user name too`;
+    const old = this.#hoped
+      ? '; an old server takes RSA keys with SHA-1 only, which depot does not: ssh-keygen -t ed25519'
+      : '';
     if (key)
-      return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
+      return `check with the agent that it has the public part of this SSH key, and the user name${old}${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
     if (takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;
     if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
     return 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
