@@ -99,7 +99,8 @@ class Reader {
         const [written, ...args] = words(raw);
         if (written === undefined) continue;
         const keyword = written.toLowerCase();
-        if (args.length === 0) throw new SshConfigRefused(`${written} has no value`);
+        if (args.length === 0 || (args.includes('') && !harmless.has(keyword)))
+          throw new SshConfigRefused(`${written} has no value`);
         if (keyword === 'host') active = parentActive && this.#host(args);
         else if (keyword === 'match') active = parentActive && this.#match(args);
         else if (keyword === 'include') {
@@ -131,17 +132,21 @@ class Reader {
     for (let i = 0; i < args.length; ) {
       const [, not, attribute = '', joined] = /^(!?)([^=]*)(?:=(.*))?$/s.exec(args[i]!) ?? [];
       const name = attribute.toLowerCase();
+      if ((name === 'all' && i === 0) || !(Object.hasOwn(matchable, name) || otherMatches.has(name)))
+        throw new SshConfigRefused(`Match ${printable(args.join(' '))} is none of ssh's`);
       const value = matchable[name]?.({ ...this.o, alias: this.alias, hostName: this.hostName, found: this.found });
-      if (value === undefined) unknown ??= attribute;
       const alone = ['all', 'canonical', 'final'].includes(name);
       const pattern = alone ? '' : (joined ?? args[++i] ?? '');
       i++;
-      if (value !== undefined && inList(pattern, value, name.endsWith('host')) === (not === '!')) matches = false;
+      if (pattern === '' && !alone) throw new SshConfigRefused(`Match ${printable(attribute)} has no value`);
+      // Some versions of ssh take these as they are, and others as quotes.
+      if (value === undefined || /['\\]/.test(pattern)) unknown ??= value === undefined ? attribute : pattern;
+      else if (inList(pattern, value, name.endsWith('host')) === (not === '!')) matches = false;
     }
     // Where what is known already says no, it does not matter.
     if (matches && unknown !== undefined)
       throw new SshConfigRefused(
-        `depot does not follow Match ${printable(unknown)}, only all, host, originalhost, user and localuser`,
+        `depot does not follow Match ${printable(unknown)}, only all, host, originalhost, user and localuser, without ' and \\`,
       );
     return matches;
   }
@@ -150,11 +155,19 @@ class Reader {
     const [value = ''] = args;
     const { found } = this;
     const refused = Object.hasOwn(refusedUnless, keyword) ? refusedUnless[keyword] : undefined;
+    if (args.length > 1 && (refused !== undefined || followed.includes(keyword)))
+      throw new SshConfigRefused(`${written} takes one value, and not ${printable(args.join(' '))}`);
     if (keyword === 'hostname') this.hostName ??= value;
-    else if (keyword === 'user') found.username ??= value;
-    else if (keyword === 'identityagent') found.identityAgent ??= value;
-    else if (keyword === 'proxyjump') this.proxy ??= value;
-    else if (keyword === 'identityfile') {
+    else if (keyword === 'user') {
+      // Old versions take a token as it is, and new ones expand it.
+      if (/%|\$\{/.test(value)) throw new SshConfigRefused(`User ${printable(value)}: write the name as it is`);
+      found.username ??= value;
+    } else if (keyword === 'identityagent') found.identityAgent ??= value;
+    else if (keyword === 'proxyjump') {
+      if (/[\s"'\\#]/.test(value))
+        throw new SshConfigRefused(`ProxyJump ${printable(value)}: write it as user@host:port`);
+      this.proxy ??= value;
+    } else if (keyword === 'identityfile') {
       if (found.identityFiles.includes(value)) return;
       found.identityFiles.push(value);
       found.identityFilesAt.push(at);
@@ -175,6 +188,9 @@ class Reader {
     }
   }
 }
+
+/** What else ssh can match by. */
+const otherMatches = new Set('all canonical final exec localnetwork tagged version command sessiontype'.split(' '));
 
 const matchable: Readonly<
   Record<
@@ -217,25 +233,32 @@ export function fits(pattern: string, text: string): boolean {
 
 /** Of one line, without a comment: keyword and arguments. */
 function words(raw: string): string[] {
-  const line = raw.trim();
+  const line = raw.replace(/^[ \t\r]+|[ \t\r\f]+$/g, '');
   if (line === '' || line.startsWith('#')) return [];
-  const [, keyword, rest] = /^"?([A-Za-z0-9]+)"?(?:[ \t]*=[ \t]*|[ \t]+|$)(.*)$/s.exec(line) ?? [];
+  const [, quoted, bare, rest] =
+    /^(?:"([A-Za-z0-9]+)"(?![ \t]*=)|([A-Za-z0-9]+)(?=[ \t=]|$))(?:[ \t]*=[ \t]*|[ \t]+|$)(.*)$/s.exec(line) ?? [];
+  const keyword = quoted ?? bare;
   if (keyword === undefined) throw new SshConfigRefused(`'${printable(line.slice(0, 60))}' is no setting`);
   // These take the rest of the line as it is.
-  if (/^(?:proxy|local|remote|knownhosts)command$/i.test(keyword)) return [keyword, rest!];
+  if (/^(?:proxy|local|remote|knownhosts)command$/i.test(keyword)) return rest === '' ? [keyword] : [keyword, rest!];
+  if (/^proxyjump$/i.test(keyword)) return [keyword, rest!.replace(/(^|[ \t]+)#.*$/, '')];
+  const literal = /^match$/i.test(keyword);
   const found: string[] = [];
   let word: string | null = null;
   let quote = '';
   for (let i = 0; i < rest!.length; i++) {
     const c = rest![i]!;
     const after = rest![i + 1] ?? '';
-    if (c === '\\' && (after === '"' || after === "'" || after === '\\' || (quote === '' && after === ' '))) {
+    if (
+      c === '\\' &&
+      (after === '"' || (!literal && (after === "'" || after === '\\' || (quote === '' && after === ' '))))
+    ) {
       word = (word ?? '') + after;
       i++;
     } else if (quote !== '') {
       if (c === quote) quote = '';
       else word = (word ?? '') + c;
-    } else if (c === '"' || c === "'") {
+    } else if (c === '"' || (c === "'" && !literal)) {
       quote = c;
       word ??= '';
     } else if (c === ' ' || c === '\t') {

@@ -1,7 +1,7 @@
 import { orAborted } from '../abort.js';
 import { copyOf, isDepotError, type DepotError } from '../errors.js';
 import type { SftpChannel } from './channel.js';
-import type { Credentials } from './login.js';
+import type { Credentials } from './credentials.js';
 import { Unreachable } from './dial.js';
 import type { Session } from './session.js';
 import { ConnectionLost } from './status.js';

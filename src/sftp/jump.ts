@@ -9,7 +9,9 @@ import { dial, disappointed, Unreachable } from './dial.js';
 import { FirstBytes, handshakeFailure, nothingInCommon, type Failure } from './explain.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { address, isTrusted, keyTypeOf, trusted, type Trust } from './hostkeys.js';
-import { LoginAttempt, prepareLogin, type Credentials, type SharedCredentials } from './login.js';
+import { prepareLogin, type Credentials, type SharedCredentials } from './credentials.js';
+import { LoginAttempt } from './login.js';
+import { signWithSha2 } from './rsa-signatures.js';
 import { duration, StageTimer } from './retry.js';
 import type { Endpoint, Login } from './types.js';
 
@@ -111,6 +113,7 @@ async function attempt(
           return false;
         },
       });
+      signWithSha2(client, (taken) => login.takesSha2(taken));
       stage.start();
     });
     return new Tunnel(channel, client, abort);

@@ -1,98 +1,18 @@
-import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, Prompt } from 'ssh2';
+import type { AuthenticationType, AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
 import { shown } from './answers.js';
+import { type Credentials, loginCommand } from './credentials.js';
 import { Unreachable } from './dial.js';
 import { askForLog, type Failure } from './explain.js';
 import { fingerprintOf } from '../names/host-key.js';
-import { address, keeperOf } from './hostkeys.js';
+import { address, keeperOf, keyTypeOf } from './hostkeys.js';
 import { duration, type StageTimer } from './retry.js';
-import { publicPart, readKey } from './private-key.js';
-import { type AgentKey, AgentSilent, keysInAgent, type Signing } from './ssh-agent.js';
-import type { Login, Endpoint } from './types.js';
-
-/** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
-export interface Credentials {
-  /** Offered in this order. */
-  keys: OfferedKey[];
-  password: (() => Promise<string>) | null;
-  passwordFrom?: Login['passwordFrom'];
-  /** What became of the password, over all connections of this run. */
-  sent: { unanswered: number; proven: boolean };
-}
-
-/** Credentials that several use, and that are prepared once. */
-export interface SharedCredentials {
-  credentials(make: () => Promise<Credentials>): Promise<Credentials>;
-}
-
-export interface OfferedKey {
-  /** For messages: `the SSH key /keys/id`. */
-  words: string;
-  publicKey: Buffer;
-  method: (username: string, signing: Signing) => AnyAuthMethod;
-}
+import { AgentSilent } from './ssh-agent.js';
+import type { Endpoint } from './types.js';
 
 /** How often an unproven password is sent without an answer: each may be a failed login, and three lock accounts. */
 const mostUnanswered = 2;
-
-/** What the user types: with several arrangements, a name belongs to it. */
-export function loginCommand(arrangement: string | undefined, more = ''): string {
-  return `«depot login${arrangement === undefined ? '' : ` ${arrangement}`}${more}»`;
-}
-
-/**
- * Reads the private key, or finds it in the ssh-agent, before anything connects; with `shared`, once for several.
- * @throws DepotError 'secret-missing', 'passphrase-wrong', 'key-unreadable'
- */
-export async function prepareLogin(
-  login: Login,
-  arrangement: string | undefined,
-  shared?: SharedCredentials | null,
-): Promise<Credentials> {
-  const prepare = (): Promise<Credentials> => prepared(login, arrangement);
-  return shared == null ? prepare() : shared.credentials(prepare);
-}
-
-async function prepared(login: Login, arrangement: string | undefined): Promise<Credentials> {
-  let password: Promise<string> | undefined;
-  const ask = login.password;
-  return {
-    keys: await keysOf(login, arrangement),
-    password: ask === undefined ? null : () => (password ??= ask()),
-    passwordFrom: login.passwordFrom,
-    sent: { unanswered: 0, proven: false },
-  };
-}
-
-async function keysOf(login: Login, arrangement: string | undefined): Promise<OfferedKey[]> {
-  const { privateKey: bytes, privateKeyFile: file, sshAgent } = login;
-  if (bytes === undefined) return sshAgent === undefined ? [] : (await keysInAgent(sshAgent)).map(fromAgent);
-  const words = `the SSH key${file === undefined ? '' : ` ${printable(file)}`}`;
-  if (sshAgent !== undefined) {
-    const chosen = publicPart(bytes);
-    if (chosen !== null) {
-      const choice = { publicKey: chosen.publicKey, file: file ?? 'FILE' };
-      const found = await keysInAgent(sshAgent, choice).catch((error: unknown) => {
-        // The file itself will do, as it does for ssh.
-        if (chosen.alone) throw error;
-        return [];
-      });
-      if (found.length > 0)
-        return found.map((key) => ({ ...fromAgent(key), words: `${words}, held by the ssh-agent,` }));
-    }
-  }
-  const key = await readKey(bytes, login, loginCommand(arrangement, ' --for private-key'));
-  return [{ words, publicKey: key.getPublicSSH(), method: (username) => ({ type: 'publickey', username, key }) }];
-}
-
-function fromAgent(key: AgentKey): OfferedKey {
-  return {
-    words: `the ssh-agent's key ${printable(key.comment)}`,
-    publicKey: key.publicKey,
-    method: (username, signing) => ({ type: 'agent', username, agent: key.alone(signing) }),
-  };
-}
 
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */
@@ -113,8 +33,14 @@ export class LoginAttempt {
   readonly #done = new Set<string>();
   /** What was sent, for messages. */
   readonly #sent: string[] = [];
-  /** How many keys were offered. */
+  /** How many keys were offered, or passed over. */
   #offered = 0;
+  /** Whether the server takes RSA keys with SHA-2; null where it does not say. */
+  #sha2: boolean | null = null;
+  /** RSA keys that were not offered, because it does not. */
+  readonly #unfit: string[] = [];
+  /** One was, in the hope that it does. */
+  #hoped = false;
   #passwordAnswered = false;
   #passwordSent = false;
   /** The server took one method and wants another too. */
@@ -133,6 +59,10 @@ export class LoginAttempt {
   /** Whether any credential was sent. */
   get tried(): boolean {
     return this.#sent.length > 0;
+  }
+
+  takesSha2(taken: boolean): void {
+    this.#sha2 = taken;
   }
 
   /** What is said before anything was sent is a legal notice; afterwards it is about this login. */
@@ -187,9 +117,16 @@ export class LoginAttempt {
     const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
     const key = keys[this.#offered];
     if (key && left.includes('publickey')) {
-      this.#done.add('publickey');
       this.#offered++;
-      this.#sent.push(`${key.words} (${fingerprintOf(key.publicKey)})`);
+      const words = `${key.words} (${fingerprintOf(key.publicKey)})`;
+      const isRsa = keyTypeOf(key.publicKey) === 'ssh-rsa';
+      if (isRsa && this.#sha2 === false) {
+        this.#unfit.push(words);
+        return this.#nextMethod(left);
+      }
+      if (isRsa && this.#sha2 === null) this.#hoped = true;
+      this.#done.add('publickey');
+      this.#sent.push(words);
       const ongoing = (is: boolean): void => {
         this.#signing = is;
         // The server's time does not hurry whoever has to confirm it.
@@ -309,7 +246,8 @@ export class LoginAttempt {
     const details = { published: 'no' as const, cause };
     // A key that the server refused is the refusal, even when there was no password to try after it.
     const missing =
-      this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
+      this.failure !== null &&
+      (!(this.tried || this.#unfit.length > 0) || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
     if (missing && this.failure instanceof DepotError) return this.failure;
     if (missing && this.failure)
       return new DepotError('secret-missing', `no password for ${who}: ${printable(this.failure.message)}`, {
@@ -341,7 +279,11 @@ export class LoginAttempt {
       : instead !== undefined
         ? `the server ${instead}, before depot sent a password or a key`
         : this.#lacks();
-    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, {
+    const unfit =
+      this.#unfit.length > 0
+        ? `; it takes no RSA key with SHA-2, and depot does not sign with SHA-1, so it did not offer ${this.#unfit.join(' and ')}`
+        : '';
+    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${unfit}${told}`, {
       ...details,
       hint: !this.tried && instead !== undefined ? askForLog(this.spec) : this.#remedy(),
     });
@@ -352,6 +294,7 @@ export class LoginAttempt {
     const { jumpHost } = this.spec;
     const noKey = this.credentials.keys.length === 0;
     if (noKey && jumpHost === true) return 'depot has no SSH key for it';
+    if (this.#unfit.length > 0) return 'depot has no SSH key that it takes';
     if (!this.#takesPassword)
       return this.#takes('publickey') ? 'depot has no SSH key' : 'depot logs in with an SSH key or a password';
     return noKey ? 'depot has neither password nor SSH key' : 'depot has an SSH key, and no password';
@@ -368,15 +311,20 @@ export class LoginAttempt {
 
   /** What the supplier can do about it: a password is of no use to a server that wants a key, nor where the key was what it refused. */
   #remedy(): string {
+    if (this.#unfit.length > 0)
+      return `make a key that is not RSA, and give ${keeperOf(this.spec, 'the escrow agent')} its public part: ssh-keygen -t ed25519 -f NEW`;
     const key = this.#done.has('publickey');
+    const old = this.#hoped
+      ? '; an old server takes RSA keys with SHA-1 only, which depot does not: ssh-keygen -t ed25519'
+      : '';
     const check = `check with ${keeperOf(this.spec, 'the escrow agent')} that ${this.spec.jumpHost === true ? 'the account there' : 'it'} has the public part of this SSH key`;
     if (this.spec.jumpHost === true)
       return key
-        ? `${check}, and the user name`
+        ? `${check}, and the user name${old}`
         : 'name a key in proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
     if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too`;
     if (key)
-      return `${check}, and the user name${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
+      return `${check}, and the user name${old}${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
     if (this.#takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;
     if (!this.offered.includes('publickey')) return `ask ${keeperOf(this.spec)} for a login by password or SSH key`;
     return 'name an SSH key in remote.privateKey of depot.yaml, and give the escrow agent its public part';

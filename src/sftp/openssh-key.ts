@@ -22,13 +22,13 @@ export function headOf(text: string): OpenSshHead | null {
 /** A private key that is encrypted with chacha20-poly1305, which ssh2 does not know, without its encryption; null where the passphrase is wrong. */
 export async function openChacha(text: string, passphrase: string): Promise<string | null> {
   const parts = partsOf(text);
-  if (parts?.cipher !== chacha || parts.kdf !== 'bcrypt') return null;
-  const [salt, rest] = takeString(parts.options) ?? [];
-  if (salt === undefined || rest === undefined || rest.length < 4) return null;
+  if (parts?.cipher !== chacha) return null;
+  const kdf = bcryptOf(parts);
+  if (kdf === null) return null;
   const bcrypt = (await import('bcrypt-pbkdf')).default;
   const key = Buffer.alloc(64);
   const secret = Buffer.from(passphrase);
-  if (bcrypt.pbkdf(secret, secret.length, salt, salt.length, key, key.length, rest.readUInt32BE(0)) !== 0) return null;
+  if (bcrypt.pbkdf(secret, secret.length, kdf.salt, kdf.salt.length, key, key.length, kdf.rounds) !== 0) return null;
   // PROTOCOL.chacha20poly1305 with sequence number 0; the second half of the key is for the length of packets.
   const cipher = (counter: number) => {
     const iv = Buffer.alloc(16);
@@ -40,6 +40,17 @@ export async function openChacha(text: string, passphrase: string): Promise<stri
   const expected = poly1305(sealed, cipher(0).update(Buffer.alloc(32)));
   if (tag.length !== expected.length || !timingSafeEqual(tag, expected)) return null;
   return written(parts.publicKey, cipher(1).update(sealed));
+}
+
+/** How often bcrypt is to be done to a passphrase; null where it is not. */
+export function bcryptRounds(text: string): number | null {
+  const parts = partsOf(text);
+  return parts && (bcryptOf(parts)?.rounds ?? null);
+}
+
+function bcryptOf({ kdf, options }: Parts): { salt: Buffer; rounds: number } | null {
+  const [salt, rest] = (kdf === 'bcrypt' && takeString(options)) || [];
+  return salt === undefined || rest === undefined || rest.length < 4 ? null : { salt, rounds: rest.readUInt32BE(0) };
 }
 
 /** Whether `openChacha` is for it. */
@@ -72,8 +83,8 @@ interface Parts {
 
 function partsOf(text: string): Parts | null {
   const begin = text.indexOf(marker);
-  const end = text.indexOf('-----END', begin + marker.length);
-  if (begin < 0 || end < 0) return null;
+  const end = text.lastIndexOf('-----END');
+  if (begin < 0 || end < begin) return null;
   const bytes = Buffer.from(text.slice(begin + marker.length, end), 'base64');
   if (!bytes.subarray(0, magic.length).equals(magic)) return null;
   let rest: Buffer = bytes.subarray(magic.length);

@@ -6,6 +6,7 @@ import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { looseTextOf } from '../text-file.js';
+import { tooDear } from './key-cost.js';
 import { headOf, isChacha, openChacha, openSshText, string } from './openssh-key.js';
 import { isEncryptedPutty, isPutty, puttyPublicKey, readPutty } from './putty-key.js';
 import type { Login } from './types.js';
@@ -20,7 +21,7 @@ export async function readKey(
   const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
   const typed = privateKeyFile === undefined ? 'FILE' : typedWord(privateKeyFile);
   const text = looseTextOf(bytes);
-  const foreign = formOf(text, typed);
+  const foreign = formOf(text, typed) ?? tooDear(text, typed);
   if (foreign !== null) throw new DepotError('key-unreadable', `${name} is ${foreign.what}`, { hint: foreign.hint });
   const plain = await parse(text);
   if (!(plain instanceof Error)) return plain;

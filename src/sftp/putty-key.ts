@@ -92,8 +92,23 @@ interface Keys {
   mac: Buffer;
 }
 
-/** 1 GiB, and as many passes as would take a minute: more is damage, or malice. */
-const most = { memoryKiB: 1 << 20, passes: 10_000, parallelism: 255 };
+interface Argon2 {
+  /** KiB */
+  memorySize: number;
+  iterations: number;
+  parallelism: number;
+}
+
+/** What its passphrase is put through; null where there is none, or another derivation. */
+export function argon2Of(text: string): Argon2 | null {
+  const ppk = isPutty(text) ? parsed(text) : null;
+  return ppk === null || 'unreadable' in ppk || ppk.version === 2 || ppk.encryption === 'none' ? null : argon2In(ppk);
+}
+
+function argon2In(ppk: Ppk): Argon2 {
+  const of = (name: string): number => Number(ppk.header(`Argon2-${name}`));
+  return { memorySize: of('Memory'), iterations: of('Passes'), parallelism: of('Parallelism') };
+}
 
 async function keysOf(ppk: Ppk, passphrase: string | undefined): Promise<Keys | { unreadable: string }> {
   const none = Buffer.alloc(0);
@@ -111,16 +126,9 @@ async function keysOf(ppk: Ppk, passphrase: string | undefined): Promise<Keys | 
     };
   }
   if (passphrase === undefined) return { cipher: none, iv: none, mac: none };
-  const [memorySize, iterations, parallelism] = ['Memory', 'Passes', 'Parallelism'].map((name) =>
-    Number(ppk.header(`Argon2-${name}`)),
-  ) as [number, number, number];
-  const within = (value: number, limit: number): boolean => Number.isInteger(value) && value >= 1 && value <= limit;
-  if (
-    !within(memorySize, most.memoryKiB) ||
-    !within(iterations, most.passes) ||
-    !within(parallelism, most.parallelism) ||
-    memorySize < 8 * parallelism
-  )
+  const { memorySize, iterations, parallelism } = argon2In(ppk);
+  const numbers = [memorySize, iterations, parallelism];
+  if (!numbers.every((one) => Number.isInteger(one) && one >= 1) || parallelism > 255 || memorySize < 8 * parallelism)
     return { unreadable: 'what it says of its passphrase (Argon2) makes no sense' };
   const argon2 = await import('hash-wasm');
   const variants: Record<string, typeof argon2.argon2id> = {

@@ -3,7 +3,7 @@ import { ownConnection, type SharedServer } from './connections.js';
 import { trusted } from './hostkeys.js';
 import { prepareHop } from './jump.js';
 import { Link } from './link.js';
-import { prepareLogin } from './login.js';
+import { prepareLogin } from './credentials.js';
 import { PublishedFile, type FileNames, type Settled } from './published-file.js';
 import { openSession, type Session } from './session.js';
 import { Sidecar, type Leftover } from './sidecar.js';

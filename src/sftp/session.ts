@@ -18,8 +18,10 @@ import { NoHostKey, withHostKey } from './host-key-check.js';
 import { type Hop, tunnel } from './jump.js';
 import { SftpChannel } from './channel.js';
 import { dial, disappointed, Unreachable } from './dial.js';
-import { LoginAttempt, type Credentials } from './login.js';
+import type { Credentials } from './credentials.js';
+import { LoginAttempt } from './login.js';
 import { gatherWrites, PacketMemory, usePacketMemory } from './packets.js';
+import { signWithSha2 } from './rsa-signatures.js';
 import { duration, StageTimer } from './retry.js';
 import { ConnectionLost } from './status.js';
 import type { RemoteSpec } from './types.js';
@@ -132,6 +134,7 @@ async function attempt(
       },
     });
     stage.start();
+    signWithSha2(client, (taken) => login.takesSha2(taken));
     const listening = listen(client);
     said = listening.said;
     const first = await connecting;

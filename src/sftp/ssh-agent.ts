@@ -152,11 +152,6 @@ class OneKey extends ssh2.BaseAgent {
   override sign(_: unknown, data: Buffer, options: SigningRequestOptions | SignCallback, given?: SignCallback): void {
     const answer = given as SignCallback;
     const { hash } = options as SigningRequestOptions;
-    // To a server that does not say what it takes, ssh2 would sign with SHA-1.
-    if (hash === 'sha1') {
-      answer(new Error('the server does not say that it takes RSA keys with anything better than SHA-1'));
-      return;
-    }
     const { ongoing, over } = this.signing;
     const settled = (error: Error | undefined, signature?: Buffer): void => {
       if (over.aborted) return;

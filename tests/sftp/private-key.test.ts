@@ -3,7 +3,8 @@ import { createPrivateKey, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2, { type ParsedKey } from 'ssh2';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { tooDear } from '../../src/sftp/key-cost.js';
 import { openSshText } from '../../src/sftp/openssh-key.js';
 import { needsPassphrase, readKey } from '../../src/sftp/private-key.js';
 import { tempDir } from '../support/cleanup.js';
@@ -212,8 +213,8 @@ describe("a key in PuTTY's form that cannot be read says why", () => {
     ['nothing but its name', 'PuTTY-User-Key-File-3: ssh-ed25519\n', /it is not whole/],
     ['version 1', ppk.replace('File-3', 'File-1'), /its version, 1, is not known/],
     ['another cipher', locked.replace('aes256-cbc', 'rot13'), /its encryption, rot13, is not known/],
-    ['endless memory', locked.replace('8192', '99999999'), /Argon2\) makes no sense/],
-    ['endless passes', locked.replace('13', '4294967295'), /Argon2\) makes no sense/],
+    ['no memory', locked.replace('8192', 'much'), /Argon2\) makes no sense/],
+    ['no passes', locked.replace('13', '0'), /Argon2\) makes no sense/],
     ['another derivation', locked.replace('Argon2id', 'Scrypt'), /its key derivation, Scrypt, is not known/],
     ['an odd end', locked, /it is not whole/],
   ])('%s', async (_, text, says) => {
@@ -224,5 +225,80 @@ describe("a key in PuTTY's form that cannot be read says why", () => {
         message: expect.stringMatching(says) as string,
         hint: expect.stringMatching(/puttygen/) as string,
       });
+  });
+});
+
+/** An encrypted key whose passphrase is put through bcrypt so often. */
+function bcryptKey(rounds: number, end = ''): string {
+  const { private: text } = utils.generateKeyPairSync('ecdsa', {
+    bits: 256,
+    passphrase: 'sesame',
+    cipher: 'aes256-ctr',
+    rounds: 1,
+  });
+  const [head = '', ...rest] = text.trim().split('\n');
+  const bytes = Buffer.from(rest.slice(0, -1).join(''), 'base64');
+  // The only number 1 behind a salt of 16 bytes.
+  const at = bytes.indexOf('bcrypt') + 6 + 4 + 4 + 16;
+  expect(bytes.readUInt32BE(at)).toBe(1);
+  bytes.writeUInt32BE(rounds, at);
+  return `${head}\n${bytes.toString('base64')}${end}\n${rest.at(-1)!}\n`;
+}
+
+/** The head of an encrypted PKCS #8 key: nested sequences around these numbers. */
+function pkcs8(...numbers: number[]): string {
+  const tlv = (tag: number, ...parts: Buffer[]): Buffer => {
+    const value = Buffer.concat(parts);
+    return Buffer.concat([Buffer.from([tag, value.length]), value]);
+  };
+  const integers = numbers.map((one) => {
+    const bytes = Buffer.alloc(6);
+    bytes.writeUIntBE(one, 0, 6);
+    return tlv(2, bytes);
+  });
+  const algorithm = tlv(
+    0x30,
+    tlv(6, Buffer.from('2a864886f70d01050d', 'hex')),
+    tlv(0x30, tlv(4, Buffer.alloc(16)), ...integers),
+  );
+  const der = tlv(0x30, algorithm, tlv(4, Buffer.alloc(48)));
+  return `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${der.toString('base64')}\n-----END ENCRYPTED PRIVATE KEY-----\n`;
+}
+
+describe('a key that would take hours, or all memory, to open is refused before a passphrase is asked for', () => {
+  test.each([
+    [
+      'Argon2, memory',
+      locked.replace('8192', '99999999'),
+      /99999999 KiB in 13 passes/,
+      /puttygen \/keys\/id -O private/,
+    ],
+    ['Argon2, passes', locked.replace('13', '4294967295'), /in 4294967295 passes/, /puttygen/],
+    ['Argon2, both', locked.replace('8192', '1000000').replace('13', '100'), /16 GiB over all passes/, /puttygen/],
+    [
+      'bcrypt',
+      bcryptKey(2 ** 32 - 1),
+      /locked with 4294967295 rounds of bcrypt; depot takes 1000/,
+      /ssh-keygen -p -a 24/,
+    ],
+    ['bcrypt, behind more', bcryptKey(100_000, '\n-----END'), /100000 rounds of bcrypt/, /ssh-keygen/],
+    ['PBKDF2', pkcs8(2_000_000_000, 32), /locked with 2000000000 iterations/, /openssl pkcs8 -topk8 -in \/keys\/id/],
+    ['scrypt', pkcs8(2 ** 17, 1, 2 ** 17), /iterations/, /openssl/],
+  ])('%s', async (_, text, says, hint) => {
+    const passphrase = vi.fn(() => Promise.resolve('sesame'));
+    await expect(readKey(Buffer.from(text), { passphrase, privateKeyFile: '/keys/id' }, '')).rejects.toMatchObject({
+      code: 'key-unreadable',
+      message: expect.stringMatching(says) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+    expect(passphrase).not.toHaveBeenCalled();
+  });
+
+  test('and one that asks for much more than usual is read', async () => {
+    expect(tooDear(locked.replace('8192', '1048576'), '')).toBeNull();
+    expect(tooDear(bcryptKey(1000), '')).toBeNull();
+    expect(tooDear(pkcs8(10_000_000, 32), '')).toBeNull();
+    expect(tooDear(pkcs8(2 ** 20, 8, 1), '')).toBeNull();
+    await expect(read(Buffer.from(bcryptKey(1)), 'sesame')).resolves.toMatchObject({ type: 'ecdsa-sha2-nistp256' });
   });
 });

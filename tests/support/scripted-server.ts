@@ -78,6 +78,8 @@ export interface ScriptedOptions {
   password?: string;
   /** Takes this public key (OpenSSH format). */
   publicKey?: string;
+  /** Which signatures of RSA keys it takes, and whether it says so (RFC 8308). */
+  rsa?: 'SHA-2, unsaid' | 'SHA-1, unsaid' | 'SHA-1';
   /** Keyboard-interactive: all must be answered right. */
   prompts?: { prompt: string; echo: boolean; answer: string }[];
   /** All of these in order, as with OpenSSH's AuthenticationMethods; default: any one that is configured. */
@@ -135,6 +137,8 @@ export interface ScriptedServer {
   open(): number;
   /** Methods tried, in order. */
   logins: string[];
+  /** What keys signed with, as far as ssh2 says: `sha256` of an RSA key, nothing for SHA-1. */
+  signed: (string | undefined)[];
   script: ScriptedOptions['script'];
   options: ScriptedOptions;
   /** Cuts every connection. */
@@ -172,6 +176,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     payloads: [],
     connections: 0,
     logins: [],
+    signed: [],
     script: options.script,
     options,
     channels: [],
@@ -241,6 +246,7 @@ function serve(server: ScriptedServer, connection: Connection): void {
   const number = server.connections;
   const passed: string[] = [];
   let channels = 0;
+  if (options.rsa !== undefined) saysOfRsa(connection, options.rsa);
   connection.on('error', () => undefined);
   connection.on('authentication', (context) => {
     const before = options.beforeLogin?.(context.method);
@@ -264,6 +270,38 @@ function serve(server: ScriptedServer, connection: Connection): void {
       else new SftpSession(server, acceptSubsystem(), number, channel);
     });
   });
+}
+
+function saysOfRsa(connection: Connection, what: NonNullable<ScriptedOptions['rsa']>): void {
+  const { _protocol: protocol } = connection as unknown as { _protocol: { _kex: Kex | undefined; _packetRW: Packets } };
+  // ssh2 says something where it was asked to; its list has only this one of SHA-2.
+  let kex: Kex | undefined;
+  Object.defineProperty(protocol, '_kex', {
+    get: () => kex,
+    set: (next: Kex | undefined) => {
+      kex = next;
+      if (next !== undefined && what !== 'SHA-1')
+        Object.defineProperty(next, 'remoteExtInfoEnabled', { get: () => false, set: () => undefined });
+    },
+  });
+  let { write } = protocol._packetRW;
+  Object.defineProperty(protocol._packetRW, 'write', {
+    get: () => write,
+    set: (next: Packets['write']) => {
+      const finalize = next.finalize.bind(next);
+      next.finalize = (packet, ...more) => {
+        const at = packet.includes('server-sig-algs') ? packet.indexOf('rsa-sha2-256') : -1;
+        if (at >= 0) packet.write('rsa-sha2-???', at);
+        return finalize(packet, ...more);
+      };
+      write = next;
+    },
+  });
+}
+
+type Kex = object;
+interface Packets {
+  write: { finalize: (packet: Buffer, ...more: unknown[]) => unknown };
 }
 
 /** What a shell prints where SFTP should begin. */
@@ -298,7 +336,8 @@ function authenticate(server: ScriptedServer, context: AuthContext, passed: stri
   } else if (context.method === 'publickey') {
     const key = ssh2.utils.parseKey(options.publicKey!) as ParsedKey;
     const same = key.getPublicSSH().equals(context.key.data);
-    if (!same) refuse();
+    if (context.signature !== undefined) server.signed.push(context.hashAlgo);
+    if (!same || (options.rsa?.startsWith('SHA-1') === true && context.hashAlgo !== undefined)) refuse();
     else if (context.signature === undefined) context.accept();
     else if (key.verify(context.blob!, context.signature, context.hashAlgo)) accept();
     else refuse();

@@ -2,7 +2,7 @@ import type { Arrangement, Config } from '../../config/types.js';
 import { loginOf } from '../../push/agent.js';
 import { readPrivateKey } from '../../reader/named-files.js';
 import { isDepotError } from '../../errors.js';
-import { prepareLogin } from '../../sftp/login.js';
+import { prepareLogin } from '../../sftp/credentials.js';
 import { usage } from '../flags.js';
 
 /**
