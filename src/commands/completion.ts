@@ -9,7 +9,9 @@ const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 
 /** `shell` is null for `candidates`: what the scripts ask for, with the words typed so far. */
 export function completionOptions(shell: string, words: string[], flags: Flags) {
-  return { ...globals(flags), shell: shell === 'candidates' ? null : isOneOf(shell, shells, 'the shell'), words };
+  // What PowerShell has called its program since version 6.
+  const named = shell === 'pwsh' ? 'powershell' : shell;
+  return { ...globals(flags), shell: named === 'candidates' ? null : isOneOf(named, shells, 'the shell'), words };
 }
 type CompletionFlags = ReturnType<typeof completionOptions>;
 

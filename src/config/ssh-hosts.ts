@@ -38,7 +38,7 @@ export async function sshHosts(
       found.set(name, await fromSsh(alias, setting, { ...common?.keys, ...own?.keys }, at));
     } catch (error) {
       if (!(error instanceof SshConfigRefused)) throw error;
-      at.report(error.message);
+      at.report(`${error.message}; docs/ssh.md says what depot follows`);
     }
   }
   return found;

@@ -120,6 +120,8 @@ test('the script for PowerShell is whole, sets what depot reads, and knows what 
     "':directories'",
   ])
     expect(stdout).toContain(part);
+  // The name of its program, since version 6.
+  expect((await depotHere(['completion', 'pwsh'])).stdout).toBe(stdout);
   const bare = stdout.replace(/^#.*$/m, '').replace(/'[^']*'/g, '');
   for (const [open, close] of ['{}', '()', '[]'].map((pair) => [pair[0], pair[1]] as const))
     expect(bare.split(open)).toHaveLength(bare.split(close).length);

@@ -211,7 +211,9 @@ Host hop
     ['Host agent\nProxyCommand nc %h %p\n', /config:2: depot does not follow ProxyCommand/],
     ['Host agent\nIdentityFile id\n', /write the whole path/],
   ])('%j is a problem of the configuration', async (text, says) => {
-    await expect(remoteOf('{ host: agent, sshConfig: true, directory: /in }', { config: text })).rejects.toThrow(says);
+    const read = remoteOf('{ host: agent, sshConfig: true, directory: /in }', { config: text });
+    await expect(read).rejects.toThrow(says);
+    await expect(read).rejects.toThrow(/; docs\/ssh\.md says what depot follows/);
   });
 
   test('the password for all does not go to what another file of ssh calls by the same name', async () => {

@@ -1,6 +1,6 @@
 import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { accountNamed, accountOfUid } from '../../accounts.js';
+import { accountNamed, accountOfUid, ownName } from '../../accounts.js';
 import { goesWithConfiguration } from '../../config/state.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
@@ -17,6 +17,7 @@ import { chooseArrangements, configFor } from '../deposits.js';
 import { cronLine } from './cron.js';
 import { launchdJob } from './launchd.js';
 import { type Job, type Printed, requireOneLine } from './job.js';
+import { surroundings } from './surroundings.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
 import { windowsAccount } from './windows-access.js';
@@ -45,6 +46,8 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
   } = o.kind === 'windows'
     ? await windowsAccount(o.user, config, arrangements, program, context.env)
     : await accountFor(o, config, arrangements, program);
+  const another = user !== undefined && !ownAccount && user !== ownName() ? user : undefined;
+  warnings.push(...surroundings(o.kind, another, arrangements));
   const out = o.out === undefined ? undefined : path.resolve(context.cwd, o.out);
   const job: Job = {
     command: [

@@ -1,0 +1,54 @@
+/** What a schedule will miss where it runs is said when it is printed. */
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { surroundings } from '../../src/commands/schedule/surroundings.js';
+import { type Server, Supplier } from '../support/supplier.js';
+
+/** A server that no schedule connects to. */
+const nowhere: Server = {
+  host: '127.0.0.1',
+  port: 9,
+  username: 'acme',
+  password: 'unused',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
+
+describe('a warning', () => {
+  const another = /which has another system: print the schedule on the machine that will run it/;
+  const agent = /sshAgent: true finds no ssh-agent when \w+ runs the push/;
+  const config = /sshConfig: true looks for the ~\/\.ssh\/config of daemon/;
+  const foreign = process.platform === 'win32' ? 'systemd' : 'windows';
+
+  test.each([
+    ['a schedule for another system', foreign, {}, 'daemon', [another]],
+    ["another account's ssh configuration", 'cron', { sshConfig: true }, 'daemon', [config]],
+    ['an agent that cron does not know', 'cron', { sshAgent: true }, undefined, [agent]],
+    ['one that systemd does not know', 'systemd', { sshAgent: true, sshConfig: true }, 'daemon', [agent, config]],
+    ['one for the jump host', 'cron', { proxyJump: { host: 'bastion', sshAgent: true } }, undefined, [agent]],
+    ['neither, where both are named by their path', 'cron', { sshAgent: '/run/a', sshConfig: 'ssh' }, 'daemon', []],
+    ["neither, for this account's own configuration", 'cron', { sshConfig: true }, userInfo().username, []],
+  ])('is given for %s', async (_, kind, remote, user, expected) => {
+    const supplier = await Supplier.create(nowhere, { remote });
+    writeFileSync(join(supplier.directory, 'ssh'), '');
+    const to = user === undefined ? [] : ['--user', user];
+    const { stdout } = await supplier.depot(['schedule', 'print', kind, '--at', '01:30', '--json', ...to], {
+      env: { HOME: supplier.directory },
+    });
+    const { warnings } = JSON.parse(stdout) as { warnings: string[] };
+    const about = warnings.filter((line) => /another system|sshAgent|sshConfig/.test(line));
+    expect(about).toEqual(expected.map((one) => expect.stringMatching(one) as string));
+  });
+
+  test('is for the system, and cron runs on two', () => {
+    const warned = (platform: NodeJS.Platform): string[] =>
+      (['systemd', 'cron', 'launchd', 'windows'] as const).filter(
+        (kind) => surroundings(kind, undefined, [], platform).length > 0,
+      );
+    expect(warned('linux')).toEqual(['launchd', 'windows']);
+    expect(warned('darwin')).toEqual(['systemd', 'windows']);
+    expect(warned('win32')).toEqual(['systemd', 'cron', 'launchd']);
+  });
+});
