@@ -5,6 +5,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { keeperOf } from './hostkeys.js';
 import { duration } from './retry.js';
 import type { RemoteSpec } from './types.js';
 
@@ -34,11 +35,11 @@ export function wasReached(error: Error): boolean {
 }
 
 /** It hung up without a word. */
-export function closedEarly(cause?: Error): Unreachable {
+export function closedEarly(at: Whereto, cause?: Error): Unreachable {
   return new Unreachable('closed the connection before the SSH handshake', {
     reached: true,
     cause,
-    hint: 'check host and port, and ask the agent whether this address is let in',
+    hint: `check host and port, and ask ${keeperOf(at)} whether this address is let in`,
   });
 }
 
@@ -47,7 +48,7 @@ const staggerMs = 250;
 /** How long an address that took the connection alone has for its first byte, before the others are tried beside it. */
 const greetingMs = 3000;
 
-type Whereto = Pick<RemoteSpec, 'host' | 'port'>;
+type Whereto = Pick<RemoteSpec, 'host' | 'port' | 'jumpHost'>;
 
 /** Addresses at which SSH came to nothing in this process, by host and port; the last one last. */
 const disappointing = new Map<string, Set<string>>();
@@ -69,16 +70,13 @@ export function disappointed(at: Whereto, address: string | undefined): void {
  * link needs longer, and is content with the first connection.
  * @throws Unreachable
  */
-export async function dial(
-  spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>,
-  signal: AbortSignal,
-): Promise<Socket> {
+export async function dial(spec: Whereto & Pick<RemoteSpec, 'connectTimeoutMs'>, signal: AbortSignal): Promise<Socket> {
   // Much less than a login may take: a server that is there takes a connection at once.
   const timeoutMs = spec.connectTimeoutMs / 3;
   const failed = [...failedAt(spec)];
   const found = await addressesOf(spec.host, timeoutMs, signal);
   const addresses = found.sort((a, b) => failed.indexOf(a) - failed.indexOf(b));
-  return new Race(addresses, spec.port, timeoutMs, signal).winner;
+  return new Race(addresses, spec, timeoutMs, signal).winner;
 }
 
 /**
@@ -121,7 +119,7 @@ class Race {
 
   constructor(
     addresses: readonly string[],
-    private readonly port: number,
+    private readonly at: Whereto,
     private readonly timeoutMs: number,
     private readonly signal: AbortSignal,
   ) {
@@ -158,7 +156,7 @@ class Race {
   #try(address: string): void {
     const socket = connectTcp({
       host: address,
-      port: this.port,
+      port: this.at.port,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
@@ -172,10 +170,14 @@ class Race {
     };
     socket.setTimeout(this.timeoutMs, () => fail(new Unreachable(`did not answer in ${duration(this.timeoutMs)}`)));
     socket.on('error', (cause: NodeJS.ErrnoException) => {
-      const hint = cause.code === 'ECONNREFUSED' ? { hint: refusedHint } : {};
-      fail(this.#silent.has(address) ? closedEarly(cause) : new Unreachable(explainTcp(cause), { cause, ...hint }));
+      const hint = cause.code === 'ECONNREFUSED' ? { hint: refusedHint(this.at) } : {};
+      fail(
+        this.#silent.has(address)
+          ? closedEarly(this.at, cause)
+          : new Unreachable(explainTcp(cause), { cause, ...hint }),
+      );
     });
-    socket.once('close', () => fail(closedEarly()));
+    socket.once('close', () => fail(closedEarly(this.at)));
     socket.once('connect', () => {
       if (this.#over || this.#connecting.get(address) !== socket) return;
       socket.setTimeout(0);
@@ -248,8 +250,11 @@ function together(failures: ReadonlyMap<string, Unreachable>): Unreachable {
 }
 
 /** What has the address answers, so the link is up; unless it is another machine's while it is down. */
-const refusedHint =
-  'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
+function refusedHint(at: Whereto): string {
+  return at.jumpHost === true
+    ? `check host and port of proxyJump, and ask ${keeperOf(at)} whether it runs; bring up the VPN if it is reached through one`
+    : 'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
+}
 
 function explainTcp(error: NodeJS.ErrnoException): string {
   const { code, message } = error;

@@ -152,7 +152,7 @@ export function handshakeFailure(place: Place, failure: Failure, bytes: Buffer):
   const spoke = /(?:^|\n)SSH-(?:2\.0|1\.99)-/.test(text);
   const lost =
     failure.level === 'client-socket' || /lost before handshake|ECONNRESET|did not end/.test(failure.message);
-  if (bytes.length === 0 && lost) return closedEarly(failure);
+  if (bytes.length === 0 && lost) return closedEarly(place, failure);
   if (spoke) {
     const why = lost
       ? 'closed the connection during the SSH handshake'

@@ -6,7 +6,7 @@ import { fingerprintOf, type HostKeyType } from '../names/host-key.js';
 import { printable } from '../printable.js';
 import { algorithms } from './algorithms.js';
 import { dial, disappointed, Unreachable } from './dial.js';
-import { FirstBytes, handshakeFailure, nothingInCommon, type Failure } from './explain.js';
+import { askForLog, FirstBytes, handshakeFailure, nothingInCommon, type Failure } from './explain.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { address, isTrusted, keyTypeOf, trusted, type Trust } from './hostkeys.js';
 import { prepareLogin, type Credentials, type SharedCredentials } from './credentials.js';
@@ -148,7 +148,7 @@ function explain(
   if (timedOut)
     return new Unreachable(
       `did not ${phase === 'handshake' ? 'finish the SSH handshake' : `connect to ${address(target)}`} in ${duration(spec.connectTimeoutMs)}`,
-      { reached: true, cause },
+      { reached: true, cause, hint: askForLog(spec) },
     );
   return handshakeFailure(spec, cause, bytes);
 }

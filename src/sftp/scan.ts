@@ -6,9 +6,10 @@ import { algorithms } from './algorithms.js';
 import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
-import { FirstBytes, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
+import { askForLog, FirstBytes, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
 import { type Hop, tunnel } from './jump.js';
 import { duration } from './retry.js';
+import type { Endpoint } from './types.js';
 
 export interface ScannedKey {
   type: string;
@@ -22,16 +23,17 @@ export interface ScannedKey {
 export async function scanHostKeys(
   host: string,
   port: number,
-  o: { timeoutMs: number; signal: AbortSignal; hop?: Hop | undefined },
+  o: { timeoutMs: number; signal: AbortSignal; hop?: Hop | undefined; jumpHost?: true },
 ): Promise<ScannedKey[]> {
   const found: ScannedKey[] = [];
+  const place = { host, port, ...(o.jumpHost === true && { jumpHost: true as const }) };
   let failure: Unreachable | DepotError | undefined;
   let none: None | undefined;
   // The one of its addresses that answered is asked the rest: each might be another machine, and a dead one takes time.
   const answering: { at?: string } = {};
   for (const type of hostKeyTypes) {
     try {
-      const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, answering, o);
+      const key = await hostKey({ ...place, connectTimeoutMs: o.timeoutMs }, type, answering, o);
       if (!(key instanceof Uint8Array)) none = key;
       else
         found.push({
@@ -54,17 +56,11 @@ export async function scanHostKeys(
     throw new DepotError('unreachable', `${address({ host, port })} ${failure.why}`, {
       hint:
         failure.hint ??
-        (failure.reached
-          ? "try again, and ask the agent what its server's log says about it"
-          : 'bring up the VPN, and check host and port'),
+        (failure.reached ? `try again, and ${askForLog(place)}` : 'bring up the VPN, and check host and port'),
       cause: failure,
     });
   }
-  throw incompatible(
-    { host, port },
-    none?.failure ?? new Error('no matching host key'),
-    none?.bytes ?? Buffer.alloc(0),
-  );
+  throw incompatible(place, none?.failure ?? new Error('no matching host key'), none?.bytes ?? Buffer.alloc(0));
 }
 
 /** The server has no key of this type. */
@@ -74,7 +70,7 @@ interface None {
 }
 
 async function hostKey(
-  spec: { host: string; port: number; connectTimeoutMs: number },
+  spec: Pick<Endpoint, 'host' | 'port' | 'jumpHost' | 'connectTimeoutMs'>,
   type: HostKeyType,
   answering: { at?: string },
   { hop, signal }: { hop?: Hop | undefined; signal: AbortSignal },

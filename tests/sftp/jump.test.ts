@@ -126,11 +126,13 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     expect(await refusal(byWayOf(target, { ...between(hop), port }), logins(target, hop))).toMatchObject({
       code: 'unreachable',
       message: `${target.host}:${target.port} is behind 127.0.0.1:${port}, which refused the connection`,
+      hint: expect.stringMatching(/^check host and port of proxyJump, and ask whoever runs 127\.0\.0\.1/) as string,
     });
     const silent = await listener(() => undefined);
     const slow = { ...between(hop), port: silent.port, connectTimeoutMs: 600 };
     expect(await refusal(byWayOf(target, slow), logins(target, hop))).toMatchObject({
       message: expect.stringContaining(`:${silent.port}, which did not finish the SSH handshake in 600 ms`) as string,
+      hint: "ask whoever runs 127.0.0.1 what the server's log says about it",
     });
     expect(await refusal(byWayOf(target, between(hop)), { ...keyOf(target), proxyJump: keyOf(target) })).toMatchObject({
       code: 'login-refused',

@@ -69,7 +69,11 @@ async function jumpTrusted(
   const jump = jumpEndpoint(arrangement);
   if (jump === undefined) return { hop: undefined, fingerprints: o.fingerprints };
   const { host, port, knownHostsFile } = jump;
-  const offered = await scanHostKeys(host, port, { timeoutMs: jump.connectTimeoutMs, signal: context.signal });
+  const offered = await scanHostKeys(host, port, {
+    timeoutMs: jump.connectTimeoutMs,
+    signal: context.signal,
+    jumpHost: true,
+  });
   const known = await trusted(jump).catch((error: unknown) => {
     // Also where all are revoked: the server may have another by now.
     if (!isDepotError(error, 'host-key-unknown') && !isDepotError(error, 'host-key-changed')) throw error;
