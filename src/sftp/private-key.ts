@@ -124,9 +124,9 @@ function parseHere(text: string, passphrase?: string): ParsedKey | Error {
   return converted === null ? key : first(ssh2.utils.parseKey(converted));
 }
 
-/** ssh2's types say one key; its OpenSSH parser gives a list of one. */
-function first(parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error {
-  return Array.isArray(parsed) ? (parsed[0] ?? new Error('no key')) : parsed;
+/** ssh2's types say one key; its OpenSSH parser gives a list of one, and for some damaged files nothing at all. */
+function first(parsed: ParsedKey | ParsedKey[] | Error | undefined): ParsedKey | Error {
+  return (Array.isArray(parsed) ? parsed[0] : parsed) ?? new Error('no key');
 }
 
 interface Form {

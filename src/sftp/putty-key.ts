@@ -137,7 +137,7 @@ async function keysOf(ppk: Ppk, passphrase: string | undefined): Promise<Keys | 
     Argon2d: argon2.argon2d,
   };
   const derivation = ppk.header('Key-Derivation').trim();
-  const derive = variants[derivation];
+  const derive = Object.hasOwn(variants, derivation) ? variants[derivation] : undefined;
   const salt = Buffer.from(ppk.header('Argon2-Salt').trim(), 'hex');
   if (derive === undefined || salt.length < 8) return { unreadable: `its key derivation, ${derivation}, is not known` };
   const found = Buffer.from(

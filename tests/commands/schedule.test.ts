@@ -131,13 +131,17 @@ describe('cron', () => {
   });
 
   test('words are quoted for sh, and percent signs are escaped, since cron takes them for newlines', () => {
-    const line = cronLine(awkward).files[0].contents.split('\n')[1];
-    const command = line.replace('30 1 * * * ', '').replaceAll('\\%', '%');
+    const words = [...awkward.command, 'a\\%b\\\\%c', "it\\%'s"];
+    const line = cronLine({ ...job, command: words }).files[0].contents.split('\n')[1];
+    // cron takes the backslash from before %, and ends the line at any other %; a backslash escapes a backslash.
+    const command = line
+      .replace('30 1 * * * ', '')
+      .replace(/\\(.)|%.*/gs, (pair, next) => (next === '%' ? '%' : next === undefined ? '' : pair));
     expect(line).toContain('100\\%');
-    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+    const read = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
       .trimEnd()
       .split('\n');
-    expect(words).toEqual(awkward.command);
+    expect(read).toEqual(words);
   });
 });
 
@@ -256,6 +260,15 @@ describe('windows', () => {
     expect(register).not.toContain('/RP');
   });
 
+  test.each(['C:\\a\u2019; calc; \u2019', 'C:\\a$(calc)', 'C:\\a`n'])(
+    '%s would be more than a directory to PowerShell',
+    (out) => {
+      expect(() => windowsTask({ ...job, user: 'ACME\\svc$', out })).toThrow(
+        'that PowerShell takes for something else',
+      );
+    },
+  );
+
   test('what is typed names the file where it was written', () => {
     const { paste } = windowsTask({ ...job, ownAccount: true, user: 'anna', out: '/srv/my tasks' });
     expect(paste[1]).toBe('schtasks /Create /TN depot /XML "/srv/my tasks/depot.xml"');
@@ -353,6 +366,7 @@ describe('a line break', () => {
     ['command', { command: ['node', evil] }],
     ['configDirectory', { configDirectory: evil }],
     ['user', { user: evil }],
+    ['out', { out: evil }],
     ['prepare', { prepare: [`chmod 600 '${evil}'`] }],
   ])('in the %s of a job is refused', (_, odd) => {
     expect(() => {

@@ -50,6 +50,28 @@ describe('a file that is no readable SSH key is recognized, with a hint', () => 
   });
 });
 
+test.skipIf(!peer('ssh-keygen'))('a damaged key is refused as one, wherever the damage is', async () => {
+  const file = join(tempDir('ssh-keys'), 'id');
+  await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-C', 'x', '-N', '', '-f', file]);
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const body = Buffer.from(lines.slice(1, -1).join(''), 'base64');
+  let refused = 0;
+  for (let at = 0; at < body.length; at++)
+    for (const value of [0, 0xff, body[at] ^ 1]) {
+      const damaged = Buffer.from(body);
+      damaged[at] = value;
+      const bytes = Buffer.from(`${lines[0]}\n${damaged.toString('base64')}\n${lines.at(-1)}\n`);
+      needsPassphrase(bytes);
+      await read(bytes, 'pw').catch((error: unknown) => {
+        refused++;
+        expect(['key-unreadable', 'passphrase-wrong'], `byte ${at}: ${String(error)}`).toContain(
+          (error as { code: string }).code,
+        );
+      });
+    }
+  expect(refused).toBeGreaterThan(100);
+});
+
 test.skipIf(!peer('ssh-keygen'))('reads keys of ssh-keygen after Windows editors', async () => {
   const directory = tempDir('ssh-keys');
   const make = async (name: string, ...args: string[]): Promise<Buffer> => {
@@ -216,6 +238,11 @@ describe("a key in PuTTY's form that cannot be read says why", () => {
     ['no memory', locked.replace('8192', 'much'), /Argon2\) makes no sense/],
     ['no passes', locked.replace('13', '0'), /Argon2\) makes no sense/],
     ['another derivation', locked.replace('Argon2id', 'Scrypt'), /its key derivation, Scrypt, is not known/],
+    [
+      'a word of JavaScript',
+      locked.replace('Argon2id', 'constructor'),
+      /its key derivation, constructor, is not known/,
+    ],
     ['an odd end', locked, /it is not whole/],
   ])('%s', async (_, text, says) => {
     if (says === undefined) await expect(read(Buffer.from(text))).resolves.toMatchObject({ type: 'ssh-ed25519' });

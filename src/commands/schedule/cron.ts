@@ -23,7 +23,12 @@ export function cronLine(job: Job): Printed {
   };
 }
 
-/** crontab(5): for sh, and every percent sign escaped, since cron makes a newline of it. */
+/**
+ * crontab(5): for sh, and every percent sign escaped, since cron makes a newline of it. A backslash before it would escape the
+ * other backslash for cron, and not the sign: two quotes stand between, which are nothing for sh.
+ */
 function quoted(word: string): string {
-  return shellWord(word).replace(/%/g, '\\%');
+  return shellWord(word)
+    .replace(/\\(?=%)/g, "\\''")
+    .replace(/%/g, '\\%');
 }

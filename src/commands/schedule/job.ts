@@ -31,7 +31,14 @@ export interface Job {
  * @throws DepotError 'usage'
  */
 export function requireOneLine(job: Job): void {
-  const words = [...job.command, job.configDirectory, job.stateDirectory, job.user ?? '', ...job.prepare];
+  const words = [
+    ...job.command,
+    job.configDirectory,
+    job.stateDirectory,
+    job.user ?? '',
+    job.out ?? '',
+    ...job.prepare,
+  ];
   const odd = words.find((word) => printable(word) !== word);
   if (odd !== undefined)
     throw usage(

@@ -90,6 +90,12 @@ function logonOf({ user, ownAccount, out }: Job): { account: string; logon: stri
   if (ownAccount === true) return { account, logon: 'S4U', register: create };
   if (!account.endsWith('$'))
     return { account, logon: 'Password', register: `${create} /RU ${shellWord(account, 'win32')} /RP *` };
+  // Between '…' PowerShell takes other quotes for ' as well, and what "…" is around is looked through for $ and ` first.
+  if (out !== undefined && /["$`\u2018-\u201f]/.test(out))
+    throw usage(
+      `--out ${JSON.stringify(out)} has a character in it that PowerShell takes for something else`,
+      'choose another directory',
+    );
   const named = `'${(out === undefined ? 'depot.xml' : path.join(out, 'depot.xml')).replace(/'/g, "''")}'`;
   return {
     account,
