@@ -219,10 +219,15 @@ class Suitcase extends PublishedFile {
     }
   }
 
-  /** What the published name shows; in SecureStorage, nothing. */
+  /** What the published name shows; in SecureStorage, nothing. Then the partial must not show either. */
   async #published(): Promise<Transfer> {
     const { bytes, finalName } = this.names;
-    const found = await this.remote.stat(finalName, this.signal).catch(() => null);
+    const found = await this.remote.stat(finalName, this.signal).catch(() => undefined);
+    if (found !== undefined && (await this.contradicts(found)))
+      return this.#unconfirmed(
+        `the server answered that it renamed ${this.partialPath}, and shows it under that name still`,
+        'run: «depot doctor --write-test»; if this server does not rename, set remote.publish: direct',
+      );
     if (isSeen(found) && found.size !== bytes) {
       throw new DepotError(
         'remote-refused',

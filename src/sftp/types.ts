@@ -87,7 +87,7 @@ export interface TransportStats {
 export type FileStat = { size: number } | null | 'unreadable';
 
 export interface Transfer {
-  /** `unconfirmed`: the answer to the close or the rename was lost, and a look did not settle it. */
+  /** `unconfirmed`: the answer to the close or the rename was lost, and a look did not settle it; or a look contradicts it. */
   status: 'acknowledged' | 'unconfirmed';
   /** What the look at the published name showed; `unreadable` is the rule in SecureStorage. */
   remoteSize: 'matched' | 'unreadable';

@@ -188,6 +188,13 @@ export const handlings: Handling[] = [
     row: 'the answer to the rename is lost, and nothing shows',
   },
   {
+    what: 'an OK to a rename is compared with what the names show',
+    file: 'sftp/suitcase.ts',
+    of: 'if (found !== undefined && (await this.contradicts(found)))',
+    without: 'if (false)',
+    row: 'the rename is answered with OK, and not done',
+  },
+  {
     what: 'the published size is checked',
     file: 'sftp/suitcase.ts',
     of: 'if (isSeen(found) && found.size !== bytes) {',

@@ -156,6 +156,26 @@ test('a server that collects files at their rename passes', async () => {
   expect(verdict('rename')).toBe('passed');
 });
 
+/** From which rename on it is answered with OK and not done: the first publishes, the second is over a file. */
+test.each([
+  [1, 'rename', 'failed'],
+  [2, 'rename over a file', 'warning'],
+] as const)(
+  'a rename (%i) that is answered with OK and not done is seen, and nothing is left',
+  async (from, name, result) => {
+    const { server, result: found } = await probe({
+      script: (r) => (r.type === 'rename' && r.nth >= from ? { do: false, status: 0 } : undefined),
+    });
+    expect(found.findings.find((finding) => finding.name === name)).toMatchObject({
+      result,
+      detail: expect.stringContaining('answered with OK, and not done') as string,
+      ...(result === 'failed' && { code: 'unconfirmed' }),
+    });
+    expect(found).toMatchObject({ propose: from === 1 ? { publish: 'direct' } : {}, collected: [], left: [] });
+    expect(server.files.size).toBe(0);
+  },
+);
+
 test('at a drop box, writes that cannot be read back do not count as tested, and files that stay are listed', async () => {
   const { server, result, verdict } = await probe({
     script: (r) =>

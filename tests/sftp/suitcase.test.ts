@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PublishedFile } from '../../src/sftp/published-file.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { type Action, type Request, startScriptedServer } from '../support/scripted-server.js';
 import { connectTo, content, deposit, denying, failedDeposit, failure, names, oneDeposit } from './support.js';
 
 const final = `/in/${names.finalName}`;
@@ -68,6 +68,35 @@ describe('a strict server', () => {
     });
     server.files.delete(partial);
     expect(await remote.renameAgain(pending)).toBe('gone');
+  });
+
+  const undone: [string, (r: Request) => Action | undefined][] = [
+    ['shows both names', () => undefined],
+    ['refuses to look at the final one', (r) => (/stat$/.test(r.type) && r.path === final ? { status: 4 } : undefined)],
+  ];
+  test.each(undone)(
+    'a rename that is answered with OK and not done is unconfirmed: a server that %s',
+    async (_, does) => {
+      const script = (r: Request): Action | undefined => (r.type === 'rename' ? { do: false, status: 0 } : does(r));
+      const { server, transfer } = await oneDeposit(bytes, { script });
+      expect(transfer).toMatchObject({
+        status: 'unconfirmed',
+        reason: expect.stringContaining(`renamed ${partial}, and shows it under that name still`) as string,
+        hint: expect.stringContaining('publish: direct') as string,
+      });
+      expect([...server.files.keys()]).toEqual([partial]);
+      const { remote } = await connectTo(server);
+      expect(await remote.renameAgain({ ...names, bytes: bytes.length })).toBe('unknown');
+    },
+  );
+
+  test('a rename whose outcome shows costs no second look', async () => {
+    const { server } = await oneDeposit(bytes, {});
+    const renamed = server.requests.findIndex((r) => r.type === 'rename');
+    expect(server.requests.slice(renamed).map((r) => `${r.type} ${r.path}`)).toEqual([
+      `rename ${partial}`,
+      `stat ${final}`,
+    ]);
   });
 
   test('publish: direct needs no rename', async () => {

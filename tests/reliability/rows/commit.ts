@@ -132,6 +132,23 @@ export const rows: Row[] = [
     ...deposited,
   },
   {
+    name: 'the rename is answered with OK, and not done',
+    fault: 'The server answers RENAME with OK, and does nothing',
+    provoked: 'scripted',
+    arrange: (scene) => scene.script(each((r) => r.type === 'rename', { do: false, status: 0 })),
+    exit: 18,
+    published: 'unknown',
+    left: 'partial',
+    says: /shows it under that name still/,
+    then: remember,
+    next: {
+      does: 'renames it, supersedes the receipt, deposits',
+      says: /is at the agent; its receipt now says so/,
+      left: '2 × deposit',
+    },
+    check: (scene) => expectStory(scene, id, { status: 'acknowledged', remoteSize: 'matched', superseded: 1 }),
+  },
+  {
     name: 'the answer to the rename is lost, and nothing shows',
     fault: 'The link drops at the rename, and the agent takes the file',
     provoked: 'collected, and dropped',
