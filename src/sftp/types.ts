@@ -102,6 +102,8 @@ export interface Transfer {
 export interface Abandoned {
   /** The server answered that nothing lies under its name. */
   removed: boolean;
+  /** It was not there any more when it was to be removed: somebody took it, or it has its name. */
+  absent?: boolean;
   /** It may yet get its name, truncated: the server has not noticed, or has not said, that the connection was lost. */
   mayAppear: boolean;
 }

@@ -96,6 +96,27 @@ export const rows: Row[] = [
     next: { does: 'with `publish: direct` deposits', left: 'deposit' },
   },
   {
+    name: 'the rename is done and refused, and nothing shows',
+    fault: 'The server renames, answers FAILURE, and denies STAT',
+    provoked: 'scripted',
+    arrange: (scene) =>
+      scene.script(
+        each((r) => r.type === 'rename', { do: true, status: 4 }),
+        each(looks, denied),
+      ),
+    exit: 18,
+    published: 'unknown',
+    left: 'suitcase',
+    says: /the partial file is gone, or does not show/,
+    then: remember,
+    next: {
+      does: 'finds it, supersedes the receipt, delivers its sidecars, deposits',
+      says: /is at the agent; its receipt now says so/,
+      left: '2 × deposit',
+    },
+    check: (scene) => expectStory(scene, id, { status: 'acknowledged', superseded: 1 }),
+  },
+  {
     name: 'renaming and removing are denied',
     fault: 'The server forbids RENAME and REMOVE',
     provoked: 'denied',
