@@ -145,7 +145,7 @@ function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, becau
   if (because === 'unsafe')
     return '1 channel: in the write test, what came over two channels did not make one right file';
   if (because === 'untested')
-    return `1 channel${wanted === 1 ? ', set by remote.lanes' : '; to use more, pass the write test: depot doctor --write-test'}`;
+    return `1 channel${wanted === 1 ? ', set by remote.lanes' : '; to use more, pass the write test, which must be able to read: depot doctor --write-test'}`;
   if (lanes === 'auto') return `1–${mostLanes} parallel channels, adapted to the connection; ${known}`;
   return `${lanes === 1 ? '1 channel' : `${lanes} parallel channels`}, set by remote.lanes${lanes === 1 ? '' : `; ${known}`}`;
 }

@@ -82,7 +82,7 @@ function told(
   if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`, 'act');
   if (delivery === 'unconfirmed')
     hooks.warn(
-      `whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`,
+      `whether ${name} was delivered is not known: the server's last answer was lost or wrong, and it does not show the file`,
     );
   if (delivery === 'already-there' && leftover !== 'file')
     hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);

@@ -201,13 +201,13 @@ class WriteProbe {
 
   #takenAtClose(name: string): 'gone' | 'hidden' {
     if (this.remote.spec.publish === 'direct') return 'hidden';
-    this.#gone('close', 'a file disappears when it is closed, before it can be renamed');
+    this.#unsure('close', 'a file disappears when it is closed, before it can be renamed');
     this.test.collected.push(name);
     return 'gone';
   }
 
   /** What a push with `publish: rename` would come to: nothing that it could be sure of. */
-  #gone(name: string, what: string): void {
+  #unsure(name: string, what: string): void {
     this.test.found(name, 'failed', `${what}; a push would end unconfirmed, with exit status 18`, {
       ...this.test.advise('publish: direct', what),
       code: 'unconfirmed',
@@ -251,7 +251,7 @@ class WriteProbe {
     const answer = await orRefusal(channel.rename(this.remote.path(from), this.remote.path(to)));
     if (answer instanceof SftpStatus) {
       if (isStatus(answer, Status.NO_SUCH_FILE)) {
-        this.#gone('rename', 'the file was gone before it could be renamed');
+        this.#unsure('rename', 'the file was gone before it could be renamed');
         this.#took(from);
       } else {
         this.test.found(
@@ -263,9 +263,15 @@ class WriteProbe {
       }
       return false;
     }
+    const found = await statFile(channel, this.remote.path(to));
+    if (!isSeen(found) && isSeen(await statFile(channel, this.remote.path(from)))) {
+      // `to` is not there, or does not show: nobody took it.
+      if (found === 'unreadable') this.#made.add(to);
+      this.#unsure('rename', 'answered with OK, and not done');
+      return false;
+    }
     this.#made.delete(from);
     this.#made.add(to);
-    const found = await statFile(channel, this.remote.path(to));
     this.test.found(
       'rename',
       'passed',
@@ -282,11 +288,12 @@ class WriteProbe {
       this.test.found('rename over a file', 'passed', 'refused');
       return;
     }
-    this.#made.delete(from);
+    const undone = isSeen(await statFile(channel, this.remote.path(from)));
+    if (!undone) this.#made.delete(from);
     this.test.found(
       'rename over a file',
       'warning',
-      'replaces it without a word; depot looks before it renames, and its names are random',
+      `${undone ? 'answered with OK, and not done' : 'replaces it without a word'}; depot looks before it renames, and its names are random`,
     );
   }
 

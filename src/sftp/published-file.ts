@@ -1,6 +1,6 @@
 import type { Link } from './link.js';
 import { exists, renameRefused } from './refusals.js';
-import { isSeen } from './stat.js';
+import { isSeen, statFile } from './stat.js';
 import { isStatus, SftpStatus, Status } from './status.js';
 import type { FileStat } from './types.js';
 
@@ -59,6 +59,15 @@ export class PublishedFile {
     return final === null && partial === null ? 'gone' : 'unknown';
   }
 
+  /**
+   * Whether a look contradicts the OK to a rename: the whole file still has its first name, and no other. A file that
+   * is not to be seen at all contradicts nothing: that is how agents take what is complete.
+   */
+  async contradicts(final: FileStat): Promise<boolean> {
+    if (isSeen(final) || this.partialPath === this.finalPath) return false;
+    return (await this.settle().catch(() => 'unknown')) === 'partial-there';
+  }
+
   /** One more rename, after one that may have worked. */
   async renameAgain(): Promise<Renamed> {
     return this.rename(await this.look(), { before: true });
@@ -75,11 +84,15 @@ export class PublishedFile {
     }
     let sent = before ? 1 : 0;
     try {
-      await this.remote.run((channel) => {
+      const final = await this.remote.run(async (channel) => {
         sent++;
-        return channel.rename(this.partialPath, this.finalPath);
+        const renaming = channel.rename(this.partialPath, this.finalPath);
+        // Right behind it, which costs no round trip. One that is answered first shows too little: look again.
+        const looking = statFile(channel, this.finalPath).catch(() => null);
+        await renaming;
+        return looking;
       }, this.signal);
-      return 'published';
+      return (await this.contradicts(final)) ? 'unknown' : 'published';
     } catch (error) {
       if (!(error instanceof SftpStatus)) throw error;
       const after = await this.settle();

@@ -10,7 +10,7 @@ import { isSeen, statFile } from './stat.js';
 import { isStatus, orRefusal, refusal, SftpStatus, Status } from './status.js';
 import { turnFor } from './throttle.js';
 
-/** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
+/** `unconfirmed`: the answer to the last step was lost, and the server does not let us look; or a look contradicts it. */
 export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
 
 /** What an earlier run may have left of a sidecar: nothing, its partial, or (`publish: direct`) the beginning of the file itself too. */

@@ -3,11 +3,11 @@ import { delayed, orAborted } from '../abort.js';
 import { DepotError, type ErrorDetails, isRefusal } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
-import { PublishedFile, type FileNames } from './published-file.js';
+import { PublishedFile, type FileNames, type Settled } from './published-file.js';
 import { exists, renameRefused } from './refusals.js';
 import { confirm, isSeen, statFile } from './stat.js';
-import { ConnectionLost, isStatus, orRefusal, PartialLost, refusal, SftpStatus, Status } from './status.js';
-import type { FileStat, Transfer } from './types.js';
+import { ConnectionLost, isDenied, isStatus, orRefusal, PartialLost, refusal, SftpStatus, Status } from './status.js';
+import type { Abandoned, FileStat, Transfer } from './types.js';
 
 /** An upload whose writes are all acknowledged and whose pending record is on disk. */
 export interface Ready {
@@ -18,10 +18,14 @@ export interface Ready {
   durability: Transfer['durability'];
   /** Whether an answer to fsync means anything on this server. */
   flushes: boolean;
+  /** Removes it. */
+  abandon: () => Promise<Abandoned>;
 }
 
 /** How long a signal leaves for the last answers, from which the receipt is written. */
 const graceMs = 10_000;
+
+const collectsAtClose = 'if the agent collects files at the close, set remote.publish: direct';
 
 /** Closes, renames, looks. A lost answer that no look settles is a result; errors mean that nothing was published. */
 export async function publishSuitcase(ready: Ready): Promise<Transfer> {
@@ -41,24 +45,23 @@ type Closed = 'closed' | 'gone' | 'unheard' | 'unknown';
 class Suitcase extends PublishedFile {
   readonly #handles: Ready['handles'];
   readonly #flushes: boolean;
+  readonly #abandon: Ready['abandon'];
   #durability: Transfer['durability'];
   /** What lies at the name that the rename is to make, asked right behind the close; undefined without an answer, or without a rename. */
   #target: Promise<FileStat | undefined> = Promise.resolve(undefined);
 
-  constructor({ remote, names, handles, durability, flushes }: Ready, signal: AbortSignal) {
+  constructor({ remote, names, handles, durability, flushes, abandon }: Ready, signal: AbortSignal) {
     super(remote, names, signal);
     this.#flushes = flushes;
+    this.#abandon = abandon;
     this.#handles = handles;
     this.#durability = durability;
   }
 
   async publish(): Promise<Transfer> {
     const closed = await this.#close();
-    if (closed === 'gone')
-      return this.#unconfirmed(
-        'the partial file vanished when it was closed',
-        'if the agent collects files at the close, set remote.publish: direct',
-      );
+    if (typeof closed !== 'string') return closed;
+    if (closed === 'gone') return this.#unconfirmed('the partial file vanished when it was closed', collectsAtClose);
     if (closed === 'unknown') return this.#unconfirmed('the answer to the close was lost');
     if (this.remote.spec.publish === 'rename') {
       // The last moment at which stopping means that nothing is published.
@@ -72,7 +75,7 @@ class Suitcase extends PublishedFile {
       : seen;
   }
 
-  async #close(): Promise<Closed> {
+  async #close(): Promise<Closed | Transfer> {
     const [first, ...others] = this.#handles;
     try {
       // Lane one last: a server may collect the file at its close.
@@ -100,7 +103,7 @@ class Suitcase extends PublishedFile {
       this.remote.progressed();
       return 'closed';
     } catch (error) {
-      if (error instanceof SftpStatus) throw this.#closeRefused(error);
+      if (error instanceof SftpStatus) return this.#closeRefused(error);
       if (this.signal.aborted) return 'unknown';
       if (!(error instanceof ConnectionLost)) throw error;
     }
@@ -108,7 +111,7 @@ class Suitcase extends PublishedFile {
   }
 
   /** Opens, checks and closes the partial again. Where a second open may make a second file, only a look decides. */
-  async #closeAgain(): Promise<Closed> {
+  async #closeAgain(): Promise<Closed | Transfer> {
     try {
       return await this.remote.run(async (channel) => {
         if (this.remote.lostFilesMayAppear) {
@@ -129,7 +132,7 @@ class Suitcase extends PublishedFile {
         return 'closed' as const;
       }, this.signal);
     } catch (error) {
-      if (error instanceof SftpStatus) throw this.#closeRefused(error);
+      if (error instanceof SftpStatus) return this.#closeRefused(error);
       if (isRefusal(error) || error instanceof PartialLost) throw error;
       return 'unknown';
     }
@@ -149,11 +152,21 @@ class Suitcase extends PublishedFile {
     throw this.#cutShort(this.partialPath, there.size, { published: 'no', hint: 'push again' });
   }
 
-  /** The server could not store what it had acknowledged. */
-  #closeRefused(error: SftpStatus): DepotError {
-    return refusal(error, `close ${this.partialPath}`, {
+  /** The server could not store what it had acknowledged; unless the agent has it all the same: only what we remove, nobody took. */
+  async #closeRefused(error: SftpStatus): Promise<Transfer> {
+    const refused = refusal(error, `close ${this.partialPath}`, {
       hint: 'ask the agent about quota and free space, then push again',
     });
+    const { removed, absent } = await this.#abandon();
+    if (this.remote.spec.publish === 'rename') {
+      // One that gets its name at its close need not have been there.
+      if (!absent || this.remote.namesOpenFiles === false) throw refused;
+      return this.#unconfirmed(`${refused.message}; the partial file is gone`, collectsAtClose);
+    }
+    if (absent) return this.#unconfirmed(`${refused.message}; the file is gone`);
+    const found = removed ? null : await this.remote.stat(this.names.finalName, this.signal).catch(() => null);
+    if (removed || (isSeen(found) && found.size !== this.names.bytes)) throw refused;
+    return this.#unconfirmed(`${refused.message}; the file may be there, and cannot be removed`);
   }
 
   async #lookAfterClose(): Promise<Closed> {
@@ -189,19 +202,27 @@ class Suitcase extends PublishedFile {
     }
   }
 
-  /** An answer, and not OK: nothing was published, unless a look says otherwise. */
+  /** An answer, and not OK: nothing was published, unless what we see, or can no longer remove, says otherwise. */
   async #renameRefused(error: SftpStatus): Promise<'published' | Transfer> {
     const seen = await this.settle().catch(() => 'unknown' as const);
     if (seen === 'published') return 'published';
     // Some servers say "no such file" where they forbid renaming: a partial that is seen whole has not vanished.
     if (seen === 'gone' || (isStatus(error, Status.NO_SUCH_FILE) && seen !== 'partial-there')) {
-      return this.#unconfirmed(
-        'the partial file vanished before it could be renamed',
-        'if the agent collects files at the close, set remote.publish: direct',
-      );
+      return this.#unconfirmed('the partial file vanished before it could be renamed', collectsAtClose);
     }
     const target = await this.remote.stat(this.names.finalName, this.signal).catch(() => null);
-    throw isSeen(target) ? exists(this.finalPath, error) : renameRefused(error, this.finalPath);
+    if (isSeen(target)) throw exists(this.finalPath, error);
+    const refused = renameRefused(error, this.finalPath);
+    if (await this.#isStillPartial(seen)) throw refused;
+    return this.#unconfirmed(`${refused.message}; the partial file is gone, or does not show`, refused.hint);
+  }
+
+  /** Some servers rename, and then fail. What we can remove was not renamed; where we may neither look nor remove, a second rename must be denied, too. */
+  async #isStillPartial(seen: Settled): Promise<boolean> {
+    const { removed, absent } = await this.#abandon();
+    if (removed || seen === 'partial-there') return !absent;
+    const again = this.remote.run((channel) => channel.rename(this.partialPath, this.finalPath), this.signal);
+    return isDenied(await again.catch((error: unknown) => error));
   }
 
   /** It may have worked. Whatever keeps us from finding out, also a server that is another one now, leaves it open. */
@@ -219,10 +240,15 @@ class Suitcase extends PublishedFile {
     }
   }
 
-  /** What the published name shows; in SecureStorage, nothing. */
+  /** What the published name shows; in SecureStorage, nothing. Then the partial must not show either. */
   async #published(): Promise<Transfer> {
     const { bytes, finalName } = this.names;
-    const found = await this.remote.stat(finalName, this.signal).catch(() => null);
+    const found = await this.remote.stat(finalName, this.signal).catch(() => undefined);
+    if (found !== undefined && (await this.contradicts(found)))
+      return this.#unconfirmed(
+        `the server answered that it renamed ${this.partialPath}, and shows it under that name still`,
+        'run: «depot doctor --write-test»; if this server does not rename, set remote.publish: direct',
+      );
     if (isSeen(found) && found.size !== bytes) {
       throw new DepotError(
         'remote-refused',

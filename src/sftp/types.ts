@@ -89,7 +89,7 @@ export interface TransportStats {
 export type FileStat = { size: number } | null | 'unreadable';
 
 export interface Transfer {
-  /** `unconfirmed`: the answer to the close or the rename was lost, and a look did not settle it. */
+  /** `unconfirmed`: the answer to the close or the rename was lost, and a look did not settle it; or a look contradicts it. */
   status: 'acknowledged' | 'unconfirmed';
   /** What the look at the published name showed; `unreadable` is the rule in SecureStorage. */
   remoteSize: 'matched' | 'unreadable';
@@ -104,6 +104,8 @@ export interface Transfer {
 export interface Abandoned {
   /** The server answered that nothing lies under its name. */
   removed: boolean;
+  /** It was not there any more when it was to be removed: somebody took it, or it has its name. */
+  absent?: boolean;
   /** It may yet get its name, truncated: the server has not noticed, or has not said, that the connection was lost. */
   mayAppear: boolean;
 }

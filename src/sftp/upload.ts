@@ -147,6 +147,7 @@ export class Upload {
         handles: this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })),
         durability,
         flushes: this.#flushes,
+        abandon: () => this.abandon(),
       });
     } catch (error) {
       const published = error instanceof DepotError ? (error.published ?? 'no') : 'no';

@@ -11,8 +11,8 @@ export interface TestedServer {
   hostKey: string;
 }
 
-/** Up to version 2, `laneSafe` could rest on a size that an appending server shows too. */
-const schema = 'depot.server/3';
+/** Up to version 3, `safe` could rest on sizes alone. */
+const schema = 'depot.server/4';
 const recordSchema = v.object({
   server: v.string(),
   hostKey: v.string(),

@@ -188,6 +188,27 @@ export const handlings: Handling[] = [
     row: 'the answer to the rename is lost, and nothing shows',
   },
   {
+    what: 'an OK to a rename is compared with what the names show',
+    file: 'sftp/suitcase.ts',
+    of: 'if (found !== undefined && (await this.contradicts(found)))',
+    without: 'if (false)',
+    row: 'the rename is answered with OK, and not done',
+  },
+  {
+    what: 'a refused rename publishes nothing only where the partial file was still there',
+    file: 'sftp/suitcase.ts',
+    of: 'if (await this.#isStillPartial(seen)) throw refused;',
+    without: 'if (seen !== null) throw refused;',
+    row: 'the rename is done and refused, and nothing shows',
+  },
+  {
+    what: 'a refused close publishes nothing only where the file was still there',
+    file: 'sftp/suitcase.ts',
+    of: 'if (absent) return this.#unconfirmed(',
+    without: 'if (false) return this.#unconfirmed(',
+    row: 'direct: the close is refused, and the agent took the file',
+  },
+  {
     what: 'the published size is checked',
     file: 'sftp/suitcase.ts',
     of: 'if (isSeen(found) && found.size !== bytes) {',

@@ -156,6 +156,26 @@ test('a server that collects files at their rename passes', async () => {
   expect(verdict('rename')).toBe('passed');
 });
 
+/** From which rename on it is answered with OK and not done: the first publishes, the second is over a file. */
+test.each([
+  [1, 'rename', 'failed'],
+  [2, 'rename over a file', 'warning'],
+] as const)(
+  'a rename (%i) that is answered with OK and not done is seen, and nothing is left',
+  async (from, name, result) => {
+    const { server, result: found } = await probe({
+      script: (r) => (r.type === 'rename' && r.nth >= from ? { do: false, status: 0 } : undefined),
+    });
+    expect(found.findings.find((finding) => finding.name === name)).toMatchObject({
+      result,
+      detail: expect.stringContaining('answered with OK, and not done') as string,
+      ...(result === 'failed' && { code: 'unconfirmed' }),
+    });
+    expect(found).toMatchObject({ propose: from === 1 ? { publish: 'direct' } : {}, collected: [], left: [] });
+    expect(server.files.size).toBe(0);
+  },
+);
+
 test('at a drop box, writes that cannot be read back do not count as tested, and files that stay are listed', async () => {
   const { server, result, verdict } = await probe({
     script: (r) =>
@@ -178,91 +198,6 @@ test('without rename, publish: direct is proposed; with a single channel, lanes 
   expect(result).toMatchObject({ propose: { publish: 'direct' }, lanes: 'one channel', left: [] });
   expect(server.files.size).toBe(0);
 });
-
-const noRead = (r: Request): Action | undefined =>
-  r.type === 'open' && (r.flags & 1) !== 0 ? { status: 3 } : undefined;
-
-/** Servers that let no file be read: what each does with a write, and what the write test says about lanes. */
-const unread: [string, (server: ScriptedServer) => (r: Request) => Action | undefined, string][] = [
-  ['writes at the offset', () => () => undefined, 'safe'],
-  [
-    'appends',
-    (server) => (r) => {
-      if (r.type !== 'write') return undefined;
-      server.files.set(r.path, Buffer.concat([server.files.get(r.path)!, r.data]));
-      return { status: 0 };
-    },
-    'unsafe',
-  ],
-  [
-    'appends what would overwrite',
-    (server) => (r) => {
-      const file = server.files.get(r.path);
-      if (r.type !== 'write' || file === undefined || r.offset >= file.length) return undefined;
-      server.files.set(r.path, Buffer.concat([file, r.data]));
-      return { status: 0 };
-    },
-    'unsafe',
-  ],
-  [
-    'writes where its channel last ended',
-    (server) => {
-      const at = new Map<string, number>();
-      return (r) => {
-        if (r.type !== 'write') return undefined;
-        const key = `${r.path} ${r.channel}`;
-        const from = at.get(key) ?? 0;
-        at.set(key, from + r.data.length);
-        const file = server.files.get(r.path)!;
-        server.files.set(
-          r.path,
-          Buffer.concat([
-            file.subarray(0, from),
-            Buffer.alloc(Math.max(0, from - file.length)),
-            r.data,
-            file.subarray(from + r.data.length),
-          ]),
-        );
-        return { status: 0 };
-      };
-    },
-    'unsafe',
-  ],
-  [
-    'truncates the file after the write',
-    (server) => (r) => {
-      if (r.type !== 'write') return undefined;
-      server.files.set(
-        r.path,
-        Buffer.concat([
-          server.files.get(r.path)!.subarray(0, r.offset),
-          Buffer.alloc(Math.max(0, r.offset - server.files.get(r.path)!.length)),
-          r.data,
-        ]),
-      );
-      return { status: 0 };
-    },
-    'unsafe',
-  ],
-  [
-    'writes at the offset, and shows sizes by name only',
-    () => (r) => (r.type === 'fstat' ? { status: 8 } : undefined),
-    'null',
-  ],
-];
-test.each(unread)(
-  'where nothing can be read back, sizes show whether lanes are safe: a server that %s',
-  async (_, behaviour, lanes) => {
-    const server = await startScriptedServer();
-    const does = behaviour(server);
-    server.script = (r) => noRead(r) ?? does(r);
-    const { remote } = await connectTo(server);
-    const result = await testWrites(remote);
-    expect(String(result.lanes), JSON.stringify(result.findings)).toBe(lanes);
-    expect(JSON.stringify(result.findings)).not.toContain('as they were sent');
-    expect(server.files.size).toBe(0);
-  },
-);
 
 test('each file is written to before it is opened again, since some servers fail otherwise', async () => {
   const written = new Set<string>();

@@ -45,7 +45,7 @@ describe('several sidecars', () => {
     const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server);
     // Each round of answers waits for this many requests: fewer at a time would never be answered, and more would show in `rounds`.
-    const sizes = [3, 3, 3, 9, 1, 1, 1];
+    const sizes = [3, 3, 3, 9, 2, 2, 2];
     const rounds: string[][] = [[]];
     let release: () => void = () => undefined;
     let answers = new Promise<void>((resolve) => (release = resolve));
@@ -68,9 +68,9 @@ describe('several sidecars', () => {
       'open open open',
       'write write write',
       'close close close stat stat stat stat stat stat',
-      'rename',
-      'rename',
-      'rename',
+      'rename stat',
+      'rename stat',
+      'rename stat',
       '',
     ]);
     expect(server.requests.filter((r) => r.type === 'rename').map((r) => r.target)).toEqual(paths);

@@ -16,6 +16,28 @@ describe('a sidecar', () => {
     expect(server.requests.find((r) => r.type === 'open')).toMatchObject({ path: `/in/.${name}.partial`, flags: 0x2a });
   });
 
+  test.each(['OpenSSH_9.9', 'Unknown_1'])(
+    'whose rename is answered with OK and not done is unconfirmed (%s)',
+    async (software) => {
+      const server = await startScriptedServer({
+        software,
+        script: (r) => (r.type === 'rename' ? { do: false, status: 0 } : undefined),
+      });
+      const { remote } = await connectTo(server);
+      const sidecar = remote.sidecar(name, bytes);
+      await sidecar.begin();
+      expect(await sidecar.publish()).toBe('unconfirmed');
+      expect(server.files.has(path)).toBe(false);
+    },
+  );
+
+  test('that the agent takes at its rename is delivered', async () => {
+    const server = await startScriptedServer({ collect: 'rename' });
+    const { remote } = await connectTo(server);
+    expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
+    expect(server.collected.get(path)!.equals(bytes)).toBe(true);
+  });
+
   test('gets another partial name after each lost attempt; the names that no later run could guess are reported', async () => {
     const server = await startScriptedServer({
       nameAtClose: true,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PublishedFile } from '../../src/sftp/published-file.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { type Action, type Request, type ScriptedOptions, startScriptedServer } from '../support/scripted-server.js';
 import { connectTo, content, deposit, denying, failedDeposit, failure, names, oneDeposit } from './support.js';
 
 const final = `/in/${names.finalName}`;
@@ -68,6 +68,35 @@ describe('a strict server', () => {
     });
     server.files.delete(partial);
     expect(await remote.renameAgain(pending)).toBe('gone');
+  });
+
+  const undone: [string, (r: Request) => Action | undefined][] = [
+    ['shows both names', () => undefined],
+    ['refuses to look at the final one', (r) => (/stat$/.test(r.type) && r.path === final ? { status: 4 } : undefined)],
+  ];
+  test.each(undone)(
+    'a rename that is answered with OK and not done is unconfirmed: a server that %s',
+    async (_, does) => {
+      const script = (r: Request): Action | undefined => (r.type === 'rename' ? { do: false, status: 0 } : does(r));
+      const { server, transfer } = await oneDeposit(bytes, { script });
+      expect(transfer).toMatchObject({
+        status: 'unconfirmed',
+        reason: expect.stringContaining(`renamed ${partial}, and shows it under that name still`) as string,
+        hint: expect.stringContaining('publish: direct') as string,
+      });
+      expect([...server.files.keys()]).toEqual([partial]);
+      const { remote } = await connectTo(server);
+      expect(await remote.renameAgain({ ...names, bytes: bytes.length })).toBe('unknown');
+    },
+  );
+
+  test('a rename whose outcome shows costs no second look', async () => {
+    const { server } = await oneDeposit(bytes, {});
+    const renamed = server.requests.findIndex((r) => r.type === 'rename');
+    expect(server.requests.slice(renamed).map((r) => `${r.type} ${r.path}`)).toEqual([
+      `rename ${partial}`,
+      `stat ${final}`,
+    ]);
   });
 
   test('publish: direct needs no rename', async () => {
@@ -146,6 +175,44 @@ describe('a strict server', () => {
     expect(server.files.size).toBe(0);
   });
 });
+
+/** What a server does with the request that publishes the file, which it refuses; what else it denies; and what depot may say of it. */
+const refused: [string, number, ScriptedOptions & { direct?: true }, string[], 'no' | 'unconfirmed'][] = [
+  ['renamed', 4, {}, ['stat', 'lstat'], 'unconfirmed'],
+  ['renamed', 3, {}, ['stat', 'lstat'], 'unconfirmed'],
+  ['renamed', 4, {}, ['stat', 'lstat', 'remove'], 'unconfirmed'],
+  ['renamed', 4, { collect: 'rename' }, [], 'unconfirmed'],
+  ['not renamed', 4, {}, ['stat', 'lstat'], 'no'],
+  ['not renamed', 3, {}, ['stat', 'lstat', 'remove'], 'no'],
+  ['not renamed', 4, {}, ['stat', 'lstat', 'remove'], 'unconfirmed'],
+  ['not renamed', 4, {}, ['remove'], 'no'],
+  ['closed', 4, { direct: true, collect: 'close' }, [], 'unconfirmed'],
+  ['closed', 4, { direct: true, collect: 'close' }, ['stat', 'lstat'], 'unconfirmed'],
+  ['closed', 4, { direct: true }, ['remove'], 'unconfirmed'],
+  ['closed', 4, { direct: true }, [], 'no'],
+  ['closed', 4, { collect: 'close' }, [], 'unconfirmed'],
+  ['closed', 4, { collect: 'close', nameAtClose: true }, [], 'no'],
+  ['closed', 4, {}, [], 'no'],
+];
+test.each(refused)(
+  'a file that was %s, with status %i (%o; denied: %j), comes to: %s',
+  async (was, status, o, denied, says) => {
+    const { direct, ...options } = o;
+    const type = was === 'closed' ? 'close' : 'rename';
+    const server = await startScriptedServer({
+      ...options,
+      script: (r) =>
+        r.type === type && r.nth === 1
+          ? { do: was !== 'not renamed', status }
+          : was === 'not renamed' && r.type === type
+            ? { status }
+            : denying(...denied)(r),
+    });
+    const { remote } = await connectTo(server, direct ? { publish: 'direct' } : {});
+    const outcome = await deposit(remote, bytes).catch((error: unknown) => error);
+    expect(outcome).toMatchObject(says === 'no' ? { published: 'no' } : { status: 'unconfirmed' });
+  },
+);
 
 describe('never overwrite', () => {
   test('a file that took the name is seen before the rename, even on a server whose rename overwrites', async () => {

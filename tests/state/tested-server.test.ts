@@ -30,10 +30,11 @@ test('a tested server is remembered until the next test; only a safe one gets se
 
 test('a record of a tested server that cannot be parsed is ignored, and is no error', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
-  const right = { schema: 'depot.server/3', ...passed };
+  const right = { schema: 'depot.server/4', ...passed };
   const wrong = [
     { ...right, schema: 'depot.server/1' },
     { ...right, schema: 'depot.server/2', laneSafe: true },
+    { ...right, schema: 'depot.server/3' },
     { ...right, server: 1 },
     { ...right, at: 'yesterday' },
     { ...right, failed: [1] },

@@ -96,6 +96,27 @@ export const rows: Row[] = [
     next: { does: 'with `publish: direct` deposits', left: 'deposit' },
   },
   {
+    name: 'the rename is done and refused, and nothing shows',
+    fault: 'The server renames, answers FAILURE, and denies STAT',
+    provoked: 'scripted',
+    arrange: (scene) =>
+      scene.script(
+        each((r) => r.type === 'rename', { do: true, status: 4 }),
+        each(looks, denied),
+      ),
+    exit: 18,
+    published: 'unknown',
+    left: 'suitcase',
+    says: /the partial file is gone, or does not show/,
+    then: remember,
+    next: {
+      does: 'finds it, supersedes the receipt, delivers its sidecars, deposits',
+      says: /is at the agent; its receipt now says so/,
+      left: '2 × deposit',
+    },
+    check: (scene) => expectStory(scene, id, { status: 'acknowledged', superseded: 1 }),
+  },
+  {
     name: 'renaming and removing are denied',
     fault: 'The server forbids RENAME and REMOVE',
     provoked: 'denied',
@@ -130,6 +151,23 @@ export const rows: Row[] = [
     provoked: 'the server drops instead',
     arrange: (scene) => scene.script(nth(1, isRename, { do: false, then: 'drop' })),
     ...deposited,
+  },
+  {
+    name: 'the rename is answered with OK, and not done',
+    fault: 'The server answers RENAME with OK, and does nothing',
+    provoked: 'scripted',
+    arrange: (scene) => scene.script(each((r) => r.type === 'rename', { do: false, status: 0 })),
+    exit: 18,
+    published: 'unknown',
+    left: 'partial',
+    says: /shows it under that name still/,
+    then: remember,
+    next: {
+      does: 'renames it, supersedes the receipt, deposits',
+      says: /is at the agent; its receipt now says so/,
+      left: '2 × deposit',
+    },
+    check: (scene) => expectStory(scene, id, { status: 'acknowledged', remoteSize: 'matched', superseded: 1 }),
   },
   {
     name: 'the answer to the rename is lost, and nothing shows',
