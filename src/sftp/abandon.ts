@@ -30,7 +30,7 @@ export async function removeAbandoned(
     // Where nobody saw it under its name while it was open, that it is not there proves nothing.
     const mayAppear =
       removal === 'absent' ? lostFilesMayAppear || (wasLost && namesOpenFiles === null) : lostFilesMayAppear && wasLost;
-    return { removed: removal !== 'refused', absent: removal === 'absent', mayAppear };
+    return { removed: removal !== 'refused', mayAppear, ...(removal === 'absent' && { absent: true }) };
   };
   const { live } = remote;
   try {

@@ -158,12 +158,12 @@ class Suitcase extends PublishedFile {
       hint: 'ask the agent about quota and free space, then push again',
     });
     const { removed, absent } = await this.#abandon();
-    if (this.remote.spec.publish === 'rename') {
-      // One that gets its name at its close need not have been there.
-      if (!absent || this.remote.namesOpenFiles === false) throw refused;
-      return this.#unconfirmed(`${refused.message}; the partial file is gone`, collectsAtClose);
+    // rclone says "no such file" of what was taken, and may then remove what it remembers of it.
+    if (absent || isStatus(error, Status.NO_SUCH_FILE)) {
+      const direct = this.remote.spec.publish === 'direct';
+      return this.#unconfirmed(`${refused.message}; the file is gone`, direct ? refused.hint : collectsAtClose);
     }
-    if (absent) return this.#unconfirmed(`${refused.message}; the file is gone`);
+    if (this.remote.spec.publish === 'rename') throw refused;
     const found = removed ? null : await this.remote.stat(this.names.finalName, this.signal).catch(() => null);
     if (removed || (isSeen(found) && found.size !== this.names.bytes)) throw refused;
     return this.#unconfirmed(`${refused.message}; the file may be there, and cannot be removed`);

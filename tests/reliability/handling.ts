@@ -204,8 +204,8 @@ export const handlings: Handling[] = [
   {
     what: 'a refused close publishes nothing only where the file was still there',
     file: 'sftp/suitcase.ts',
-    of: 'if (absent) return this.#unconfirmed(',
-    without: 'if (false) return this.#unconfirmed(',
+    of: 'if (absent || isStatus(error, Status.NO_SUCH_FILE)) {',
+    without: 'if (false) {',
     row: 'direct: the close is refused, and the agent took the file',
   },
   {

@@ -191,7 +191,8 @@ const refused: [string, number, ScriptedOptions & { direct?: true }, string[], '
   ['closed', 4, { direct: true }, ['remove'], 'unconfirmed'],
   ['closed', 4, { direct: true }, [], 'no'],
   ['closed', 4, { collect: 'close' }, [], 'unconfirmed'],
-  ['closed', 4, { collect: 'close', nameAtClose: true }, [], 'no'],
+  ['closed', 4, { collect: 'close', nameAtClose: true }, [], 'unconfirmed'],
+  ['closed', 2, {}, [], 'unconfirmed'],
   ['closed', 4, {}, [], 'no'],
 ];
 test.each(refused)(
