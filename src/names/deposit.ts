@@ -40,13 +40,6 @@ export function parseDepositId(text: string): DepositIdParts | null {
   return at === null || !arrangementPattern.test(arrangement) ? null : { arrangement, at, random };
 }
 
-/** The deposit id that a file name begins with, and what follows; null when it begins with none. */
-function idAndRest(name: string): { depositId: string; rest: string } | null {
-  const dot = name.indexOf('.');
-  const depositId = name.slice(0, dot);
-  return dot === -1 || parseDepositId(depositId) === null ? null : { depositId, rest: name.slice(dot) };
-}
-
 /** `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are cut off, not rounded. */
 export function timestamp(at: Date): string {
   return `${at.toISOString().slice(0, 19)}Z`;
@@ -56,7 +49,8 @@ export function timestamp(at: Date): string {
 export function parseTimestamp(text: string): Date | null {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return null;
   const at = new Date(text);
-  return Number.isNaN(at.getTime()) || timestamp(at) !== text ? null : at;
+  // `Date` takes 30 February for 2 March, and 24:00 for the next day.
+  return at.getUTCDate() === Number(text.slice(8, 10)) ? at : null;
 }
 
 /** `<id>.tar.pgp`, `<id>.tar.gz.pgp` or `<id>.tar.zst.pgp`. */
@@ -66,9 +60,10 @@ export function suitcaseName(depositId: string, compression: Compression): strin
 
 /** The id and compression in a suitcase's name, or null when it is not one. */
 export function parseSuitcaseName(name: string): { depositId: string; compression: Compression } | null {
-  const found = idAndRest(name);
-  const compression = (Object.keys(extensions) as Compression[]).find((key) => extensions[key] === found?.rest);
-  return found === null || compression === undefined ? null : { depositId: found.depositId, compression };
+  const dot = name.indexOf('.');
+  const depositId = name.slice(0, dot);
+  const compression = (Object.keys(extensions) as Compression[]).find((key) => extensions[key] === name.slice(dot));
+  return compression === undefined || parseDepositId(depositId) === null ? null : { depositId, compression };
 }
 
 /** The suitcase's remote name while it is being uploaded. */
@@ -135,8 +130,7 @@ export function parseAttestationName(name: string): { depositId: string; number:
 function numbered(name: string, what: string): { depositId: string; number: number | null } | null {
   // Most names in a state directory are others, and are told by this alone.
   if (!name.includes(`.${what}.`)) return null;
-  const found = idAndRest(name);
-  const [, kind, number] = /^\.([a-z]+)(?:\.([1-9]\d{0,3}))?\.json$/.exec(found?.rest ?? '') ?? [];
-  if (found === null || kind !== what) return null;
-  return { depositId: found.depositId, number: number === undefined ? null : Number(number) };
+  const [, depositId = '', kind, number] = /^([^.]+)\.([a-z]+)(?:\.([1-9]\d{0,3}))?\.json$/.exec(name) ?? [];
+  if (kind !== what || parseDepositId(depositId) === null) return null;
+  return { depositId, number: number === undefined ? null : Number(number) };
 }

@@ -185,8 +185,8 @@ export async function verifyEdDsa(
 }
 
 /** A page checks one signature: OpenPGP.js does that. */
-export function isEd25519Signature(): boolean {
-  return false;
+export function isEd25519Signature(): Promise<boolean> {
+  return Promise.resolve(false);
 }
 
 function own(bytes: Uint8Array): Bytes {

@@ -1,6 +1,6 @@
 /** Ed25519 signatures by the platform itself: OpenPGP.js takes four times as long, which a ledger of twenty thousand receipts shows. */
 import * as openpgp from 'openpgp';
-import { isEd25519Signature } from '../primitives.js';
+import { isEd25519Signature, type SignedDigest } from '../primitives.js';
 import type { KeyPacket } from './certificate.js';
 import { concat } from './packets.js';
 
@@ -11,11 +11,18 @@ const { ed25519Legacy } = curve as unknown as Record<string, string>;
 interface Internals {
   params: { r?: Uint8Array; s?: Uint8Array; RS?: Uint8Array };
   signedHashValue: Uint8Array;
+  /** Of version 6 only. */
+  salt: Uint8Array | null;
   toHash(type: openpgp.enums.signature, data: object, detached: boolean): Uint8Array;
   hash(type: openpgp.enums.signature, data: object, toHash: Uint8Array): Promise<Uint8Array>;
 }
 
-const longHashes = new Set<openpgp.enums.hash | null>([hash.sha256, hash.sha384, hash.sha512]);
+/** Hashes that are long enough, with the bytes of salt that a signature of version 6 has then (RFC 9580 section 9.5). */
+const longHashes = new Map<openpgp.enums.hash | null, { name: SignedDigest['algorithm']; salt: number }>([
+  [hash.sha256, { name: 'sha256', salt: 16 }],
+  [hash.sha384, { name: 'sha384', salt: 24 }],
+  [hash.sha512, { name: 'sha512', salt: 32 }],
+]);
 
 /**
  * Whether this is a good signature by `key` over a literal packet, with nothing in it that needs a second thought. False says
@@ -27,18 +34,20 @@ export async function isPlainEd25519(
   literal: object,
 ): Promise<boolean> {
   const point = pointOf(key);
+  const algorithm = longHashes.get(signature.hashAlgorithm);
+  const internals = signature as unknown as Internals;
   const isPlain =
     point !== null &&
+    algorithm !== undefined &&
     signature.publicKeyAlgorithm === key.algorithm &&
     signature.issuerKeyID.equals(key.getKeyID()) &&
-    longHashes.has(signature.hashAlgorithm) &&
+    (internals.salt === null || internals.salt.length === algorithm.salt) &&
     [...signature.unknownSubpackets, ...signature.rawNotations].every(({ critical }) => !critical) &&
     signature.revocationKeyClass === null;
   if (!isPlain) return false;
-  const digest = await digestOf(signature, signatureType.binary, literal, true);
-  const { signedHashValue } = signature as unknown as Internals;
-  if (signedHashValue[0] !== digest[0] || signedHashValue[1] !== digest[1]) return false;
-  return isEd25519Signature(point, digest, edDsaSignature(signature, 32));
+  const bytes = internals.toHash(signatureType.binary, literal, true);
+  const signed = { algorithm: algorithm.name, bytes, beginning: internals.signedHashValue };
+  return isEd25519Signature(point, signed, edDsaSignature(signature, 32));
 }
 
 /** Q is 0x40 and the point, A the point alone. */
@@ -67,9 +76,9 @@ export function edDsaSignature(signature: openpgp.SignaturePacket, size: number)
   return RS ?? concat(leftPad(r, size), leftPad(s, size));
 }
 
-/** An MPI has lost its leading zeros; these values are little-endian byte strings all the same. */
-function leftPad(value: Uint8Array | undefined, size: number): Uint8Array {
-  const padded = new Uint8Array(size);
-  if (value !== undefined && value.length <= size) padded.set(value, size - value.length);
+/** An MPI has lost its leading zeros; these values are little-endian byte strings all the same. One that is too long stays so: no signature has it. */
+function leftPad(value: Uint8Array = new Uint8Array(), size: number): Uint8Array {
+  const padded = new Uint8Array(Math.max(size, value.length));
+  padded.set(value, padded.length - value.length);
   return padded;
 }

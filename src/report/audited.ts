@@ -17,7 +17,7 @@ interface Audited {
 }
 
 /** A receipt that counts, as far as the page shows it. */
-export type Filed = Omit<ListedReceipt, 'receipt'> & { receipt: ReportedReceipt };
+export type Filed = Pick<ListedReceipt, 'depositId' | 'sha256'> & { receipt: ReportedReceipt };
 
 /** Each receipt is read once. A ledger that is too broken to be read is something that the page says, not a reason to have no page. */
 export async function auditAndReceipts(
@@ -28,12 +28,8 @@ export async function auditAndReceipts(
   const receipts: Filed[] = [];
   let unreadable = 0;
   const once = keptOnce();
-  const add = (
-    { depositId, path: file, sha256, superseded }: Omit<ListedReceipt, 'receipt'>,
-    receipt: Receipt,
-  ): void => {
-    if (superseded === null)
-      receipts.push({ depositId, path: file, sha256, superseded, receipt: shownOf(receipt, once) });
+  const add = ({ depositId, sha256, superseded }: Omit<ListedReceipt, 'receipt'>, receipt: Receipt): void => {
+    if (superseded === null) receipts.push({ depositId, sha256, receipt: shownOf(receipt, once) });
   };
   try {
     const audit = await verifyLedger(state, checkSignature, ledger, {
@@ -51,22 +47,25 @@ export async function auditAndReceipts(
 }
 
 /** What the page shows; what all receipts of an arrangement have in common is kept once. */
-function shownOf(
-  { depositId, arrangement, supplier, startedAt, completedAt, encryption, chain, rehearsed, ...r }: Receipt,
-  once: <T>(value: T) => T,
-): ReportedReceipt {
+function shownOf(r: Receipt, once: <T>(value: T) => T): ReportedReceipt {
   const { entries, bytes, complete } = r.dataset;
   const { status, remoteSize } = r.transfer;
-  return {
-    ...{ depositId, arrangement: once(arrangement), supplier: once(supplier), startedAt, completedAt },
+  const shown: ReportedReceipt = {
+    depositId: r.depositId,
+    arrangement: once(r.arrangement),
+    supplier: once(r.supplier),
+    startedAt: r.startedAt,
+    completedAt: r.completedAt,
     suitcase: { bytes: r.suitcase.bytes, sha256: r.suitcase.sha256 },
-    encryption: once(encryption),
+    encryption: once(r.encryption),
     dataset: { entries, bytes, complete },
     transfer: once({ status, remoteSize }),
     ledger: { sequence: r.ledger.sequence },
-    ...(chain !== undefined && { chain }),
-    ...(rehearsed !== undefined && { rehearsed }),
   };
+  // Not spread into it: V8 would keep a hidden class for each of twenty thousand, which is as much as all that they hold.
+  if (r.chain !== undefined) shown.chain = r.chain;
+  if (r.rehearsed !== undefined) shown.rehearsed = r.rehearsed;
+  return shown;
 }
 
 /** The first of equal values, for all of them. */

@@ -160,7 +160,7 @@ interface Examined extends Pick<StoredReceipt, 'depositId' | 'path' | 'sha256'> 
 }
 
 /** So many signatures are checked at a time. */
-const checkedAtOnce = 8;
+const checkedAtOnce = 32;
 
 /** All receipts in the directory, each read once. Signatures of those that no line lists are not looked at: nothing would be said of them. */
 async function examineReceipts(

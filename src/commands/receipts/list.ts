@@ -1,3 +1,4 @@
+import { keepHeapSmall } from '../../heap.js';
 import type { ReceiptsListFlags } from './options.js';
 import { destroyedDeposits } from '../../state/ledger.js';
 import { parseReceiptName } from '../../names/deposit.js';
@@ -36,6 +37,7 @@ interface Possible {
 const incomplete = 24;
 
 export async function listDeposits(o: ReceiptsListFlags, context: Context): Promise<number> {
+  keepHeapSmall();
   const states = await statesFor(o, o.names, context);
   const rows: Row[] = [];
   const possible: Possible[] = [];

@@ -1,3 +1,4 @@
+import { keepHeapSmall } from '../../heap.js';
 import type { ReceiptsVerifyFlags } from './options.js';
 import { stat } from 'node:fs/promises';
 import { DepotError } from '../../errors.js';
@@ -13,6 +14,7 @@ import { statesFor, type States } from './states.js';
 const ledgerBroken = 32;
 
 export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): Promise<number> {
+  keepHeapSmall();
   if (o.against !== undefined) await requireDirectory(o.against);
   const states = await statesFor(o, o.names, context);
   const check = await signatureCheck(o.signers.length > 0 ? o.signers : ownSigners(states.config));

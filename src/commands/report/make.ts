@@ -1,3 +1,4 @@
+import { keepHeapSmall } from '../../heap.js';
 import type { ReceiptsListFlags } from '../receipts/options.js';
 import path from 'node:path';
 import { DepotError } from '../../errors.js';
@@ -24,6 +25,7 @@ export interface ReportFlags extends ReceiptsListFlags {
 const mostNamed = 10;
 
 export async function makeReport(o: ReportFlags, context: Context): Promise<number> {
+  keepHeapSmall();
   const file = path.resolve(context.cwd, o.out);
   // Before the work, which takes a while with many deposits; and again before the rename.
   await requireReplaceable(file);
