@@ -1,6 +1,6 @@
 /** Files that must survive a power loss: a reader sees the old one or the new one, never half. Every failure names the path. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, readSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { nameOf, ownName, runAs } from './accounts.js';
@@ -146,13 +146,13 @@ export async function readBounded(file: string, limit: number, own = false): Pro
 
 /** As `readBounded`, at once: for thousands of small files that are read one after the other. */
 export function readBoundedNow(file: string, limit: number): Buffer<ArrayBuffer> | null {
-  let descriptor: number | undefined;
+  let opened: ReturnType<typeof openPlainNow> | undefined;
   try {
-    descriptor = openPlainNow(file);
-    const buffer = roomFor(file, fstatSync(descriptor).size, limit);
+    opened = openPlainNow(file);
+    const buffer = roomFor(file, opened.size, limit);
     let length = 0;
     while (length < buffer.length) {
-      const bytesRead = readSync(descriptor, buffer, length, buffer.length - length, null);
+      const bytesRead = readSync(opened.descriptor, buffer, length, buffer.length - length, null);
       if (bytesRead === 0) break;
       length += bytesRead;
     }
@@ -161,7 +161,7 @@ export function readBoundedNow(file: string, limit: number): Buffer<ArrayBuffer>
     if (errorCode(error) === 'ENOENT') return null;
     throw localError(error, 'read', file);
   } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (opened !== undefined) closeSync(opened.descriptor);
   }
 }
 

@@ -27,12 +27,13 @@ export async function openPlain(path: string): Promise<FileHandle> {
 }
 
 /** As `openPlain`, at once: for many small files one after the other, of which each answer by way of a thread takes longer than the file. */
-export function openPlainNow(path: string): number {
-  if (!posix || meantToBeRead.test(path)) return openSync(path, 'r');
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+export function openPlainNow(path: string): { descriptor: number; size: number } {
+  const asItIs = !posix || meantToBeRead.test(path);
+  const descriptor = openSync(path, asItIs ? 'r' : constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    requirePlain(path, fstatSync(descriptor));
-    return descriptor;
+    const found = fstatSync(descriptor);
+    if (!asItIs) requirePlain(path, found);
+    return { descriptor, size: found.size };
   } catch (error) {
     closeSync(descriptor);
     throw error;

@@ -35,9 +35,13 @@ export function newDepositId(arrangement: string, at: Date): string {
 
 /** The parts of a deposit id, or null when `text` is not one (an impossible date is not one). */
 export function parseDepositId(text: string): DepositIdParts | null {
-  const [, arrangement = '', compact = '', random = ''] = /^(.+)_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/.exec(text) ?? [];
-  const at = parseTimestamp(compact.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
-  return at === null || !arrangementPattern.test(arrangement) ? null : { arrangement, at, random };
+  const found = /^([^_]+)_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_([0-9a-f]{16})$/.exec(text);
+  if (found === null) return null;
+  const [, arrangement, year, month, day, hour, minute, second, random] = found as unknown as string[];
+  const at = parseTimestamp(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return at === null || !arrangementPattern.test(arrangement!)
+    ? null
+    : { arrangement: arrangement!, at, random: random! };
 }
 
 /** `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are cut off, not rounded. */

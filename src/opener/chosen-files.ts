@@ -7,7 +7,7 @@ import { readCertificate } from '../pgp/keys.js';
 import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { type Exhibits, verifySigned } from '../reader/exhibits.js';
-import { fromBase64 } from '../receipt/base64.js';
+import { fromBase64 } from '../base64.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { LARGEST_GIVEN_FILE, looseTextOf } from '../text-file.js';

@@ -2,6 +2,7 @@
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
+import { fromBase64 } from '../base64.js';
 import { encodingOf, looseTextOf } from '../text-file.js';
 
 const beginning = '-----BEGIN PGP ';
@@ -42,6 +43,18 @@ export async function dearmor(
     if (cause instanceof DepotError) throw cause;
     throw refuse(`its armour is damaged (${said(cause)})`, cause);
   }
+}
+
+/**
+ * The content of a text that is one armoured signature and nothing else, as programs write it; null for any other, which may be one
+ * all the same. The checksum is not looked at (RFC 9580 section 6.1).
+ */
+export function plainSignatureArmor(text: string): Uint8Array | null {
+  const body =
+    /^-----BEGIN PGP SIGNATURE-----\n\n([A-Za-z0-9+/\n]+={0,2})\n(?:=[A-Za-z0-9+/]{4}\n)?-----END PGP SIGNATURE-----\n*$/.exec(
+      text,
+    )?.[1];
+  return body === undefined ? null : fromBase64(body.replaceAll('\n', ''));
 }
 
 /** From the block on, without what mail programs and editors add: indentation, `> `, blanks and CR at line ends. */

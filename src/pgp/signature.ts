@@ -2,8 +2,8 @@
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
-import { dearmor } from './armor.js';
-import { isArmored } from './packets.js';
+import { dearmor, plainSignatureArmor } from './armor.js';
+import { isArmored, packetType, splitPackets } from './packets.js';
 import { internalsOf, internalsOfSecret } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './certificate.js';
 import { toHex } from './pkesk.js';
@@ -99,7 +99,26 @@ function failed(why: string, hint?: string, cause?: unknown): DepotError {
   return new DepotError('verification-failed', `signature not accepted: ${why}`, { hint, cause });
 }
 
+/**
+ * The only packet of a signature that needs no second look, null for any other. OpenPGP.js reads armour and packets as streams, one
+ * promise after the other, which takes longer than to check the signature; its class for the packet reads it here, too.
+ */
+function readPlain(signature: string | Uint8Array): openpgp.SignaturePacket | null {
+  try {
+    const binary = typeof signature === 'string' ? plainSignatureArmor(signature) : signature;
+    const packets = binary === null ? [] : [...splitPackets(binary)];
+    if (packets.length !== 1 || packets[0]!.type !== packetType.signature) return null;
+    const packet = new openpgp.SignaturePacket();
+    packet.read(packets[0]!.body);
+    return packet;
+  } catch {
+    return null;
+  }
+}
+
 async function readSignatures(signature: string | Uint8Array): Promise<openpgp.SignaturePacket[]> {
+  const plain = readPlain(signature);
+  if (plain !== null) return [plain];
   const refuse = (what: string, cause?: unknown): DepotError =>
     failed(what, 'check that the file is the .asc that belongs to it', cause);
   const binary = isArmored(signature) ? await dearmor(signature, [openpgp.enums.armor.signature], refuse) : signature;

@@ -7,7 +7,7 @@ import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { sameBytes } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
-import { fromBase64 } from '../receipt/base64.js';
+import { fromBase64 } from '../base64.js';
 import { parseSuitcaseName, receiptName, timestamp } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 import { deniedBy, tellsOf } from './chain/stated.js';

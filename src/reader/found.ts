@@ -3,7 +3,7 @@ import type { ManifestResult } from '../dataset/compare.js';
 import { DepotError } from '../errors.js';
 import type { OpenResult } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
-import { fromBase64 } from '../receipt/base64.js';
+import { fromBase64 } from '../base64.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
 import { deniedBy, tellsOf } from './chain/stated.js';

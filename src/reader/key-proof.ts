@@ -3,7 +3,7 @@ import { checkHead, computeTail } from '../pgp/proof.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { sameBytes } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
-import { fromBase64 } from '../receipt/base64.js';
+import { fromBase64 } from '../base64.js';
 import type { Receipt } from '../receipt/schema.js';
 
 /** A private key as the opening of a suitcase needs it: it may be in memory, or live where nobody can read it. */

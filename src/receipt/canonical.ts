@@ -22,52 +22,68 @@ export function signatureBytes(armored: string): ReceiptBytes {
   return markReceiptBytes(new TextEncoder().encode(armored));
 }
 
-/** Canonical form as text. Keys that the schema does not know are left out. */
+/** Canonical form as text. Keys that the schema does not know are left out. Written out: whoever audits a ledger asks for tens of thousands. */
 export function canonicalText(r: Receipt): string {
+  const { supplier, suitcase, encryption, keyProof, dataset, chain, rehearsed, cover, transfer, client, ledger } = r;
   const ordered = {
     schema: r.schema,
     depositId: r.depositId,
     arrangement: r.arrangement,
-    supplier: pick(r.supplier, ['name', 'signerFingerprint']),
+    supplier: { name: supplier.name, signerFingerprint: supplier.signerFingerprint },
     startedAt: r.startedAt,
     completedAt: r.completedAt,
-    suitcase: pick(r.suitcase, ['name', 'bytes', 'sha256']),
+    suitcase: { name: suitcase.name, bytes: suitcase.bytes, sha256: suitcase.sha256 },
     encryption: {
-      ...pick(r.encryption, ['packet', 'cipher', 'aead', 'compression']),
-      recipients: r.encryption.recipients.map((one) =>
-        pick(one, ['fingerprint', 'subkeyFingerprint', 'algorithm', 'expiresAt']),
-      ),
+      packet: encryption.packet,
+      cipher: encryption.cipher,
+      aead: encryption.aead,
+      compression: encryption.compression,
+      recipients: encryption.recipients.map(({ fingerprint, subkeyFingerprint, algorithm, expiresAt }) => ({
+        fingerprint,
+        subkeyFingerprint,
+        algorithm,
+        expiresAt,
+      })),
     },
-    keyProof: pick(r.keyProof, ['pkesk', 'head', 'tail', 'plaintextOctets', 'commitment']),
+    keyProof: {
+      pkesk: keyProof.pkesk,
+      head: keyProof.head,
+      tail: keyProof.tail,
+      plaintextOctets: keyProof.plaintextOctets,
+      commitment: keyProof.commitment,
+    },
     dataset: {
-      ...pick(r.dataset, ['entries', 'bytes']),
-      skipped: Object.fromEntries(Object.entries(r.dataset.skipped).sort(([a], [b]) => (a < b ? -1 : 1))),
-      ...pick(r.dataset, ['complete', 'manifestSha256']),
+      entries: dataset.entries,
+      bytes: dataset.bytes,
+      skipped: Object.fromEntries(Object.entries(dataset.skipped).sort(([a], [b]) => (a < b ? -1 : 1))),
+      complete: dataset.complete,
+      manifestSha256: dataset.manifestSha256,
     },
-    ...(r.chain === undefined
+    ...(chain === undefined
       ? {}
       : {
-          chain: pick(r.chain, [
-            'fullDepositId',
-            'number',
-            'previousDepositId',
-            'previousSuitcaseSha256',
-            'datasetSha256',
-            'entries',
-            'bytes',
-            'complete',
-            'lastReadInFull',
-          ]),
+          chain: {
+            fullDepositId: chain.fullDepositId,
+            number: chain.number,
+            previousDepositId: chain.previousDepositId,
+            previousSuitcaseSha256: chain.previousSuitcaseSha256,
+            datasetSha256: chain.datasetSha256,
+            entries: chain.entries,
+            bytes: chain.bytes,
+            complete: chain.complete,
+            lastReadInFull: chain.lastReadInFull,
+          },
         }),
-    ...(r.rehearsed === undefined ? {} : { rehearsed: r.rehearsed }),
-    cover: pick(r.cover, ['name', 'bytes', 'sha256']),
-    transfer: pick(r.transfer, ['remoteName', 'status', 'remoteSize', 'durability']),
-    client: pick(r.client, ['version', 'runtime', 'platform']),
-    ledger: pick(r.ledger, ['id', 'sequence', 'previousReceiptSha256']),
+    ...(rehearsed === undefined ? {} : { rehearsed }),
+    cover: { name: cover.name, bytes: cover.bytes, sha256: cover.sha256 },
+    transfer: {
+      remoteName: transfer.remoteName,
+      status: transfer.status,
+      remoteSize: transfer.remoteSize,
+      durability: transfer.durability,
+    },
+    client: { version: client.version, runtime: client.runtime, platform: client.platform },
+    ledger: { id: ledger.id, sequence: ledger.sequence, previousReceiptSha256: ledger.previousReceiptSha256 },
   } satisfies Receipt;
   return `${JSON.stringify(ordered, null, 2)}\n`;
-}
-
-function pick<T, K extends keyof T>(from: T, keys: K[]): Pick<T, K> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
 }

@@ -13,6 +13,8 @@ import { receiptProblem, type Receipt } from './schema.js';
 export const maxReceiptBytes = 1024 * 1024;
 const maxDepth = 4;
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** A kind of document that is signed as JSON. */
 export interface SignedForm<T> {
   a: string;
@@ -53,7 +55,7 @@ export function parseSigned<T>(bytes: Uint8Array, name: string, form: SignedForm
   let source: string;
   let json: unknown;
   try {
-    source = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    source = utf8.decode(bytes);
   } catch (cause) {
     throw wrong('not UTF-8', cause);
   }

@@ -1,7 +1,7 @@
 /** The receipt and its schema: `depot.receipt/1`, or `/2` of a deposit that is part of a chain. New facts need a new version. */
 import * as v from 'valibot';
 import { printable } from '../printable.js';
-import { fromBase64 } from './base64.js';
+import { fromBase64 } from '../base64.js';
 import { arrangementPattern } from '../names/arrangement.js';
 import { ledgerIdPattern, sha256Pattern } from '../names/digest.js';
 import { fingerprintPattern } from '../names/fingerprint.js';

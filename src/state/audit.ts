@@ -171,7 +171,16 @@ async function examineReceipts(
   list?: ReceiptList,
 ): Promise<Examined[]> {
   const examined: Examined[] = [];
-  let checking: Promise<void>[] = [];
+  let waiting: (() => Promise<void>)[] = [];
+  let checking: Promise<unknown> = Promise.resolve();
+  /** All that wait together, so that the threads beside this one are woken once for them; the next receipts are read meanwhile. */
+  const begin = (): Promise<unknown> => {
+    const begun = Promise.all(waiting.map((check) => check()));
+    // Thrown where it is awaited.
+    begun.catch(() => undefined);
+    waiting = [];
+    return begun;
+  };
   for await (const stored of readReceipts(directory, audit, list)) {
     const { depositId, path, sha256 } = stored;
     const { receipt, wrong } = readStored(stored);
@@ -189,12 +198,15 @@ async function examineReceipts(
     };
     examined.push(one);
     if (!listed.has(sha256)) continue;
-    checking.push(signatureFault(stored, receipt, checkSignature).then((fault) => void (one.signatureFault = fault)));
-    if (checking.length < checkedAtOnce) continue;
-    await Promise.all(checking);
-    checking = [];
+    waiting.push(async () => {
+      one.signatureFault = await signatureFault(stored, receipt, checkSignature);
+    });
+    if (waiting.length < checkedAtOnce) continue;
+    await checking;
+    checking = begin();
   }
-  await Promise.all(checking);
+  await checking;
+  await begin();
   return examined;
 }
 

@@ -2,6 +2,7 @@ import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Certificate, SecretKey } from '../../src/pgp/certificate.js';
 import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
+import { splitPackets } from '../../src/pgp/packets.js';
 import { signDetached, verifyDetached } from '../../src/pgp/signature.js';
 import { certificate, keyFile, secret } from './messages.js';
 
@@ -29,6 +30,46 @@ describe('a detached signature', () => {
   test('may be binary', async () => {
     const { data } = (await openpgp.unarmor(await signed('curve25519'))) as unknown as { data: Uint8Array };
     expect(await verifyDetached(receipt, data, [await certificate('curve25519')], now)).toMatchObject({ warnings: [] });
+  });
+
+  test('may have other forms than the usual one: what is in it counts', async () => {
+    const usual = await signed('curve25519');
+    const { data } = (await openpgp.unarmor(usual)) as unknown as { data: Uint8Array };
+    const [packet] = [...splitPackets(data)];
+    const lines = usual.trimEnd().split('\n');
+    const forms: (string | Uint8Array)[] = [
+      lines.join('\r\n'),
+      lines.join('\n'),
+      `${usual}\n\n`,
+      lines.filter((line) => !/^=....$/.test(line)).join('\n'),
+      lines.map((line) => (/^=....$/.test(line) ? '=AAAA' : line)).join('\n'),
+      usual.replace('\n\n', '\nComment: from the archive\n\n'),
+      `Dear reader,\n\n${usual}\nRegards`,
+      usual.replace(/^/gm, '> '),
+      Buffer.concat([Buffer.of(0x88, packet.body.length), packet.body]),
+      Buffer.concat([Buffer.of(0xc2, 0xff, 0, 0, 0, packet.body.length), packet.body]),
+      Buffer.concat([Buffer.of(0xca, 3), Buffer.from('PGP'), data]),
+      Buffer.concat([Buffer.of(0xc2, 4, 9, 9, 9, 9), data]),
+      Buffer.concat([data, data]),
+    ];
+    const signers = [await certificate('curve25519')];
+    for (const form of forms)
+      expect(await verifyDetached(receipt, form, signers, now), String(form)).toMatchObject({ warnings: [] });
+  });
+
+  test('is refused wherever it is cut off or changed, in every form', async () => {
+    const usual = await signed('curve25519');
+    const { data } = (await openpgp.unarmor(usual)) as unknown as { data: Uint8Array };
+    const signers = [await certificate('curve25519')];
+    for (let i = 0; i < data.length; i++) {
+      await expect(verifyDetached(receipt, data.slice(0, i), signers, now), `${i} bytes`).rejects.toMatchObject({
+        code: 'verification-failed',
+      });
+      const changed = Uint8Array.from(data);
+      changed[i] ^= 1;
+      const said = await verifyDetached(receipt, changed, signers, now).catch((error: unknown) => error);
+      expect(said, `byte ${i}`).toMatchObject({ code: 'verification-failed' });
+    }
   });
 
   test('fails for every changed byte of the file', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { isOutbound } from '../../src/outbound.js';
 import { canonicalText, receiptBytes, signatureBytes } from '../../src/receipt/canonical.js';
 import { maxReceiptBytes, parseReceipt } from '../../src/receipt/parse.js';
-import { fromBase64, toBase64 } from '../../src/receipt/base64.js';
+import { fromBase64, toBase64 } from '../../src/base64.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { anyReceipt, compatReceipt, receiptOf } from '../state/samples.js';
 
@@ -267,5 +267,17 @@ test('base64 encodes and decodes any bytes', () => {
       expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
       expect(fromBase64(toBase64(bytes))).toEqual(Uint8Array.from(bytes));
     }),
+  );
+});
+
+test('of texts in base64, only the one that encoding gives is taken', () => {
+  const letters = Array.from('ABCQghwEIMUYcko048s/+=');
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...letters), { maxLength: 9 }), (chosen) => {
+      const text = chosen.join('');
+      const isCanonical = Buffer.from(text, 'base64').toString('base64') === text;
+      expect(fromBase64(text) !== null).toBe(isCanonical);
+    }),
+    { numRuns: 5000 },
   );
 });
