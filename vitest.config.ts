@@ -33,7 +33,7 @@ const windows =
         'tests/secrets/{file,keychain,login,lookup}.test.ts',
         'tests/receipt/{attestation,chain,cover,format,proof,schema}.test.ts',
         'tests/seal/spool.test.ts',
-        'tests/dataset/{archive,compare,exclude,extract-names,extract-without-links,listing,manifest,pack,shrink,sources,walk-order}.test.ts',
+        'tests/dataset/{archive,compare,exclude,extract-names,listing,manifest,pack,shrink,sources,walk-order}.test.ts',
         'tests/commands/{cli,completion,doctor-sources,init-text,nothing,status,trust}.test.ts',
         'tests/report/{chain,command,markup,rhythm}.test.ts',
       ]

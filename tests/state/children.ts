@@ -39,6 +39,18 @@ export class Child {
     cleanup(() => this.kill());
   }
 
+  /** So many that say that they are ready; each begins after the one before, since Wine breaks down where several begin at once. */
+  static async several(count: number, script: string): Promise<Child[]> {
+    const children: Child[] = [];
+    while (children.length < count) {
+      const child = new Child(script);
+      const line = await child.line();
+      if (line !== 'ready') throw new Error(line);
+      children.push(child);
+    }
+    return children;
+  }
+
   /** The next line that the process prints. */
   async line(): Promise<string> {
     const first = this.lines.shift();

@@ -298,8 +298,7 @@ describe('the ledger id', () => {
         try { console.log((await Ledger.open(await ArrangementState.open(directory, 'a' + process.pid))).id); } catch (error) { console.log(error.stack); }
       });
     `;
-    const children = Array.from({ length: 3 }, () => new Child(script));
-    for (const child of children) expect(await child.line()).toBe('ready');
+    const children = await Child.several(3, script);
     for (let round = 0; round < 30; round++) {
       const directory = join(tempDir(), 'state');
       for (const child of children) child.say(directory);

@@ -33,8 +33,7 @@ const contenderScript = `
 
 /** Lets three processes race for each of the directories in turn, and returns their answers, sorted. */
 async function race(directories: string[]): Promise<string[][]> {
-  const children = Array.from({ length: 3 }, () => new Child(contenderScript));
-  for (const child of children) expect(await child.line()).toBe('ready');
+  const children = await Child.several(3, contenderScript);
   const results: string[][] = [];
   for (const directory of directories) {
     for (const child of children) child.say(directory);

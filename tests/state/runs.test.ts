@@ -161,8 +161,7 @@ describe('run records', () => {
         console.log('done'); process.exit();
       });
     `;
-    const children = [new Child(script), new Child(script)];
-    for (const child of children) expect(await child.line()).toBe('ready');
+    const children = await Child.several(2, script);
     for (const child of children) child.say('go');
     for (const child of children) expect(await child.line()).toBe('done');
     const found = await all(state);

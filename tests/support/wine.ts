@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { tempDir } from './cleanup.js';
 import { bareEnvironment } from './cli.js';
 import { peer } from './peers.js';
-import type { Finished } from './process.js';
+import { run, type Finished } from './process.js';
 
 /** Where continuous integration makes it. */
 const directory = join(process.env['DEPOT_CI_SCRATCH'] ?? '/var/tmp/depot-ci', 'windows');
@@ -40,6 +40,11 @@ export function windowsPath(path: string): string {
 /** Windows' Node, by its name there. */
 export function windowsNodeExe(major: WineOptions['node'] = 22): string {
   return windowsPath(join(directory, `node${major}.exe`));
+}
+
+/** Ends all that runs in the suite's prefix: what a Wine server that broke down leaves behind waits for ever. */
+export async function endSuite(): Promise<void> {
+  await run('/usr/lib/wine/wineserver', ['-k'], { env: { ...process.env, WINEPREFIX: suitePrefix } });
 }
 
 /** Runs Windows' Node to its end. */

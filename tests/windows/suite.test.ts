@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkout } from '../support/cli.js';
-import { checkoutThere, suitePrefix, windowsNode } from '../support/wine.js';
+import { checkoutThere, endSuite, suitePrefix, windowsNode } from '../support/wine.js';
 
 interface Report {
   testResults: {
@@ -21,17 +21,20 @@ for (const name of readdirSync(checkout))
   if (!stays.has(name)) cpSync(join(checkout, name), join(checkoutThere, name), { recursive: true });
 
 const file = join(checkoutThere, 'report.json');
-// Wine's server breaks down now and then when several processes of Node begin at once: one worker, which a new one follows for each file.
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--mode', 'windows', '--maxWorkers=1'];
+// Wine's server breaks down now and then when several processes of Node begin at once, and each takes a second: one for all files.
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--mode', 'windows', '--maxWorkers=1', '--no-isolate'];
 const run = () =>
   windowsNode([...vitest, '--reporter=json', '--outputFile.json=report.json'], {
     cwd: checkoutThere,
     prefix: suitePrefix,
-    timeoutMs: 600_000,
+    timeoutMs: 400_000,
   });
 let ran = await run();
 // Without a report it was Wine that broke down, and no test that failed.
-if (!existsSync(file)) ran = await run();
+if (!existsSync(file)) {
+  await endSuite();
+  ran = await run();
+}
 const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : { testResults: [] };
 
 test('vitest runs on Windows', () => {
