@@ -106,10 +106,11 @@ function failed(why: string, hint?: string, cause?: unknown): DepotError {
 function readPlain(signature: string | Uint8Array): openpgp.SignaturePacket | null {
   try {
     const binary = typeof signature === 'string' ? plainSignatureArmor(signature) : signature;
-    const packets = binary === null ? [] : [...splitPackets(binary)];
-    if (packets.length !== 1 || packets[0]!.type !== packetType.signature) return null;
+    // No further than to a second one: a file may be millions.
+    const [only, another] = splitPackets(binary ?? new Uint8Array());
+    if (only?.type !== packetType.signature || another !== undefined) return null;
     const packet = new openpgp.SignaturePacket();
-    packet.read(packets[0]!.body);
+    packet.read(only.body);
     return packet;
   } catch {
     return null;

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { orAborted } from '../abort.js';
 import { homeOf } from '../config/locate.js';
 import { isSshAlias } from '../config/ssh-hosts.js';
@@ -239,10 +240,12 @@ function passwordRemedy(place: string, { password: { file, command } }: Arrangem
 /** As ssh does, it refuses a key that others can read, also an encrypted one: they could try passphrases at leisure. */
 async function readPrivateKey(file: string, { key, at }: Named): Promise<Buffer> {
   try {
-    const bytes = await readBoundedFile(file);
-    // Everybody may read it. Where no agent has the private part, that it is the wrong file is the more useful answer.
-    if (isPublic(bytes)) return bytes;
-    return await readBoundedFile(file, (opened) => requirePrivate(file, opened));
+    let found!: Stats;
+    // Read once, since what a shell's `<(…)` gives cannot be read again.
+    const bytes = await readBoundedFile(file, (opened) => void (found = opened));
+    // Everybody may read a public one. Where no agent has the private part, that it is the wrong file is the more useful answer.
+    if (!isPublic(bytes)) await requirePrivate(file, found);
+    return bytes;
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const { code } = cause as NodeJS.ErrnoException;

@@ -1,4 +1,5 @@
 /** What depot says to somebody who is stuck with a key, a passphrase or a receipt. Nothing here needs a server. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as openpgp from 'openpgp';
@@ -106,6 +107,15 @@ describe('keys, passphrases and receipts', () => {
     const [error, hint] = told(await at.depot(['push']));
     expect(error).toContain('keys/id.pub is a public key');
     expect(hint).toMatch(/^depot: hint: name the private key in remote\.privateKey/);
+  });
+
+  test.skipIf(process.platform === 'win32')('an SSH key may come through a pipe, which is read once', () => {
+    at.supplier.writeConfig({ remote: { ...withSsh.remote, privateKey: '/dev/stdin' } });
+    const push = `"${process.execPath}" bin/depot.js push --config "${at.supplier.config}"`;
+    const line = `cat "${at.path('keys/ssh')}" | ${push} 2>&1; echo "exit $?"`;
+    expect(execFileSync('sh', ['-c', line], { encoding: 'utf8' })).toMatch(
+      /the SSH private key \/dev\/stdin is encrypted, and there is no passphrase for it[^]*exit 17/,
+    );
   });
 
   test('if the passphrase of the signing key is missing or wrong, depot names the command that stores it', async () => {

@@ -66,10 +66,27 @@ describe('a detached signature', () => {
         code: 'verification-failed',
       });
       const changed = Uint8Array.from(data);
-      changed[i] ^= 1;
+      // An MPI's length in bits counts only by its bytes, which this bit always changes.
+      changed[i] ^= 0x80;
       const said = await verifyDetached(receipt, changed, signers, now).catch((error: unknown) => error);
       expect(said, `byte ${i}`).toMatchObject({ code: 'verification-failed' });
     }
+  });
+
+  test('is read no further than to the first packet that is none, of however many', async () => {
+    let pieces = 0;
+    class Counted extends Uint8Array {
+      override subarray(begin?: number, end?: number): Uint8Array<ArrayBuffer> {
+        pieces++;
+        return super.subarray(begin, end);
+      }
+    }
+    // Version 4, and nothing else.
+    const many = Counted.from({ length: 3000 }, (_, i) => [0xc2, 1, 4][i % 3]);
+    await expect(verifyDetached(receipt, many, [await certificate('curve25519')], now)).rejects.toMatchObject({
+      code: 'verification-failed',
+    });
+    expect(pieces).toBeLessThan(50);
   });
 
   test('fails for every changed byte of the file', async () => {

@@ -174,6 +174,12 @@ const wrong: [string, (r: Receipt) => unknown, RegExp, boolean][] = [
     /dataset\.skipped/,
     true,
   ],
+  ...['__proto__', 'constructor', 'prototype'].map((kind): (typeof wrong)[number] => [
+    `anything but a number as ${kind}`,
+    (r) => ({ ...r, dataset: { ...r.dataset, skipped: Object.fromEntries([[kind, '\u001b[2J']]) } }),
+    /dataset\.skipped/,
+    true,
+  ]),
   [
     'a first line with a predecessor',
     (r) => ({ ...r, ledger: { ...r.ledger, sequence: 1 } }),
