@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { alteredDepot } from '../support/altered.js';
 import { tempDir } from '../support/cleanup.js';
 import { checkout, depot, json } from '../support/cli.js';
 import { peers } from '../support/peers.js';
@@ -88,6 +89,20 @@ describe.skipIf(!ssh)('push --all', () => {
       expect(end.started).toBeLessThanOrEqual(32);
     }
     expect((await supplier.depot(['receipts', 'verify'])).code).toBe(0);
+  });
+
+  test('a process that forgets to end its waiting threads ends all the same', async () => {
+    const script = await alteredDepot({ 'commands/push.ts': (source) => source.replace('await endThreads?.();', '') });
+    const supplier = await supplierOf(server, ['tenant-1', 'tenant-2']);
+    const directory = tempDir();
+    const pushed = await depot(['push', '--all', '--dry-run', '--config', supplier.config], {
+      script,
+      node: ['--import', join(checkout, 'tests/support/preload-threads.mjs')],
+      env: { DEPOT_THREADS: directory },
+    });
+    expect(pushed.code, pushed.stderr).toBe(0);
+    const end = JSON.parse(readFileSync(join(directory, 'end.json'), 'utf8')) as unknown;
+    expect(end).toEqual({ started: 2, running: 2, byItself: true });
   });
 
   test('three processes share the arrangements: each is pushed once, and the records are complete', async () => {
