@@ -1,4 +1,5 @@
 /** Many arrangements: several at a time over one connection, and divided over processes that share a state directory. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -10,7 +11,9 @@ import { peers } from '../support/peers.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { type Server, Supplier } from '../support/supplier.js';
+import { wireTo } from '../support/wire.js';
 
+const MiB = 1024 * 1024;
 const ssh = peers('sshd', 'ssh-keygen');
 
 /** A supplier with these arrangements, each with one small file of its own. */
@@ -103,6 +106,18 @@ describe.skipIf(!ssh)('push --all', () => {
     expect(pushed.code, pushed.stderr).toBe(0);
     const end = JSON.parse(readFileSync(join(directory, 'end.json'), 'utf8')) as unknown;
     expect(end).toEqual({ started: 2, running: 2, byItself: true });
+  });
+
+  test('--jobs 3 keeps to one bandwidth limit with all of them together', async () => {
+    const wire = await wireTo(server.port);
+    const names = ['a', 'b', 'c'];
+    const supplier = await supplierOf({ ...server, port: wire.port }, names);
+    for (const name of names) writeFileSync(join(supplier.directory, 'data', name, 'noise'), randomBytes(MiB));
+    wire.mark();
+    const pushed = await supplier.depot(['push', '--all', '--jobs', '3', '--bandwidth-limit', '512KiB/s', '--json']);
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(wire.sent()).toBeGreaterThan(3 * MiB);
+    expect(wire.rate() / (MiB / 2)).toBeLessThan(1.05);
   });
 
   test('three processes share the arrangements: each is pushed once, and the records are complete', async () => {
