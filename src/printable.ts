@@ -13,6 +13,12 @@ export function printable(name: string | Uint8Array): string {
   );
 }
 
+/** The same amid other words, in a list: with blanks in it, in quotes as sh has them, so that no ` -> ` in it passes for the list's. */
+export function oneWord(name: string | Uint8Array): string {
+  const text = printable(name);
+  return /[\s']/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : text;
+}
+
 /** What a library or the system said, safe to show: for a failure whose cause depot does not know. */
 export function said(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);

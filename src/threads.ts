@@ -93,12 +93,15 @@ function keep(name: ThreadName, worker: Worker): void {
   const one: Kept = { name, worker, forget: () => kept.waiting.delete(one) };
   kept.waiting.add(one);
   worker.once('error', one.forget).once('exit', one.forget);
+  // It must not keep a process alive that has nothing else to do.
+  worker.unref();
 }
 
 function takeKept(wanted: ThreadName): Worker | undefined {
   const one = [...kept.waiting].find(({ name }) => name === wanted);
   one?.forget();
-  return one?.worker.off('error', one.forget).off('exit', one.forget);
+  one?.worker.off('error', one.forget).off('exit', one.forget).ref();
+  return one?.worker;
 }
 
 /** A thread that runs one of the programs, with `R` as its result. Only the main thread starts any (`startBeside`). */

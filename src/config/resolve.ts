@@ -103,12 +103,25 @@ function resolveRemote(
     ...merged,
     hostKey: merged.hostKey ?? [],
     ...(hostKeyAt?.has('hostKey') === true && { hostKeyAt: hostKeyAt.at('hostKey').place }),
-    ...(ssh !== undefined && { sshAlias: ssh.alias }),
+    ...(ssh !== undefined && { sshAlias: ssh.alias, sshOverridden: overridden(ssh.keys, merged) }),
     at: { ...ssh?.at, ...(jump?.has('hostKey') === true && { jumpHostKey: jump.at('hostKey').place }) },
     knownHostsFile,
     password,
     privateKeyPassphrase: passphraseOf(own, common),
   };
+}
+
+const sshNames = [
+  ['port', 'Port'],
+  ['username', 'User'],
+  ['privateKey', 'IdentityFile'],
+] as const;
+
+/** An old `port: 22` is easily forgotten, and the server there may be another one. */
+function overridden(told: WrittenRemote['keys'], merged: WrittenRemote['keys']): string[] {
+  return sshNames.flatMap(([key, name]) =>
+    told[key] === undefined || told[key] === merged[key] ? [] : [`${name} ${told[key]}`],
+  );
 }
 
 /**

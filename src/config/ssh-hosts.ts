@@ -70,7 +70,7 @@ async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Va
   const from = { ...(told.privateKey !== undefined && keys.privateKey === undefined && { privateKey: first! }) };
   if (host.proxyJump === undefined || keys.proxyJump !== undefined) return { keys: told, alias, at: from, warnings };
   const jump = await jumpOf(host.proxyJump, file, { ...told, ...keys }, o, at.file);
-  const { keyAt = from.privateKey, ...proxyJump } = jump;
+  const { keyAt, ...proxyJump } = jump;
   return {
     keys: { ...told, proxyJump },
     alias,

@@ -32,6 +32,8 @@ export interface RemoteSettings
   at?: { privateKey?: string; jumpKey?: string; jumpHostKey?: string };
   /** What `host:` was before ssh's configuration was asked, where it was. */
   sshAlias?: string;
+  /** What ssh's configuration says of it, as it would stand there (`Port 2222`), and depot.yaml otherwise. */
+  sshOverridden?: string[];
   /** OpenSSH format, written by `depot trust`; need not exist. */
   knownHostsFile: string;
   password: SecretRefs;

@@ -95,13 +95,14 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
 }
 
 /** What ssh's configuration, and depot.yaml over it, made of an alias. */
-function sshConfig({ sshAlias, ...remote }: RemoteSettings, report: Report): void {
+function sshConfig({ sshAlias, sshOverridden = [], ...remote }: RemoteSettings, report: Report): void {
   if (sshAlias === undefined) return;
   const { username, privateKey, proxyJump } = remote;
   const user = username === undefined ? '' : `${printable(username)}@`;
   const key = privateKey === undefined ? '' : `, key ${printable(privateKey)}`;
   const jump = proxyJump === undefined ? '' : `, through ${address(proxyJump)}`;
-  report.passed('ssh config', `${printable(sshAlias)} is ${user}${address(remote)}${key}${jump}`);
+  const instead = sshOverridden.length === 0 ? '' : `; depot.yaml overrides ${sshOverridden.map(printable).join(', ')}`;
+  report.passed('ssh config', `${printable(sshAlias)} is ${user}${address(remote)}${key}${jump}${instead}`);
 }
 
 /** The server between: whether it is the one that is pinned, and lets us in. What lies behind it is another check. */

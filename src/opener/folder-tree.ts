@@ -3,7 +3,7 @@ import { toText, type ByteString, localName } from '../dataset/bytestring.js';
 import { refused } from '../dataset/tar/format.js';
 import { DepotError } from '../errors.js';
 import { NOTES } from '../names/archive.js';
-import { printable } from '../printable.js';
+import { oneWord, printable } from '../printable.js';
 import { allowed, freeName, isNamed } from './places.js';
 
 /** What could not be saved as it is in the archive, for the person to read. */
@@ -103,7 +103,7 @@ export class FolderTree {
     if (name === alone) this.#renamed.delete(path);
     else this.#rename(path, name);
     if (name !== toText(last(path) as ByteString))
-      this.note(`saved under another name: ${shown(path)} as ${printable(name)}`);
+      this.note(`saved under another name: ${shown(path, oneWord)} as ${oneWord(name)}`);
     this.#makes();
     return directory.getFileHandle(name, { create: true });
   }
@@ -136,7 +136,9 @@ export class FolderTree {
           if (!create || !isNamed(error, 'NotFoundError')) throw error;
           this.#makes();
           if (local !== toText(name as ByteString))
-            this.note(`saved under another name: ${shown(path)}, in which ${shown(name)} is ${printable(local)}`);
+            this.note(
+              `saved under another name: ${shown(path, oneWord)}, in which ${shown(name, oneWord)} is ${oneWord(local)}`,
+            );
           return handle.getDirectoryHandle(local, { create: true });
         }),
       );
@@ -164,8 +166,8 @@ export class FolderTree {
   }
 }
 
-function shown(path: string): string {
-  return printable(Uint8Array.from(path, (character) => character.charCodeAt(0)));
+function shown(path: string, as = printable): string {
+  return as(Uint8Array.from(path, (character) => character.charCodeAt(0)));
 }
 
 function parent(path: string): string {

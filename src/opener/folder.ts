@@ -5,7 +5,7 @@ import { type EntrySink, type TarEntry, refused } from '../dataset/tar/format.js
 import { TarReader } from '../dataset/tar/read.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { Consumer } from '../open/consumer.js';
-import { printable } from '../printable.js';
+import { oneWord } from '../printable.js';
 import type { FolderTree } from './folder-tree.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -113,11 +113,11 @@ export class FolderSaver {
         this.#tree.report.directories++;
         return;
       case 'symlink':
-        this.#tree.note(`symbolic link, not made: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
+        this.#tree.note(`symbolic link, not made: ${oneWord(entry.path)} -> ${oneWord(entry.linkTarget!)}`);
         return;
       case 'hardlink':
         await this.#tree.copyOf(fromBytes(entry.linkTarget!), path);
-        this.#tree.note(`hard link, saved as a copy: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
+        this.#tree.note(`hard link, saved as a copy: ${oneWord(entry.path)} -> ${oneWord(entry.linkTarget!)}`);
         return;
       case 'file':
         this.#file = await (await this.#tree.create(part?.joined ?? path)).createWritable();

@@ -12,7 +12,7 @@ import { type Hop, prepareHop } from '../sftp/jump.js';
 import { connect, type Remote } from '../sftp/remote.js';
 import { isPublic } from '../sftp/private-key.js';
 import type { Connections } from '../sftp/connections.js';
-import type { Endpoint, Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
+import type { Endpoint, Login, PrivateKeyName, RemoteSpec, TransportHooks } from '../sftp/types.js';
 import { readBoundedFile } from '../plain-file.js';
 import type { Run } from './run.js';
 import type { SecretFinder } from './secret-finder.js';
@@ -176,7 +176,7 @@ function passphraseOf(secrets: SecretFinder): Passphrase {
 
 /** Which key of depot.yaml may name a file, and the line of ssh's configuration that does where that does. */
 interface Named {
-  key: string;
+  key: PrivateKeyName;
   at: string | undefined;
 }
 
@@ -186,6 +186,7 @@ async function addKeys(
   sshAgent: boolean | string | undefined,
   named: Named,
 ): Promise<void> {
+  login.privateKeyName = named.key;
   const usesAgent = sshAgent !== undefined && sshAgent !== false;
   if (usesAgent) login.sshAgent = { place: sshAgent, env: process.env };
   if (file !== undefined) Object.assign(login, { privateKey: await readPrivateKey(file, named), privateKeyFile: file });
@@ -193,12 +194,15 @@ async function addKeys(
 
 /** The key of the agent's account where it has none of its own; never the password, which belongs to that account alone. */
 async function jumpLogin({ proxyJump, ...remote }: Arrangement['remote'], passphrase: Passphrase): Promise<Login> {
-  const own = proxyJump?.privateKey;
-  const agent = proxyJump?.sshAgent ?? remote.sshAgent;
+  const { privateKey: own, sshAgent: agent } = proxyJump ?? {};
   const login: Login = {};
-  const inherited = proxyJump?.sshAgent === undefined ? remote.privateKey : undefined;
-  await addKeys(login, own ?? inherited, agent, { key: 'remote.proxyJump.privateKey', at: remote.at?.jumpKey });
-  if (own === undefined || own === remote.privateKey) login.passphrase = passphrase;
+  // What ssh's configuration gives both is that of the remote.
+  const inherits = own === undefined ? agent === undefined : own === remote.privateKey;
+  const named: Named = inherits
+    ? { key: 'remote.privateKey', at: remote.at?.privateKey }
+    : { key: 'remote.proxyJump.privateKey', at: remote.at?.jumpKey };
+  await addKeys(login, inherits ? remote.privateKey : own, agent ?? remote.sshAgent, named);
+  if (inherits) login.passphrase = passphrase;
   return login;
 }
 

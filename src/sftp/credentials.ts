@@ -57,14 +57,14 @@ async function prepared(login: Login, arrangement: string | undefined): Promise<
 }
 
 async function keysOf(login: Login, arrangement: string | undefined): Promise<OfferedKey[]> {
-  const { privateKey: bytes, privateKeyFile: file, sshAgent } = login;
-  if (bytes === undefined) return sshAgent === undefined ? [] : (await keysInAgent(sshAgent)).map(fromAgent);
+  const { privateKey: bytes, privateKeyFile: file, privateKeyName: named = 'remote.privateKey', sshAgent } = login;
+  if (bytes === undefined) return sshAgent === undefined ? [] : (await keysInAgent(sshAgent, named)).map(fromAgent);
   const words = `the SSH key${file === undefined ? '' : ` ${printable(file)}`}`;
   if (sshAgent !== undefined) {
-    const chosen = publicPart(bytes);
+    const chosen = publicPart(bytes, login);
     if (chosen !== null) {
       const choice = { publicKey: chosen.publicKey, file: file ?? 'FILE' };
-      const found = await keysInAgent(sshAgent, choice).catch((error: unknown) => {
+      const found = await keysInAgent(sshAgent, named, choice).catch((error: unknown) => {
         // The file itself will do, as it does for ssh.
         if (chosen.alone) throw error;
         return [];

@@ -321,7 +321,7 @@ export class LoginAttempt {
     if (this.spec.jumpHost === true)
       return key
         ? `${check}, and the user name${old}`
-        : 'name a key in proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
+        : 'name a key in remote.proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
     if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too`;
     if (key)
       return `${check}, and the user name${old}${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;

@@ -9,19 +9,21 @@ import { looseTextOf } from '../text-file.js';
 import { tooDear } from './key-cost.js';
 import { headOf, isChacha, openChacha, openSshText, string } from './openssh-key.js';
 import { isEncryptedPutty, isPutty, puttyPublicKey, readPutty } from './putty-key.js';
-import type { Login } from './types.js';
+import type { Login, PrivateKeyName } from './types.js';
+
+/** For messages: what the file is called, and what names it. */
+type NamedFile = Pick<Login, 'privateKeyFile' | 'privateKeyName'>;
 
 /** `store` is the command that stores its passphrase. @throws DepotError 'secret-missing', 'passphrase-wrong', 'key-unreadable' */
 export async function readKey(
   bytes: Uint8Array,
-  { passphrase, privateKeyFile }: Pick<Login, 'passphrase' | 'privateKeyFile'>,
+  { passphrase, privateKeyFile, privateKeyName = 'remote.privateKey' }: NamedFile & Pick<Login, 'passphrase'>,
   store: string,
 ): Promise<ParsedKey> {
-  const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
-  const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
+  const name = nameOf(privateKeyFile);
   const typed = privateKeyFile === undefined ? 'FILE' : typedWord(privateKeyFile);
   const text = looseTextOf(bytes);
-  const foreign = formOf(text, typed) ?? tooDear(text, typed);
+  const foreign = formOf(text, typed, privateKeyName) ?? tooDear(text, typed);
   if (foreign !== null) throw new DepotError('key-unreadable', `${name} is ${foreign.what}`, { hint: foreign.hint });
   const plain = await parse(text);
   if (!(plain instanceof Error)) return plain;
@@ -36,7 +38,7 @@ export async function readKey(
     throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, {
       hint:
         passphrase === undefined
-          ? 'the key of a jump host must have none: name one without in proxyJump.privateKey, or use sshAgent'
+          ? 'the key of a jump host must have none: name one without in remote.proxyJump.privateKey, or use sshAgent'
           : `store the passphrase: ${store}`,
     });
   }
@@ -58,8 +60,15 @@ export async function readKey(
   });
 }
 
+function nameOf(file: string | undefined): string {
+  return file === undefined ? 'the SSH private key' : `the SSH private key ${printable(file)}`;
+}
+
 /** The public part of a key file, where it can be had without a passphrase; `alone`: the file has no other. */
-export function publicPart(bytes: Uint8Array): { publicKey: Buffer; alone: boolean } | null {
+export function publicPart(
+  bytes: Uint8Array,
+  { privateKeyFile, privateKeyName = 'remote.privateKey' }: NamedFile,
+): { publicKey: Buffer; alone: boolean } | null {
   const text = looseTextOf(bytes).trim();
   const [, type, base64] = /^(ssh-\S+|ecdsa-\S+|sk-\S+) +([A-Za-z0-9+/=]+)/.exec(text) ?? [];
   if (type !== undefined && base64 !== undefined) {
@@ -69,8 +78,8 @@ export function publicPart(bytes: Uint8Array): { publicKey: Buffer; alone: boole
         ? `a key on a hardware token (${printable(type.slice(0, 60))}), which depot does not log in with`
         : null;
     if (refused !== null)
-      throw new DepotError('key-unreadable', `what remote.privateKey names is ${refused}`, {
-        hint: 'have the agent take a plain key, and name that: ssh-keygen -t ed25519 -f NEW',
+      throw new DepotError('key-unreadable', `${nameOf(privateKeyFile)} is ${refused}`, {
+        hint: `make a plain key, have the server take it, and name it in ${privateKeyName} of depot.yaml: ssh-keygen -t ed25519 -f NEW`,
       });
     return { publicKey: Buffer.from(base64, 'base64'), alone: true };
   }
@@ -92,7 +101,7 @@ const wrongPassphrase = /bad passphrase|unable to authenticate data|bad decrypt|
 /** Whether an SSH key is encrypted; false too for one that is not understood. */
 export function needsPassphrase(bytes: Buffer): boolean {
   const text = looseTextOf(bytes);
-  if (formOf(text, 'FILE') !== null) return false;
+  if (formOf(text, 'FILE', 'remote.privateKey') !== null) return false;
   if (isPutty(text)) return isEncryptedPutty(text);
   const plain = parseHere(text);
   return plain instanceof Error && isEncrypted(text, plain);
@@ -135,7 +144,7 @@ interface Form {
 }
 
 /** Forms of keys, and what is no private key, that neither passphrase nor patience makes readable. Null for any other. */
-function formOf(text: string, typed: string): Form | null {
+function formOf(text: string, typed: string, named: PrivateKeyName): Form | null {
   if (text.includes('---- BEGIN SSH2 ENCRYPTED PRIVATE KEY'))
     return {
       what: 'a key in the format of ssh.com, which depot does not read',
@@ -149,16 +158,16 @@ function formOf(text: string, typed: string): Form | null {
   if (text.includes('-----BEGIN PGP '))
     return {
       what: 'an OpenPGP key',
-      hint: 'name the SSH key in remote.privateKey of depot.yaml; make one with: ssh-keygen -t ed25519 -f NEW',
+      hint: `name the SSH key in ${named} of depot.yaml; make one with: ssh-keygen -t ed25519 -f NEW`,
     };
   if (/-----BEGIN (?:TRUSTED )?CERTIFICATE-----/.test(text))
-    return { what: 'a certificate (X.509)', hint: 'name the private key in remote.privateKey of depot.yaml' };
+    return { what: 'a certificate (X.509)', hint: `name the private key in ${named} of depot.yaml` };
   if (publicKey.test(text)) {
     return {
       what: /^\S+-cert-v01@/.test(text)
         ? 'a certificate of an SSH user key, which depot does not log in with'
         : 'a public key',
-      hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub; with sshAgent: true, a public key selects one of the keys of the ssh-agent',
+      hint: `name the private key in ${named} of depot.yaml: the file beside it, as a rule without .pub; with sshAgent: true, a public key selects one of the keys of the ssh-agent`,
     };
   }
   return openSshForm(text);

@@ -110,6 +110,12 @@ function argon2In(ppk: Ppk): Argon2 {
   return { memorySize: of('Memory'), iterations: of('Passes'), parallelism: of('Parallelism') };
 }
 
+const variants = new Map<string, 'argon2id' | 'argon2i' | 'argon2d'>([
+  ['Argon2id', 'argon2id'],
+  ['Argon2i', 'argon2i'],
+  ['Argon2d', 'argon2d'],
+]);
+
 async function keysOf(ppk: Ppk, passphrase: string | undefined): Promise<Keys | { unreadable: string }> {
   const none = Buffer.alloc(0);
   if (ppk.version === 2) {
@@ -126,20 +132,18 @@ async function keysOf(ppk: Ppk, passphrase: string | undefined): Promise<Keys | 
     };
   }
   if (passphrase === undefined) return { cipher: none, iv: none, mac: none };
+  const derivation = ppk.header('Key-Derivation').trim();
+  if (derivation === '') return { unreadable: 'it is not whole' };
+  const variant = variants.get(derivation);
+  if (variant === undefined) return { unreadable: `its key derivation, ${derivation}, is not known` };
   const { memorySize, iterations, parallelism } = argon2In(ppk);
   const numbers = [memorySize, iterations, parallelism];
   if (!numbers.every((one) => Number.isInteger(one) && one >= 1) || parallelism > 255 || memorySize < 8 * parallelism)
     return { unreadable: 'what it says of its passphrase (Argon2) makes no sense' };
-  const argon2 = await import('hash-wasm');
-  const variants: Record<string, typeof argon2.argon2id> = {
-    Argon2id: argon2.argon2id,
-    Argon2i: argon2.argon2i,
-    Argon2d: argon2.argon2d,
-  };
-  const derivation = ppk.header('Key-Derivation').trim();
-  const derive = Object.hasOwn(variants, derivation) ? variants[derivation] : undefined;
   const salt = Buffer.from(ppk.header('Argon2-Salt').trim(), 'hex');
-  if (derive === undefined || salt.length < 8) return { unreadable: `its key derivation, ${derivation}, is not known` };
+  // hash-wasm takes no shorter one, nor does Argon2's reference implementation.
+  if (salt.length < 8) return { unreadable: 'its salt (Argon2-Salt) is missing, damaged or too short' };
+  const derive = (await import('hash-wasm'))[variant];
   const found = Buffer.from(
     await derive({
       password: Buffer.from(passphrase),

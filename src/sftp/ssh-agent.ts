@@ -13,7 +13,7 @@ import { fingerprintOf } from '../names/host-key.js';
 import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { duration } from './retry.js';
-import type { SshAgent } from './types.js';
+import type { PrivateKeyName, SshAgent } from './types.js';
 
 /** A server that lets one try six keys counts each that is offered, and locks some out after that. */
 const mostOffered = 5;
@@ -44,11 +44,12 @@ export class AgentSilent extends Error {
 }
 
 /**
- * The key that was chosen by its public part, or all there are where none was.
+ * The key that was chosen by its public part, or all there are where none was. `named` is for hints.
  * @throws DepotError 'secret-missing': no agent, no such key, or too many to offer
  */
 export async function keysInAgent(
   { place, env, patienceMs = signMs }: SshAgent,
+  named: PrivateKeyName,
   choice?: { publicKey: Buffer; file: string },
 ): Promise<AgentKey[]> {
   const socket = place === true ? (process.platform === 'win32' ? windowsPipe : (env['SSH_AUTH_SOCK'] ?? '')) : place;
@@ -56,7 +57,7 @@ export async function keysInAgent(
     new DepotError('secret-missing', message, { published: 'no', ...details });
   if (socket === '')
     throw missing('there is no ssh-agent here: SSH_AUTH_SOCK is not set, as under cron and systemd', {
-      hint: 'write the path of its socket into depot.yaml (sshAgent: /run/user/…); or name a key file in remote.privateKey, without sshAgent',
+      hint: `write the path of its socket into depot.yaml (sshAgent: /run/user/…); or name a key file in ${named}, without sshAgent`,
     });
   const where = `the ssh-agent at ${printable(socket)}`;
   // Without the variable ssh-add would ask another agent than depot does. On Windows it asks the service's, as depot does.
@@ -88,7 +89,7 @@ export async function keysInAgent(
   if (held.length > mostOffered)
     throw missing(
       `${where} holds ${held.length} keys, and servers cut off a login after a few wrong keys; depot offers ${mostOffered} at most`,
-      { hint: 'name the one for this server in depot.yaml, by its public key: privateKey: FILE.pub' },
+      { hint: `name the one for this server in depot.yaml, by its public key: ${named}: FILE.pub` },
     );
   return held.map(agentKey);
 }

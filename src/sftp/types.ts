@@ -44,6 +44,8 @@ export interface RemoteSpec extends Endpoint {
   throttle?: Throttle | undefined;
 }
 
+export type PrivateKeyName = 'remote.privateKey' | 'remote.proxyJump.privateKey';
+
 export interface Login {
   /** Asked once, when the server wants it, and kept for reconnects. Also answers keyboard-interactive. */
   password?: () => Promise<string>;
@@ -53,6 +55,8 @@ export interface Login {
   privateKey?: Uint8Array;
   /** Its path, for messages. */
   privateKeyFile?: string;
+  /** For hints: the key of depot.yaml that names it, or would. */
+  privateKeyName?: PrivateKeyName;
   passphrase?: () => Promise<string | undefined>;
   sshAgent?: SshAgent;
   /** The login of `proxyJump`. */

@@ -6,20 +6,13 @@ import { bareEnvironment, depotScript } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
 import { peer } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 import { onWindows } from '../support/platform.js';
 
 const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 let supplier: Supplier;
 beforeAll(async () => {
-  supplier = await Supplier.create({
-    host: '127.0.0.1',
-    port: 1,
-    username: 'acme',
-    password: 'x',
-    remoteDirectory: '/in',
-    fingerprints: [`SHA256:${'A'.repeat(43)}`],
-  } as never);
+  supplier = await Supplier.create(nowhere);
   mkdirSync(join(supplier.state, 'acme-crm'), { recursive: true, mode: 0o700 });
   // Completion goes by the names of the files, so they can be empty.
   for (const name of [

@@ -7,17 +7,9 @@ import { writePending, type PendingRecord, pendingWords } from '../../src/state/
 import { acknowledged, draftOf } from '../state/samples.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 
-const nobody = {
-  host: '127.0.0.1',
-  port: 1,
-  username: 'acme',
-  password: 'x',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
 const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 const here = { account: 'acme@127.0.0.1:1', directory: '/in' };
 const old = { account: 'acme@10.20.0.5:22', directory: '/incoming' };
@@ -50,7 +42,7 @@ const records: Record<PendingRecord['stage'], PendingRecord> = {
 let supplier: Supplier;
 let state: ArrangementState;
 beforeEach(async () => {
-  supplier = await Supplier.create(nobody as never);
+  supplier = await Supplier.create(nowhere);
   state = await ArrangementState.open(supplier.state, 'acme-crm');
 });
 const depot = (...args: string[]): Promise<Finished> =>

@@ -8,19 +8,11 @@ import { supplierWith } from '../report/supply.js';
 import { tempDir } from '../support/cleanup.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 
-const nobody = {
-  host: '127.0.0.1',
-  port: 1,
-  username: 'acme',
-  password: 'x',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
 let supplier: Supplier;
 beforeEach(async () => {
-  supplier = await Supplier.create(nobody as never);
+  supplier = await Supplier.create(nowhere);
 });
 const depot = (...args: string[]): Promise<Finished> =>
   depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });

@@ -6,20 +6,12 @@ import { describe, expect, test } from 'vitest';
 import type { Job } from '../../src/commands/schedule/job.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot } from '../support/peers.js';
-import { type Server, Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 
 describe.skipIf(!asRoot())('the account of the schedule', () => {
   /** What root set up by hand; it belongs to root. */
   async function rootsOwn(): Promise<Supplier> {
-    const nobody: Server = {
-      host: '127.0.0.1',
-      port: 9,
-      username: 'acme',
-      password: 'unused',
-      remoteDirectory: '/in',
-      fingerprints: [`SHA256:${'A'.repeat(43)}`],
-    };
-    const supplier = await Supplier.create(nobody, { top: { state: undefined } });
+    const supplier = await Supplier.create(nowhere, { top: { state: undefined } });
     // Every account may enter it, as it may /etc/depot.
     chmodSync(supplier.directory, 0o755);
     for (const directory of [supplier.data, join(supplier.directory, 'keys')]) chmodSync(directory, 0o755);
@@ -113,7 +105,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     mkdirSync(state, { mode: 0o700 });
     chownSync(state, 1, 1);
     expect((await login()).stderr).toContain(
-      `cannot read ${join(supplier.directory, 'secrets/acme@127.0.0.1_9.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`,
+      `cannot read ${join(supplier.directory, 'secrets/acme@127.0.0.1_1.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`,
     );
     rmSync(join(supplier.directory, 'secrets'), { recursive: true });
     const after = await login();

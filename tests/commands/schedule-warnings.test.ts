@@ -4,17 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { surroundings } from '../../src/commands/schedule/surroundings.js';
-import { type Server, Supplier } from '../support/supplier.js';
-
-/** A server that no schedule connects to. */
-const nowhere: Server = {
-  host: '127.0.0.1',
-  port: 9,
-  username: 'acme',
-  password: 'unused',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
+import { nowhere, Supplier } from '../support/supplier.js';
 
 describe('a warning', () => {
   const another = /which has another system: print the schedule on the machine that will run it/;

@@ -10,7 +10,7 @@ import { windowsTask } from '../../src/commands/schedule/windows.js';
 import { accessLines } from '../../src/commands/schedule/windows-access.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot, peer } from '../support/peers.js';
-import { type Server, Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 
 const job: Job = {
   command: [
@@ -31,16 +31,6 @@ const job: Job = {
   credentials: [],
 };
 const awkward: Job = { ...job, command: ['/opt/no de/bin', '100%', "it's", 'a"b', '$HOME', 'back\\'] };
-
-/** A server that no schedule connects to. */
-const nowhere: Server = {
-  host: '127.0.0.1',
-  port: 9,
-  username: 'acme',
-  password: 'unused',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
 
 describe('systemd', () => {
   test('the service is hardened and runs once, and the timer makes up for a missed night', () => {

@@ -9,17 +9,9 @@ import { appendRun, type RunRecord } from '../../src/state/runs.js';
 import { checkout } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 import { deposit, ledgerOf } from '../state/samples.js';
 
-const nobody = {
-  host: '127.0.0.1',
-  port: 1,
-  username: 'acme',
-  password: 'x',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
 const validate = new Ajv2020().compile(
   JSON.parse(readFileSync(join(checkout, 'schemas/run-1.schema.json'), 'utf8')) as object,
 );
@@ -29,7 +21,7 @@ const ago = (ms: number): string => timestamp(new Date(Date.now() - ms));
 let supplier: Supplier;
 let made: Awaited<ReturnType<typeof ledgerOf>>;
 beforeEach(async () => {
-  supplier = await Supplier.create(nobody as never);
+  supplier = await Supplier.create(nowhere);
   configure(['failure', 'stale']);
   made = await ledgerOf(supplier.state, 0);
 });

@@ -8,17 +8,10 @@ import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, depotScript, json } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
 import { mustRun, run } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 
 test('a push of many arrangements that deposits nothing never exits with 0, whenever it is terminated', async () => {
-  const supplier = await Supplier.create({
-    host: '127.0.0.1',
-    port: 1,
-    username: 'u',
-    password: 'p',
-    remoteDirectory: '/in',
-    fingerprints: [`ssh-ed25519 SHA256:${'A'.repeat(43)}`],
-  });
+  const supplier = await Supplier.create(nowhere);
   const document = parse(readFileSync(supplier.config, 'utf8')) as { arrangements: Record<string, object> };
   const names = Array.from({ length: 30 }, (_, i) => `a${i}`);
   writeFileSync(

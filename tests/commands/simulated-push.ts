@@ -16,7 +16,7 @@ import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, type JsonDocument } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 
 /** How one arrangement ends if nothing disturbs it; `deaf` finishes its deposit even when it is told to stop. */
 export interface Fate {
@@ -88,14 +88,7 @@ const shownReceipt = {
 let supplier: Supplier;
 let document: { notify?: object; arrangements: Record<string, object> };
 beforeAll(async () => {
-  supplier = await Supplier.create({
-    host: '127.0.0.1',
-    port: 1,
-    username: 'u',
-    password: 'p',
-    remoteDirectory: '/in',
-    fingerprints: [`ssh-ed25519 SHA256:${'A'.repeat(43)}`],
-  });
+  supplier = await Supplier.create(nowhere);
   document = parse(readFileSync(supplier.config, 'utf8')) as typeof document;
 });
 

@@ -8,23 +8,14 @@ import { lastDeposit } from '../../src/state/list.js';
 import { writePending } from '../../src/state/pending.js';
 import { draftOf, ledgerOf } from '../state/samples.js';
 import { depotHere } from '../support/in-process.js';
-import { Supplier } from '../support/supplier.js';
-
-const nobody = {
-  host: '127.0.0.1',
-  port: 1,
-  username: 'acme',
-  password: 'x',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
+import { nowhere, Supplier } from '../support/supplier.js';
 
 describe('an arrangement', () => {
   let supplier: Supplier;
   let made: Awaited<ReturnType<typeof ledgerOf>>;
   const depot = (...args: string[]) => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
   beforeAll(async () => {
-    supplier = await Supplier.create(nobody as never);
+    supplier = await Supplier.create(nowhere);
     made = await ledgerOf(supplier.state, 2);
   });
 

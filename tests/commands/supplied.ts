@@ -2,20 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
-import { Supplier } from '../support/supplier.js';
-
-const nobody = {
-  host: '127.0.0.1',
-  port: 1,
-  username: 'acme',
-  password: 'x',
-  remoteDirectory: '/in',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
+import { nowhere, Supplier } from '../support/supplier.js';
 
 /** A supplier with something to deposit and no server, and its command line. */
 export async function supplied(options: Parameters<typeof Supplier.create>[1] = {}) {
-  const supplier = await Supplier.create(nobody as never, options);
+  const supplier = await Supplier.create(nowhere, options);
   writeFileSync(join(supplier.data, 'x'), 'x');
   const depot = (args: string[], o: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Finished> =>
     depotHere([...args, '--config', supplier.config], { cwd: supplier.directory, ...o });

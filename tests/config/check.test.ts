@@ -87,6 +87,18 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ['no directory', { remote: { directory: undefined } }, "'acme-crm' has no remote directory"],
     ['a host with its port', { remote: { host: '10.0.0.1:22' } }, 'put the port into port:'],
     ['port 0', { remote: { port: 0 } }, 'a whole number from 1 to 65535'],
+    ['a limit below 1KiB/s', { remote: { bandwidthLimit: '500B/s' } }, 'at least 1KiB/s'],
+    ['a limit by no clock', { remote: { bandwidthLimit: {} } }, 'expected a span such as "08:00-18:00"'],
+    [
+      'a span that ends where it begins',
+      { remote: { bandwidthLimit: { '08:00-08:00': '5MiB/s' } } },
+      'ends where it begins',
+    ],
+    [
+      'spans that overlap over midnight',
+      { remote: { bandwidthLimit: { '22:00-06:00': '5MiB/s', '05:59-08:00': '1MiB/s' } } },
+      'overlaps another span',
+    ],
     ['port as text', { remote: { port: '22' } }, 'a whole number from 1 to 65535'],
     ['~ in the remote directory', { remote: { directory: '~/incoming' } }, 'SFTP does not expand ~'],
     ['backslashes in the remote directory', { remote: { directory: 'a\\b' } }, 'forward slashes'],

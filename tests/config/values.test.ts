@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { parseDay, parseDuration, parseHost, parseSize } from '../../src/config/values.js';
+import { parseDay, parseDuration, parseHost, parseRate, parseSize, parseSpan } from '../../src/config/values.js';
 import type { Parsed } from '../../src/names/parsed.js';
 
 function value(result: Parsed<unknown>): unknown {
@@ -85,4 +85,49 @@ test.each([
   ['ho\nst', 'wrong'],
 ])('the host "%s" is %s', (text, expected) => {
   expect(value(parseHost(text))).toBe(expected);
+});
+
+test.each([
+  ['20MiB/s', 20 * 1024 ** 2],
+  ['1.5 MB/s', 1_500_000],
+  ['1KiB/s', 1024],
+  ['1024/s', 1024],
+  ['none', Infinity],
+  ['0', Infinity],
+  ['1kB/s', 'wrong'],
+  ['0/s', 'wrong'],
+  ['0MiB/s', 'wrong'],
+  ['20MiB', 'wrong'],
+  ['20Mbit/s', 'wrong'],
+  ['20MiB/h', 'wrong'],
+  ['20MiB/s/s', 'wrong'],
+  ['-1MiB/s', 'wrong'],
+  ['9999999999999999TiB/s', 'wrong'],
+  ['none/s', 'wrong'],
+  ['None', 'wrong'],
+  ['/s', 'wrong'],
+  ['', 'wrong'],
+])('the rate "%s" is %s', (text, expected) => {
+  expect(value(parseRate(text))).toBe(expected);
+});
+
+test.each([
+  ['08:00-18:00', [480, 1080]],
+  ['8:00 - 18:30', [480, 1110]],
+  ['22:00-06:00', [1320, 360]],
+  ['00:00-24:00', [0, 1440]],
+  ['23:59-00:00', [1439, 0]],
+  ['08:00-08:00', 'wrong'],
+  ['24:00-08:00', 'wrong'],
+  ['08:00-24:01', 'wrong'],
+  ['08:00-25:00', 'wrong'],
+  ['08:60-18:00', 'wrong'],
+  ['08:00', 'wrong'],
+  ['08:00-', 'wrong'],
+  ['8-18', 'wrong'],
+  ['08:00–18:00', 'wrong'],
+  ['08:00-18:00 ', 'wrong'],
+])('the span "%s" is %j', (text, expected) => {
+  const found = value(parseSpan(text));
+  expect(found instanceof Object ? Object.values(found) : found).toEqual(expected);
 });

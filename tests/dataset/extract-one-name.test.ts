@@ -169,7 +169,7 @@ test('a name that is too long for the file system gets a short one', () => {
   const name = `${'long '.repeat(60)}end`;
   const { out } = sandbox();
   const { warnings } = extract(depotTar([{ path: `data/${name}`, body: 'kept' }]).tar, out);
-  const local = / as (.*)$/.exec(warnings[0])![1];
+  const local = / as '(.*)'$/.exec(warnings[0])![1];
   expect(readFileSync(join(out, 'data', local), 'utf8')).toBe('kept');
   expect(Buffer.from(fromText(local)).length).toBeLessThan(100);
   expect(statSync(join(out, 'data')).isDirectory()).toBe(true);

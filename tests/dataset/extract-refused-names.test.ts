@@ -70,6 +70,16 @@ test('in a chain too', () => {
   });
 });
 
+test('the list tells names from its own words, whatever is in them', () => {
+  const { out } = sandbox();
+  extract(archive(...['a: as b', 'c: ', "it's:", 'plain:'].map((name) => raw({ name }))), out);
+  expect(readFileSync(join(out, 'NOT-AS-IN-THE-ARCHIVE.txt'), 'utf8').trimEnd().split('\n')).toEqual(
+    ["'a: as b' as 'a%3A as b'", "'c: ' as c%3A%20", "'it'\\''s:' as 'it'\\''s%3A'", 'plain: as plain%3A'].map(
+      (names) => `saved under another name: ${names}`,
+    ),
+  );
+});
+
 test('the list has a name of its own where the archive has a file of that name, and a warning says so', () => {
   const { out } = sandbox();
   const notes = 'NOT-AS-IN-THE-ARCHIVE.txt';

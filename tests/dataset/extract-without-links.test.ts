@@ -43,6 +43,14 @@ test('without links and modes, a hard link becomes a copy, and depot reports wha
   expect(lstatSync(join(out, 'hard'))).toMatchObject({ mtimeMs: 1_500_000_000_000, nlink: 1 });
 });
 
+test('a link whose name has blanks is named in quotes', () => {
+  const { out } = sandbox();
+  extract(archive(raw({ name: 'a would point to b', type: '2', link: "it's" })), out);
+  expect(readFileSync(join(out, 'NOT-AS-IN-THE-ARCHIVE.txt'), 'utf8')).toBe(
+    "symlinks cannot be made here: 'a would point to b' would point to 'it'\\''s'\n",
+  );
+});
+
 test('copies of hard links count towards the size limit, since the archive does not grow with them', () => {
   extract(tar, sandbox().out, { maxBytes: 16 });
   expect(() => extract(tar, sandbox().out, { maxBytes: 15 })).toThrow(

@@ -18,7 +18,6 @@ import {
   arrangementWords,
   beneficiaryWords,
   notifyWords,
-  remoteWords,
   incrementalWords,
   shrinkageWords,
   sourceWords,
@@ -26,6 +25,7 @@ import {
   topWords,
   type Words,
 } from './configuration-words.js';
+import { remoteWords } from './remote-words.js';
 
 const fingerprint = '8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2';
 

@@ -1,15 +1,19 @@
 /** Many arrangements: several at a time over one connection, and divided over processes that share a state directory. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { alteredDepot } from '../support/altered.js';
 import { tempDir } from '../support/cleanup.js';
 import { checkout, depot, json } from '../support/cli.js';
 import { peers } from '../support/peers.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { type Server, Supplier } from '../support/supplier.js';
+import { wireTo } from '../support/wire.js';
 
+const MiB = 1024 * 1024;
 const ssh = peers('sshd', 'ssh-keygen');
 
 /** A supplier with these arrangements, each with one small file of its own. */
@@ -88,6 +92,32 @@ describe.skipIf(!ssh)('push --all', () => {
       expect(end.started).toBeLessThanOrEqual(32);
     }
     expect((await supplier.depot(['receipts', 'verify'])).code).toBe(0);
+  });
+
+  test('a process that forgets to end its waiting threads ends all the same', async () => {
+    const script = await alteredDepot({ 'commands/push.ts': (source) => source.replace('await endThreads?.();', '') });
+    const supplier = await supplierOf(server, ['tenant-1', 'tenant-2']);
+    const directory = tempDir();
+    const pushed = await depot(['push', '--all', '--dry-run', '--config', supplier.config], {
+      script,
+      node: ['--import', join(checkout, 'tests/support/preload-threads.mjs')],
+      env: { DEPOT_THREADS: directory },
+    });
+    expect(pushed.code, pushed.stderr).toBe(0);
+    const end = JSON.parse(readFileSync(join(directory, 'end.json'), 'utf8')) as unknown;
+    expect(end).toEqual({ started: 2, running: 2, byItself: true });
+  });
+
+  test('--jobs 3 keeps to one bandwidth limit with all of them together', async () => {
+    const wire = await wireTo(server.port);
+    const names = ['a', 'b', 'c'];
+    const supplier = await supplierOf({ ...server, port: wire.port }, names);
+    for (const name of names) writeFileSync(join(supplier.directory, 'data', name, 'noise'), randomBytes(MiB));
+    wire.mark();
+    const pushed = await supplier.depot(['push', '--all', '--jobs', '3', '--bandwidth-limit', '512KiB/s', '--json']);
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(wire.sent()).toBeGreaterThan(3 * MiB);
+    expect(wire.rate() / (MiB / 2)).toBeLessThan(1.05);
   });
 
   test('three processes share the arrangements: each is pushed once, and the records are complete', async () => {

@@ -11,7 +11,7 @@ import { eventually } from '../support/process.js';
 import { peers } from '../support/peers.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { startSshd } from '../support/sshd.js';
-import { Supplier } from '../support/supplier.js';
+import { nowhere, Supplier } from '../support/supplier.js';
 
 /** Makes a push report its threads. */
 function watched(): { options: DepotOptions; up: () => number; end: () => unknown } {
@@ -83,17 +83,7 @@ test('a push that is interrupted while it connects or seals ends by itself and l
   await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
   cleanup(() => void silent.close());
   const { port } = silent.address() as AddressInfo;
-  const connecting = await Supplier.create(
-    {
-      host: '127.0.0.1',
-      port,
-      username: 'acme',
-      password: 'x',
-      remoteDirectory: '/in',
-      fingerprints: [`SHA256:${'A'.repeat(43)}`],
-    },
-    { remote: { retryFor: '0s' } },
-  );
+  const connecting = await Supplier.create({ ...nowhere, port }, { remote: { retryFor: '0s' } });
   writeFileSync(join(connecting.data, 'x'), 'x');
   const connected = new Promise((accepted) => silent.once('connection', accepted));
   expect(await interrupted(connecting, () => connected)).toEqual({ started: 0, running: 0, byItself: true });

@@ -95,6 +95,22 @@ test('the notes overwrite no file of the archive', async () => {
   expect(texts[`${NOTES}~2`]).toContain('link -> elsewhere');
 });
 
+test('the notes tell names from their own words, whatever is in them', async () => {
+  const texts = await saved([
+    { path: 'data/a', body: 'x' },
+    { path: 'data/a -> b', type: 'symlink', link: 'c -> d' },
+    { path: 'data/e ', type: 'hardlink', link: 'data/a' },
+    { path: 'data/f: as g', body: 'x' },
+    { path: 'data/h, in which/i:/j', body: 'x' },
+  ]);
+  expect(texts[NOTES].trimEnd().split('\n')).toEqual([
+    "symbolic link, not made: 'data/a -> b' -> 'c -> d'",
+    "hard link, saved as a copy: 'data/e ' -> data/a",
+    "saved under another name: 'data/f: as g' as 'f%3A as g'",
+    "saved under another name: 'data/h, in which/i:', in which i: is i%3A",
+  ]);
+});
+
 test('files whose names Chromium refuses are saved under other names, which the notes list', async () => {
   const names = ['notes~', 'home.url', 'desktop.ini', 'con', 'dot.', ' blank', '\u{1f468}\u200d\u{1f469}', '..rc'];
   const texts = await saved(

@@ -3,17 +3,8 @@ import { readFileSync } from 'node:fs';
 import { readSecretKey } from '../../src/pgp/keys.js';
 import { signDetached } from '../../src/pgp/signature.js';
 import type { Receipt } from '../../src/receipt/schema.js';
-import { type Server, Supplier, type SupplierOptions } from '../support/supplier.js';
+import { nowhere, Supplier, type SupplierOptions } from '../support/supplier.js';
 import { day, nightly, writeHistory, type PastDeposit, type PastRun } from './history.js';
-
-const nowhere: Server = {
-  host: '127.0.0.1',
-  port: 9,
-  username: 'acme',
-  password: 'x',
-  remoteDirectory: '/incoming',
-  fingerprints: [`SHA256:${'A'.repeat(43)}`],
-};
 
 /** Names that would do something in a page that did not escape them. */
 export const names = {

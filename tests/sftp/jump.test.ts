@@ -151,7 +151,7 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     const key = { privateKey: readFileSync(locked), privateKeyFile: locked };
     expect(await refusal(byWayOf(target, between(hop)), { ...keyOf(target), proxyJump: key })).toMatchObject({
       code: 'secret-missing',
-      hint: 'the key of a jump host must have none: name one without in proxyJump.privateKey, or use sshAgent',
+      hint: 'the key of a jump host must have none: name one without in remote.proxyJump.privateKey, or use sshAgent',
     });
   });
 });

@@ -243,6 +243,14 @@ describe("a key in PuTTY's form that cannot be read says why", () => {
       locked.replace('Argon2id', 'constructor'),
       /its key derivation, constructor, is not known/,
     ],
+    ['no derivation', locked.replace('Key-Derivation: Argon2id\n', ''), /it is not whole/],
+    [
+      'another derivation, with other numbers',
+      locked.replaceAll('Argon2', 'Scrypt'),
+      /its key derivation, Scryptid, is/,
+    ],
+    ['a short salt', locked.replace('00112233445566778899aabbccddeeff', '0011'), /its salt \(Argon2-Salt\) is missing/],
+    ['a salt that is no number', locked.replace('00112233', 'salt'), /its salt \(Argon2-Salt\) is missing, damaged/],
     ['an odd end', locked, /it is not whole/],
   ])('%s', async (_, text, says) => {
     if (says === undefined) await expect(read(Buffer.from(text))).resolves.toMatchObject({ type: 'ssh-ed25519' });

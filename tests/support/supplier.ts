@@ -35,6 +35,16 @@ export interface SupplierOptions {
 export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> &
   Partial<Pick<Sshd, 'privateKeyFile' | 'log'>>;
 
+/** A server that nobody runs, for what needs a configuration and no connection. */
+export const nowhere: Server = {
+  host: '127.0.0.1',
+  port: 1,
+  username: 'acme',
+  password: 'unused',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
+
 /** A supplier's machine: depot.yaml, keys, data and state in one directory, for one arrangement `acme-crm`. */
 export class Supplier {
   readonly arrangement = 'acme-crm';

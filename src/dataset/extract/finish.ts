@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
 import { enterable } from '../mode.js';
+import { oneWord } from '../../printable.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, extractError, notBelowDirectory } from './errors.js';
 import type { LocalNames } from './local-names.js';
@@ -81,7 +82,8 @@ export function makeSymlink(
     symlinkSync(onDisk(link.target), where);
   } catch (error) {
     if (!UNABLE.includes(errnoOf(error))) throw error;
-    warn(`symlinks cannot be made here: ${shown(toBytes(link.path))} would point to ${shown(toBytes(link.target))}`);
+    const [from, to] = [link.path, link.target].map((one) => shown(toBytes(one), oneWord));
+    warn(`symlinks cannot be made here: ${from} would point to ${to}`);
     return;
   }
   try {

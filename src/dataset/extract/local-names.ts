@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { fromText, join, localName, toBytes, toText, type ByteString } from '../bytestring.js';
+import { oneWord } from '../../printable.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, NOT_POSSIBLE } from './errors.js';
 import { onDisk, parted } from './on-disk.js';
@@ -128,7 +129,7 @@ export class LocalNames {
   tell(warnings: Warnings): void {
     const all = [...[...this.#names].map(([path, { local }]) => [path, local] as const), ...this.#listed];
     for (const [path, local] of all)
-      warnings.add(`saved under another name: ${shown(toBytes(path))} as ${shown(toBytes(local))}`);
+      warnings.add(`saved under another name: ${shown(toBytes(path), oneWord)} as ${shown(toBytes(local), oneWord)}`);
   }
 
   /** Whether what is there was made under this very name. A listing takes longer the more there is, so only where it can tell anything. */

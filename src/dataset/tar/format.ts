@@ -125,8 +125,8 @@ export function notRead(message: string, hint: string): DepotError {
 }
 
 /** A name from the archive, for messages: no control characters, and not longer than a line or two. */
-export function shown(name: Uint8Array): string {
-  return name.length <= 160 ? printable(name) : `${printable(name.subarray(0, 160))}… (${name.length} bytes)`;
+export function shown(name: Uint8Array, as = printable): string {
+  return name.length <= 160 ? as(name) : `${as(name.subarray(0, 160))}… (${name.length} bytes)`;
 }
 
 /** By their first bytes. */

@@ -5,7 +5,7 @@ import { MANIFEST_PATH } from '../../dataset/manifest.js';
 import { refused, shown } from '../../dataset/tar/format.js';
 import { isDepotError } from '../../errors.js';
 import { isInterleaved, PIECES_PATH } from '../../names/archive.js';
-import { printable } from '../../printable.js';
+import { oneWord } from '../../printable.js';
 import type { FolderTree } from '../folder-tree.js';
 import { isNamed } from '../places.js';
 import { stoppable } from '../targets.js';
@@ -109,7 +109,7 @@ export class NightFolder {
         tree.report.directories++;
         continue;
       }
-      const words = `${named(path)} -> ${printable(toBytes(target! as ByteString))}`;
+      const words = [path, target!].map((one) => oneWord(toBytes(one as ByteString))).join(' -> ');
       if (type === 'hardlink') {
         await tree.copyOf(target!, path);
         tree.note(`hard link, saved as a copy: ${words}`);
