@@ -160,7 +160,7 @@ describe('launchd', () => {
       WorkingDirectory: awkward.configDirectory,
       Umask: 0o077,
     });
-    expect(paste).toContain("sudo install -m 644 '/tmp/My Jobs/depot.push.plist' /Library/LaunchDaemons/");
+    expect(paste).toContain("install -m 644 '/tmp/My Jobs/depot.push.plist' /Library/LaunchDaemons/");
   });
 
   test('without a directory for the file, it says itself what to type, and words with two hyphens stay as they are', async () => {
@@ -170,13 +170,15 @@ describe('launchd', () => {
     const { code, stdout } = await print();
     expect(code).toBe(0);
     expect(stdout).toContain('    <string>--all</string>\n');
-    expect(stdout).toMatch(/<!--\nsave this file as depot\.push\.plist, then:\n[^>]*\nsudo launchctl bootstrap /);
+    expect(stdout).toMatch(
+      /<!--\nsave this file as depot\.push\.plist; then, as root \(sudo -s\):\n[^>]*\nlaunchctl bootstrap /,
+    );
     expect(stdout.trimEnd()).toMatch(/-->$/);
     const read = 'import sys, plistlib; print(plistlib.loads(sys.stdin.buffer.read())["Label"])';
     const parsed = spawnSync('python3', ['-c', read], { input: stdout, encoding: 'utf8' });
     expect([parsed.stderr, parsed.stdout]).toEqual(['', 'depot.push\n']);
     const out = tempDir();
-    expect((await print('--out', out)).stdout).toContain('sudo launchctl bootstrap');
+    expect((await print('--out', out)).stdout).toContain('launchctl bootstrap');
     expect(readFileSync(join(out, 'depot.push.plist'), 'utf8')).toContain('<string>--all</string>');
   });
 

@@ -14,7 +14,8 @@ export function cronLine(job: Job): Printed {
     ],
     paste: [
       ...job.prepare,
-      `to install: (crontab -l 2>/dev/null; «depot …») | crontab -`,
+      // Root's own crontab would push as root, and leave files that the account cannot write.
+      `to install${job.user === undefined ? '' : `, as ${job.user}`}: (crontab -l 2>/dev/null; «depot …») | crontab -`,
       ...(job.user === undefined
         ? []
         : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),

@@ -47,11 +47,11 @@ ${strings}
   return {
     files: [{ path: `${directory}/${file}`, contents }],
     paste: [
-      ...(job.out === undefined ? [`save this file as ${file}, then:`] : []),
+      `${job.out === undefined ? `save this file as ${file}; then, ` : ''}as root (sudo -s):`,
       ...job.prepare,
-      `sudo install -m 644 ${shellWord(from)} ${directory}/`,
-      `sudo launchctl bootstrap system ${directory}/${file}`,
-      `sudo launchctl kickstart -p system/${label}`,
+      `install -m 644 ${shellWord(from)} ${directory}/`,
+      `launchctl bootstrap system ${directory}/${file}`,
+      `launchctl kickstart -p system/${label}`,
       `launchd keeps no output: monitor with ${status}`,
       'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
     ],

@@ -1,6 +1,7 @@
 import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountNamed, accountOfUid, ownName } from '../../accounts.js';
+import { agentSockets, secretFiles } from '../../config/login-files.js';
 import { goesWithConfiguration } from '../../config/state.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
@@ -130,6 +131,7 @@ async function accountFor(
       ? [
           config.state.path,
           config.path,
+          ...arrangements.flatMap(({ remote }) => [...secretFiles(remote), ...agentSockets(remote)]),
           ...arrangements.flatMap(({ dataset }) =>
             dataset.flatMap((source) => ('path' in source ? [source.path] : [])),
           ),
