@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
 import { launchdJob } from '../../src/commands/schedule/launchd.js';
@@ -10,6 +10,7 @@ import { windowsTask } from '../../src/commands/schedule/windows.js';
 import { accessLines } from '../../src/commands/schedule/windows-access.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot, peer } from '../support/peers.js';
+import { depot } from '../support/cli.js';
 import { type Server, Supplier } from '../support/supplier.js';
 
 const job: Job = {
@@ -22,6 +23,7 @@ const job: Job = {
     '--config',
     '/etc/depot/depot.yaml',
   ],
+  places: ['--config', '/etc/depot/depot.yaml'],
   at: { hour: 1, minute: 30 },
   user: undefined,
   configDirectory: '/etc/depot',
@@ -128,6 +130,15 @@ describe('cron', () => {
     expect(cronLine(job).files[0].contents.split('\n')[1]).toBe(
       '30 1 * * * /usr/bin/node /usr/lib/node_modules/depot/bin/depot.js push --all --quiet --config /etc/depot/depot.yaml',
     );
+  });
+
+  test('a monitor finds the configuration from any directory', async () => {
+    const supplier = await Supplier.create(nowhere);
+    const { stdout } = await depot(
+      ['schedule', 'print', 'cron', '--at', '01:30', '--config', basename(supplier.config)],
+      { cwd: supplier.directory },
+    );
+    expect(stdout).toContain(`monitor with: depot status --max-age 26h --config ${supplier.config}\n`);
   });
 
   test('words are quoted for sh, and percent signs are escaped, since cron takes them for newlines', () => {

@@ -1,4 +1,4 @@
-import type { Job, Printed } from './job.js';
+import { type Job, monitorLine, type Printed } from './job.js';
 import { shellWord } from '../../shell.js';
 
 /** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
@@ -19,7 +19,7 @@ export function cronLine(job: Job): Printed {
       ...(job.user === undefined
         ? []
         : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
-      'missed runs are not made up for; monitor with: «depot status --max-age 26h»',
+      `missed runs are not made up for; monitor with: ${monitorLine(job)}`,
     ],
   };
 }

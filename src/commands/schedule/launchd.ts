@@ -1,6 +1,6 @@
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
-import type { Job, Printed } from './job.js';
+import { type Job, monitorLine, type Printed } from './job.js';
 
 const directory = '/Library/LaunchDaemons';
 
@@ -43,7 +43,7 @@ ${strings}
 `;
   const from = job.out === undefined ? file : `${job.out.replace(/\/+$/, '')}/${file}`;
   // Without a directory for the file this stands in a comment of the XML, which has no two hyphens in it.
-  const status = job.out === undefined ? 'depot status' : '«depot status --max-age 26h»';
+  const status = job.out === undefined ? 'depot status' : monitorLine(job);
   return {
     files: [{ path: `${directory}/${file}`, contents }],
     paste: [
