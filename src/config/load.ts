@@ -8,6 +8,7 @@ import { path as localPath } from './kinds.js';
 import { findConfig, readTrusted, surroundings } from './locate.js';
 import { resolveConfig, type Sources } from './resolve.js';
 import { config, includedFile, type WrittenConfig } from './schema.js';
+import { secretFiles } from './login-files.js';
 import { sshHosts } from './ssh-hosts.js';
 import { pathsOf, type Surroundings } from './state.js';
 import type { Config } from './types.js';
@@ -57,9 +58,7 @@ export async function loadConfig(o: LoadOptions): Promise<Config> {
 function privatePaths({ supplier, state, arrangements }: Config): string[] {
   const named = [...arrangements.values()].flatMap(({ name, remote }) => [
     pathsOf(process.platform).join(state.path, name),
-    remote.privateKey,
-    remote.password.file,
-    remote.privateKeyPassphrase.file,
+    ...secretFiles(remote),
   ]);
   const all = new Set([state.path, supplier.signingKey, supplier.passphrase.file, ...named]);
   return [...all].filter((path) => path !== undefined);

@@ -142,6 +142,7 @@ function* readLarge({ out }: Archive, content: OpenFile, index: NightIndex | nul
     digest.update(piece);
     index?.add(piece);
     left -= length;
+    content.context.reading.unlisted += length;
     if (out.free === 0) yield out.take();
   }
   index?.endContent();

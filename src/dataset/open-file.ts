@@ -71,12 +71,13 @@ export interface StoredContent {
   longer: boolean;
 }
 
-/** Whether the file changed since `before`; says so, and throws where that is not allowed. */
+/** Of a file that was read, and is listed next: whether it changed since `before`; says so, and throws where that is not allowed. */
 export function changedWhileRead(
   { fd, file, context: { reading, source } }: OpenFile,
   before: BigIntStats,
   stored: Pick<StoredContent, 'short' | 'longer'>,
 ): boolean {
+  reading.unlisted = 0;
   const after = fstatSync(fd, { bigint: true });
   const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
   const sizes = before.size === after.size ? '' : ` (from ${before.size} to ${after.size} bytes)`;

@@ -73,8 +73,6 @@ class Dataset {
   readonly #hooks: DatasetHooks;
   #manifestSha256 = '';
   #night: ChainSummary | null = null;
-  /** Bytes read of a source that is listed only at its end. */
-  #unlisted = 0;
 
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
@@ -131,7 +129,7 @@ class Dataset {
 
   tell(): void {
     const { entries, bytes } = this.#whole;
-    this.#hooks.progress({ entries, bytes: bytes + this.#unlisted });
+    this.#hooks.progress({ entries, bytes: bytes + this.#reading.unlisted });
   }
 
   /** The dataset of tonight, wherever its contents lie. */
@@ -144,7 +142,7 @@ class Dataset {
     let told = 0;
     for await (const bytes of content) {
       yield bytes;
-      this.#unlisted += bytes.length;
+      this.#reading.unlisted += bytes.length;
       if (performance.now() - told < TELL_MS) continue;
       told = performance.now();
       this.tell();
@@ -158,7 +156,7 @@ class Dataset {
         await run(source.prepare, { ...commandOptions(source, this.#options, 'prepare'), signal });
       yield* this.#contents(source);
     } finally {
-      this.#unlisted = 0;
+      this.#reading.unlisted = 0;
       await runCleanup(source, this.#options, this.#hooks.warn);
     }
   }

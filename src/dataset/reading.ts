@@ -16,6 +16,8 @@ export class Reading {
   complete = true;
   /** What `exclude` left out; what is below a directory is not looked at. */
   readonly excluded = { files: 0, directories: 0, bytes: 0 };
+  /** Bytes read of what is listed only at its end: a large file, what a command prints. */
+  unlisted = 0;
   #changed = 0;
 
   constructor(readonly warn: Warn) {}

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, accountOfUid, isHomeOfAnother, obstacle } from '../accounts.js';
+import { agentSockets, secretFiles } from '../config/login-files.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { exposure } from '../permissions.js';
 import { printable } from '../printable.js';
@@ -32,6 +33,7 @@ export async function accessFor(
       ...beneficiaries.map((b) => b.key),
       ...(specification === undefined ? [] : [specification]),
       remote.knownHostsFile,
+      ...(typeof remote.sshConfig === 'string' ? [remote.sshConfig] : []),
     ];
     for (const file of open) await found.open(file);
   }
@@ -40,13 +42,10 @@ export async function accessFor(
   const named = [
     config.supplier.signingKey,
     config.supplier.passphrase.file,
-    ...arrangements.flatMap(({ remote }) => [
-      remote.privateKey,
-      remote.password.file,
-      remote.privateKeyPassphrase.file,
-    ]),
+    ...arrangements.flatMap(({ remote }) => secretFiles(remote)),
   ];
   for (const file of new Set(named)) if (file !== undefined && path.dirname(file) !== secrets) await found.secret(file);
+  for (const socket of new Set(arrangements.flatMap(({ remote }) => agentSockets(remote)))) await found.agent(socket);
   await found.state(config.state.path, o.stateMadeBySystemd);
   for (const { dataset } of arrangements)
     for (const source of dataset) if ('path' in source && source.prepare === undefined) await found.source(source.path);
@@ -131,6 +130,15 @@ class Findings implements Access {
     if (there === null)
       this.#line(`install -d -o ${this.#who.name} -g ${this.#who.group} -m 700 ${shellWord(directory)}`);
     else if (there.uid !== this.#who.uid) this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
+  }
+
+  /** OpenSSH's answers the account that it runs as, and root, whatever the mode of the socket. */
+  async agent(socket: string): Promise<void> {
+    const there = await stat(socket).catch(() => null);
+    if (there === null || this.#who.uid === 0 || there.uid === this.#who.uid) return;
+    this.#warn(
+      `gets no answer from the ssh-agent at ${printable(socket)}, which runs as ${(await accountOfUid(there.uid)).name}: run one as ${this.#who.name}, and write its socket into depot.yaml`,
+    );
   }
 
   async source(file: string): Promise<void> {

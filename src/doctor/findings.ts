@@ -128,7 +128,7 @@ export function examinationLines(
         ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }]),
       ];
     }),
-    ...adviceLines(e.advice ?? []),
+    ...adviceLines(e.arrangement, e.advice ?? []),
     ...(e.left === undefined
       ? []
       : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
@@ -136,18 +136,17 @@ export function examinationLines(
   ];
 }
 
-/** As it would stand in depot.yaml. */
-function adviceLines(advice: readonly Advice[]): Line[] {
+/** As it would stand in depot.yaml as `init` writes it. Never broken: the rest of a comment would be no comment. */
+function adviceLines(arrangement: string, advice: readonly Advice[]): Line[] {
   if (advice.length === 0) return [];
-  const line = (indent: string, { set, because }: Advice): Line => ({
-    text: `${indent}${set}  # ${because}`,
-    hang: indent.length + set.length + 4,
-  });
-  const remote = advice.filter(({ of }) => of === 'remote');
+  const of = (what: Advice['of'], indent: string): string[] =>
+    advice.filter((one) => one.of === what).map(({ set, because }) => `${indent}${set}  # ${because}`);
+  const remote = of('remote', '      ');
   return [
-    'propose in depot.yaml, for this arrangement:',
-    ...advice.filter(({ of }) => of === 'arrangement').map((one) => line('  ', one)),
-    ...(remote.length === 0 ? [] : ['  remote:', ...remote.map((one) => line('    ', one))]),
+    'propose in depot.yaml, under arrangements:',
+    `  ${arrangement}:`,
+    ...of('arrangement', '    '),
+    ...(remote.length === 0 ? [] : ['    remote:', ...remote]),
   ];
 }
 

@@ -8,7 +8,7 @@ import { isHandedOver } from '../permissions.js';
 import { accountOf, type SecretFinder } from '../push/secret-finder.js';
 import { isLocked, readCertificate } from '../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../secrets/lookup.js';
-import { needsPassphrase } from '../sftp/private-key.js';
+import { isPublic, needsPassphrase } from '../sftp/private-key.js';
 import { secretAccess, stateOwner } from './access.js';
 import { shellWord } from '../shell.js';
 import type { Finding, Patient } from './findings.js';
@@ -166,7 +166,9 @@ async function withoutPassphrase(
   locked: (bytes: Buffer) => boolean | Promise<boolean>,
 ): Promise<string | null | undefined> {
   try {
-    return (await locked(await readBoundedFile(file))) ? null : 'none is needed: the key has no passphrase';
+    const bytes = await readBoundedFile(file);
+    if (isPublic(bytes)) return 'none is needed: it is a public key, for the ssh-agent that holds the private one';
+    return (await locked(bytes)) ? null : 'none is needed: the key has no passphrase';
   } catch {
     // What is wrong with the key is said where it is read for good.
     return undefined;

@@ -86,7 +86,7 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     else report.add(await earlierWriteTest(remote, own));
     report.passed(
       'uploads',
-      laneWords(remote.spec, lanesAllowed({ ...remote.spec, ...(await lanesSeen(own)) }, remote)),
+      laneWords(arrangement.name, remote.spec, lanesAllowed({ ...remote.spec, ...(await lanesSeen(own)) }, remote)),
     );
     return space?.freeBytes ?? null;
   } finally {
@@ -138,7 +138,11 @@ function offers(channel: SftpChannel): string {
 }
 
 /** How many channels an upload may use at once, and which setting or record decides it. */
-function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, because }: LaneRule): string {
+function laneWords(
+  arrangement: string,
+  { lanes: wanted }: { lanes: 'auto' | number },
+  { lanes, because }: LaneRule,
+): string {
   const known = because === 'OpenSSH' ? 'safe with OpenSSH' : 'the write test found them safe here';
   if (because === 'publish: direct')
     return '1 channel: with publish: direct the server may collect the file when a second channel closes it';
@@ -146,7 +150,7 @@ function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, becau
   if (because === 'unsafe')
     return '1 channel: in the write test, what came over two channels did not make one right file';
   if (because === 'untested')
-    return `1 channel${wanted === 1 ? ', set by remote.lanes' : '; to use more, pass the write test, which must be able to read: depot doctor --write-test'}`;
+    return `1 channel${wanted === 1 ? ', set by remote.lanes' : `; to use more, pass the write test, which must be able to read: «depot doctor ${arrangement} --write-test»`}`;
   if (lanes === 'auto') return `1–${mostLanes} parallel channels, adapted to the connection; ${known}`;
   return `${lanes === 1 ? '1 channel' : `${lanes} parallel channels`}, set by remote.lanes${lanes === 1 ? '' : `; ${known}`}`;
 }

@@ -92,28 +92,47 @@ export function limitedTimeLeft(
   const { limits = [], totalBytes, datasetBytes, sealedBytes, acknowledgedBytes, suitcaseBytes } = p;
   const total = suitcaseBytes ?? totalBytes;
   if (limits.length === 0 || sealedBytes === 0 || total === undefined) return unlimitedMs;
+  // How much of the dataset makes how much of a suitcase is not known yet.
+  if (suitcaseBytes === undefined && datasetBytes === 0) return null;
   const isRead = suitcaseBytes !== undefined || datasetBytes >= total;
-  const toSend = (isRead ? sealedBytes : (sealedBytes * total) / Math.max(1, datasetBytes)) - acknowledgedBytes;
+  const toSend = (isRead ? sealedBytes : (sealedBytes * total) / datasetBytes) - acknowledgedBytes;
   const isWaiting = isRead || sealedBytes - acknowledgedBytes >= waitingBytes;
   if (isWaiting) return perSecond === null || perSecond <= 0 ? null : timeToSend(limits, toSend, perSecond, now);
   // The reading takes longer, unless a limit is still to come.
   return Math.max(unlimitedMs ?? 0, timeToSend(limits, Math.max(0, toSend), Number.MAX_SAFE_INTEGER, now));
 }
 
-/** The text of the progress line: phase, bytes, rate, and the time left when the total is known. */
-export function progressText(phase: string, p: Amounts, perSecond: number | null, leftMs: number | null): string {
+/**
+ * The text of the progress line: phase, bytes, rate, and the time left when the total is known. Where there is no room for
+ * all of it, what matters least is left out first, and not the rate and the time left at the end.
+ */
+export function progressText(
+  phase: string,
+  p: Amounts,
+  perSecond: number | null,
+  leftMs: number | null,
+  room = Infinity,
+): string {
   const of = p.totalBytes === undefined || p.totalBytes < p.datasetBytes ? '' : ` of ${bytes(p.totalBytes)}`;
-  const parts =
-    p.datasetBytes === 0 && p.suitcaseBytes !== undefined
-      ? []
-      : [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}${of}`];
-  if (p.sealedBytes > 0) {
-    const percent = Math.floor((100 * p.acknowledgedBytes) / p.sealedBytes);
-    parts.push(`${bytes(p.sealedBytes)} encrypted, ${bytes(p.acknowledgedBytes)} uploaded (${percent} %)`);
-  }
-  if (perSecond !== null) parts.push(`${bytes(Math.round(perSecond))}/s${limitText(p.limits)}`);
-  if (leftMs !== null) parts.push(`${left(leftMs)} left`);
-  return `${phase}  ${parts.join(', ')}`;
+  const isOnlySent = p.datasetBytes === 0 && p.suitcaseBytes !== undefined;
+  const read = isOnlySent ? [] : [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}${of}`];
+  const rate = perSecond === null ? [] : [`${bytes(Math.round(perSecond))}/s`];
+  const limited = rate.map((text) => `${text}${limitText(p.limits)}`);
+  const end = leftMs === null ? [] : [`${left(leftMs)} left`];
+  const uploaded = `${bytes(p.acknowledgedBytes)} uploaded`;
+  const percent = Math.floor((100 * p.acknowledgedBytes) / p.sealedBytes);
+  const sealed = `${bytes(p.sealedBytes)} encrypted, ${uploaded} (${percent} %)`;
+  const forms =
+    p.sealedBytes === 0
+      ? [[...read, ...limited, ...end]]
+      : [
+          [...read, sealed, ...limited, ...end],
+          [sealed, ...limited, ...end],
+          [uploaded, ...limited, ...end],
+          [uploaded, ...rate, ...end],
+        ];
+  const lines = forms.map((parts) => `${phase}  ${parts.join(', ')}`);
+  return lines.find((line) => line.length <= room) ?? lines.at(-1)!;
 }
 
 function limitText(limits: readonly Bandwidth[] = []): string {
@@ -157,7 +176,7 @@ export class Progress {
     const freeMs = rest === null || measured === null || measured <= 0 ? null : (rest.bytes / measured) * 1000;
     const ms = limitedTimeLeft(p, freeMs, this.#sent.perSecond, Date.now());
     const leftMs = this.#eta.left(ms ?? 0, ms === null ? null : 1000, now);
-    this.#show(progressText(this.#phase, p, this.#sent.perSecond, leftMs));
+    this.#show(progressText(this.#phase, p, this.#sent.perSecond, leftMs, this.#room));
   }
 
   /** Something that is only counted in bytes: `verifying 1.2 GiB of 5.1 GiB, 480.0 MiB/s`. */
@@ -170,9 +189,13 @@ export class Progress {
     this.#show(`${this.#phase}  ${bytes(done)}${of}${speed}${leftMs === null ? '' : `, ${left(leftMs)} left`}`);
   }
 
+  get #room(): number {
+    return this.#stream.columns - 4;
+  }
+
   /** A line that wraps would be two. */
   #show(text: string): void {
-    const room = this.#stream.columns - 4;
+    const room = this.#room;
     this.#spinner.text = text.length > room ? `${text.slice(0, room - 1)}…` : text;
   }
 

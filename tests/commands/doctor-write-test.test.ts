@@ -2,6 +2,7 @@
 import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { type Examination, examinationLines } from '../../src/doctor/findings.js';
 import { checkout, type JsonDocument, json } from '../support/cli.js';
 import { asRoot } from '../support/peers.js';
 import { pattern } from '../support/awkward.js';
@@ -55,7 +56,7 @@ test('only a server that passed the write test gets several lanes, until it chan
   const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
   expect(await lanes()).toBe(1);
   expect((await supplier.depot(['doctor'])).stdout).toMatch(
-    /uploads +1 channel; to use more, pass the write test, which must be able to read: depot doctor --write-test$/m,
+    /uploads +1 channel; to use more, pass the write test, which must be able to read: depot doctor acme-crm --write-test --config \S+$/m,
   );
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0, left: [], collected: [], propose: {} });
   expect((await supplier.depot(['doctor'])).stdout).toMatch(
@@ -150,10 +151,24 @@ test('the write test prints lines for the configuration, and the names of files 
   });
   const { code, stdout } = await supplier.depot(['doctor', '--write-test']);
   expect(code).toBe(15);
-  expect(stdout).toContain('\n  remote:\n    publish: direct  # the server refuses to rename\n');
+  expect(stdout).toContain(
+    'under arrangements:\n  acme-crm:\n    remote:\n      publish: direct  # the server refuses to rename\n',
+  );
   const left = [...server.files.keys()].map((name) => name.slice('/in/'.length));
   expect(left).toHaveLength(2);
   for (const name of left) expect(stdout.split('\n').find((line) => line.startsWith('left there'))).toContain(name);
+});
+
+test('a proposed line is never broken: the rest of its comment would be no comment', () => {
+  const because = 'a file has its name only when it is closed, so that an upload cannot go on after a lost connection';
+  const examination: Examination = {
+    arrangement: 'acme-crm',
+    ok: true,
+    exit: 0,
+    checks: [{ name: 'state', result: 'passed', detail: '' }],
+    advice: [{ set: 'spool: true', of: 'arrangement', because }],
+  };
+  expect(examinationLines(examination, (_, text) => text)).toContain(`    spool: true  # ${because}`);
 });
 
 test('doctor fails if the server has no room for the sources, and warns if it has less than the last deposit took', async () => {

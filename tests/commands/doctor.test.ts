@@ -1,5 +1,5 @@
 /** What doctor says of keys, secrets and servers, and that it exits as a push would. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readCertificate } from '../../src/pgp/keys.js';
@@ -78,6 +78,19 @@ describe.skipIf(!ssh)('doctor', () => {
       detail: 'skipped: the secret signing key is not available',
     });
     expect((await supplier.push()).code).toBe(exit);
+  });
+
+  test('a public key, which selects one of an ssh-agent, needs no passphrase, and is not called a key without one', async () => {
+    const remote = { privateKey: 'agent.pub', sshAgent: 'agent.sock', retryFor: '0s' };
+    const supplier = await supplierWith(server, { remote });
+    writeFileSync(
+      join(supplier.directory, 'agent.pub'),
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGGNPSNKTuHovVIsaLbNsY3pPQVQS0gBUFbXgqC9apoh\n',
+    );
+    const { checks } = await examined(supplier.depot(['doctor', '--json']));
+    expect(checks['secret SSH key'].detail).toBe(
+      'none is needed: it is a public key, for the ssh-agent that holds the private one',
+    );
   });
 
   test('an unreachable server, a refused login and a wrong host key each fail their own check, with a hint', async () => {

@@ -1,6 +1,6 @@
 /** What the account of a schedule needs: who the pushes run as, and the lines that give it its files. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../../src/commands/schedule/job.js';
@@ -53,14 +53,31 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     const supplier = await rootsOwn();
     chmodSync(supplier.config, 0o600);
     const state = join(supplier.directory, 'state');
-    supplier.writeConfig({ top: { state }, remote: { passwordFile: undefined } });
+    const [jumpKey, sshConfig, socket] = ['jump.key', 'ssh_config', 'agent'].map((name) => {
+      writeFileSync(join(supplier.directory, name), '', { mode: 0o600 });
+      return join(supplier.directory, name);
+    });
+    supplier.writeConfig({
+      top: { state },
+      remote: {
+        passwordFile: undefined,
+        sshConfig,
+        sshAgent: socket,
+        proxyJump: { host: 'bastion', privateKey: jumpKey },
+      },
+    });
     const first = await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--user', 'daemon', '--json']);
     const { paste, warnings } = JSON.parse(first.stdout) as { paste: string[]; warnings: string[] };
     const lines = paste.filter((line) => /^(?:ch|install)/.test(line));
     expect(lines.join('\n')).toMatch(
       /chmod a\+r .*depot\.yaml[\s\S]*chown -R daemon: .*secrets[\s\S]*chown root:daemon .*supplier\.secret\.asc && chmod 640[\s\S]*install -d -o daemon -g daemon -m 700 .*state/,
     );
-    expect(warnings.filter((line) => line.includes(supplier.directory))).toEqual([]);
+    expect(lines).toContain(`chmod a+r ${sshConfig}`);
+    expect(lines).toContain(`chown root:daemon ${jumpKey} && chmod 640 ${jumpKey}`);
+    expect(warnings.filter((line) => line.includes(supplier.directory))).toEqual([
+      `account daemon gets no answer from the ssh-agent at ${socket}, which runs as root: run one as daemon, and write its socket into depot.yaml`,
+    ]);
+    expect(paste.join('\n')).toMatch(/^to install, as daemon: .*\nor, as root: .*crontab -u daemon -$/m);
     for (const line of lines) execFileSync('sh', ['-ec', line]);
     const again = JSON.parse(
       (await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--json'])).stdout,

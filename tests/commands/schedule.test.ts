@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
 import { launchdJob } from '../../src/commands/schedule/launchd.js';
@@ -10,6 +10,7 @@ import { windowsTask } from '../../src/commands/schedule/windows.js';
 import { accessLines } from '../../src/commands/schedule/windows-access.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot, peer } from '../support/peers.js';
+import { depot } from '../support/cli.js';
 import { nowhere, Supplier } from '../support/supplier.js';
 
 const job: Job = {
@@ -22,6 +23,7 @@ const job: Job = {
     '--config',
     '/etc/depot/depot.yaml',
   ],
+  places: ['--config', '/etc/depot/depot.yaml'],
   at: { hour: 1, minute: 30 },
   user: undefined,
   configDirectory: '/etc/depot',
@@ -120,6 +122,15 @@ describe('cron', () => {
     );
   });
 
+  test('a monitor finds the configuration from any directory', async () => {
+    const supplier = await Supplier.create(nowhere);
+    const { stdout } = await depot(
+      ['schedule', 'print', 'cron', '--at', '01:30', '--config', basename(supplier.config)],
+      { cwd: supplier.directory },
+    );
+    expect(stdout).toContain(`monitor with: depot status --max-age 26h --config ${supplier.config}\n`);
+  });
+
   test('words are quoted for sh, and percent signs are escaped, since cron takes them for newlines', () => {
     const words = [...awkward.command, 'a\\%b\\\\%c', "it\\%'s"];
     const line = cronLine({ ...job, command: words }).files[0].contents.split('\n')[1];
@@ -150,7 +161,7 @@ describe('launchd', () => {
       WorkingDirectory: awkward.configDirectory,
       Umask: 0o077,
     });
-    expect(paste).toContain("sudo install -m 644 '/tmp/My Jobs/depot.push.plist' /Library/LaunchDaemons/");
+    expect(paste).toContain("install -m 644 '/tmp/My Jobs/depot.push.plist' /Library/LaunchDaemons/");
   });
 
   test('without a directory for the file, it says itself what to type, and words with two hyphens stay as they are', async () => {
@@ -160,13 +171,15 @@ describe('launchd', () => {
     const { code, stdout } = await print();
     expect(code).toBe(0);
     expect(stdout).toContain('    <string>--all</string>\n');
-    expect(stdout).toMatch(/<!--\nsave this file as depot\.push\.plist, then:\n[^>]*\nsudo launchctl bootstrap /);
+    expect(stdout).toMatch(
+      /<!--\nsave this file as depot\.push\.plist; then, as root \(sudo -s\):\n[^>]*\nlaunchctl bootstrap /,
+    );
     expect(stdout.trimEnd()).toMatch(/-->$/);
     const read = 'import sys, plistlib; print(plistlib.loads(sys.stdin.buffer.read())["Label"])';
     const parsed = spawnSync('python3', ['-c', read], { input: stdout, encoding: 'utf8' });
     expect([parsed.stderr, parsed.stdout]).toEqual(['', 'depot.push\n']);
     const out = tempDir();
-    expect((await print('--out', out)).stdout).toContain('sudo launchctl bootstrap');
+    expect((await print('--out', out)).stdout).toContain('launchctl bootstrap');
     expect(readFileSync(join(out, 'depot.push.plist'), 'utf8')).toContain('<string>--all</string>');
   });
 

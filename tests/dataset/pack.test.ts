@@ -116,6 +116,9 @@ describe('the archive', () => {
     expect(chunks.slice(0, -1).every((length) => length === 1 << 20)).toBe(true);
     expect(progress).toHaveLength(chunks.length);
     expect(progress.at(-1)).toEqual({ entries: summary.entries, bytes: summary.bytes });
+    const steps = progress.map(({ bytes }, i) => bytes - (progress[i - 1]?.bytes ?? 0));
+    expect(Math.max(...steps), 'a large file shows while it is read').toBeLessThanOrEqual(1 << 20);
+    expect(Math.min(...steps)).toBeGreaterThanOrEqual(0);
     const entries = manifestEntries(tar);
     for (const { path, content, type } of members(tar))
       if (type === 'file' && path.startsWith('data/')) expect(entries.get(path)?.sha256).toBe(hex(content));

@@ -49,6 +49,13 @@ ${more}`,
     const none = await supplier.depot(['trust', '--json']);
     expect([none.code, none.stdout]).toEqual([13, expect.stringContaining(hop.fingerprints[0])]);
     expect(none.stdout).toContain(`compare them with what whoever runs ${hop.host} gave you`);
+    const one = await supplier.depot(['trust', '--fingerprint', target.fingerprints[0]]);
+    expect([one.code, one.stderr]).toEqual([
+      13,
+      expect.stringMatching(
+        /the jump host \S+ does not have the key [^]*hint: give --fingerprint twice, for the jump host/,
+      ),
+    ]);
     const both = [...hop.fingerprints, ...target.fingerprints].flatMap((print) => ['--fingerprint', print]);
     const trusted = await supplier.depot(['trust', ...both, '--json']);
     expect([trusted.code, trusted.stderr]).toEqual([0, expect.anything()]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DepotError } from '../../src/errors.js';
 import { decryptLines } from '../../src/ui/decrypt.js';
 import { errorDocument, errorLines } from '../../src/ui/errors.js';
-import { progressText, SteadyEta, SteadyRate } from '../../src/ui/progress.js';
+import { limitedTimeLeft, progressText, SteadyEta, SteadyRate } from '../../src/ui/progress.js';
 import { pushDocument, pushLines, pushSummary, type PushReport, type ShownReceipt } from '../../src/ui/push.js';
 import { verifyLines } from '../../src/ui/verify.js';
 import { unbroken } from '../../src/ui/wrap.js';
@@ -282,6 +282,35 @@ describe('progress', () => {
     expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 102_000)).toBe(
       'sealing  10 entries, 1.0 GiB of 2.0 GiB, 512.0 MiB encrypted, 256.0 MiB uploaded (50 %), 1.0 MiB/s, 1 min 42 s left',
     );
+  });
+
+  test('keeps the rate and the time left where there is little room', () => {
+    const MiB = 1024 ** 2;
+    const amounts = {
+      entries: 202,
+      datasetBytes: 61 * MiB,
+      totalBytes: 61 * MiB,
+      sealedBytes: 52 * MiB,
+      acknowledgedBytes: 46 * MiB,
+      limits: [{ spans: [], otherwise: 4 * MiB }],
+    };
+    const at = (columns: number): string =>
+      progressText('acme-crm: sealing', amounts, 4 * MiB, 2000, columns - 4).slice('acme-crm: sealing  '.length);
+    const whole = '52.0 MiB encrypted, 46.0 MiB uploaded (88 %), 4.0 MiB/s (limit 4.0 MiB/s), 2 s left';
+    expect(at(160)).toBe(`202 entries, 61.0 MiB of 61.0 MiB, ${whole}`);
+    expect(at(110)).toBe(whole);
+    expect(at(80)).toBe('46.0 MiB uploaded, 4.0 MiB/s (limit 4.0 MiB/s), 2 s left');
+    expect(at(60)).toBe('46.0 MiB uploaded, 4.0 MiB/s, 2 s left');
+  });
+
+  test('promises no time while it is not known how much of the dataset made what is sealed', () => {
+    const MiB = 1024 ** 2;
+    const sent = { entries: 1, totalBytes: 61 * MiB, sealedBytes: 24 * MiB, acknowledgedBytes: 18 * MiB };
+    const limits = [{ spans: [], otherwise: 4 * MiB }];
+    const left = (datasetBytes: number): number | null =>
+      limitedTimeLeft({ ...sent, datasetBytes, limits }, null, 4 * MiB, Date.now());
+    expect(left(0)).toBeNull();
+    expect(left(24 * MiB)).toBeCloseTo(((61 - 18) / 4) * 1000, 5);
   });
 
   test('of a suitcase that is already sealed has the time left for the rest of the upload', () => {

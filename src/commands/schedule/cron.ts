@@ -1,4 +1,4 @@
-import type { Job, Printed } from './job.js';
+import { type Job, monitorLine, type Printed } from './job.js';
 import { shellWord } from '../../shell.js';
 
 /** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
@@ -14,11 +14,12 @@ export function cronLine(job: Job): Printed {
     ],
     paste: [
       ...job.prepare,
-      `to install: (crontab -l 2>/dev/null; «depot …») | crontab -`,
+      // Root's own crontab would push as root, and leave files that the account cannot write.
+      `to install${job.user === undefined ? '' : `, as ${job.user}`}: (crontab -l 2>/dev/null; «depot …») | crontab -`,
       ...(job.user === undefined
         ? []
         : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
-      'missed runs are not made up for; monitor with: «depot status --max-age 26h»',
+      `missed runs are not made up for; monitor with: ${monitorLine(job)}`,
     ],
   };
 }

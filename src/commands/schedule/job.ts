@@ -1,10 +1,13 @@
 import { printable } from '../../printable.js';
+import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
 
 /** What is scheduled, whatever by. */
 export interface Job {
   /** Program and arguments; no shell. */
   command: string[];
+  /** What makes a command find this configuration and state from anywhere. */
+  places: string[];
   at: { hour: number; minute: number };
   /** The account; undefined leaves it to the reader. */
   user: string | undefined;
@@ -45,6 +48,11 @@ export function requireOneLine(job: Job): void {
       `'${printable(odd)}' has a line break or another control character in it, which no schedule can carry`,
       'rename that file or directory',
     );
+}
+
+/** For a monitor, which has neither this directory nor this environment. */
+export function monitorLine({ places }: Job): string {
+  return `«depot status --max-age 26h ${places.map((word) => shellWord(word)).join(' ')}»`;
 }
 
 /** A file to make, and what to type then. */

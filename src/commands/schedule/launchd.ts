@@ -1,6 +1,6 @@
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
-import type { Job, Printed } from './job.js';
+import { type Job, monitorLine, type Printed } from './job.js';
 
 const directory = '/Library/LaunchDaemons';
 
@@ -43,15 +43,15 @@ ${strings}
 `;
   const from = job.out === undefined ? file : `${job.out.replace(/\/+$/, '')}/${file}`;
   // Without a directory for the file this stands in a comment of the XML, which has no two hyphens in it.
-  const status = job.out === undefined ? 'depot status' : '«depot status --max-age 26h»';
+  const status = job.out === undefined ? 'depot status' : monitorLine(job);
   return {
     files: [{ path: `${directory}/${file}`, contents }],
     paste: [
-      ...(job.out === undefined ? [`save this file as ${file}, then:`] : []),
+      `${job.out === undefined ? `save this file as ${file}; then, ` : ''}as root (sudo -s):`,
       ...job.prepare,
-      `sudo install -m 644 ${shellWord(from)} ${directory}/`,
-      `sudo launchctl bootstrap system ${directory}/${file}`,
-      `sudo launchctl kickstart -p system/${label}`,
+      `install -m 644 ${shellWord(from)} ${directory}/`,
+      `launchctl bootstrap system ${directory}/${file}`,
+      `launchctl kickstart -p system/${label}`,
       `launchd keeps no output: monitor with ${status}`,
       'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
     ],

@@ -1,6 +1,7 @@
 import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountNamed, accountOfUid, ownName } from '../../accounts.js';
+import { agentSockets, secretFiles } from '../../config/login-files.js';
 import { goesWithConfiguration } from '../../config/state.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
@@ -49,17 +50,15 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
   const another = user !== undefined && !ownAccount && user !== ownName() ? user : undefined;
   warnings.push(...surroundings(o.kind, another, arrangements));
   const out = o.out === undefined ? undefined : path.resolve(context.cwd, o.out);
+  const places = [
+    '--config',
+    config.path,
+    // Else another account, or one without this environment, would begin a second ledger elsewhere.
+    ...(goesWithConfiguration(config.state) ? [] : ['--state', config.state.path]),
+  ];
   const job: Job = {
-    command: [
-      ...program,
-      'push',
-      ...(o.names.length === 0 ? ['--all'] : o.names),
-      '--quiet',
-      '--config',
-      config.path,
-      // Else another account, or one without this environment, would begin a second ledger elsewhere.
-      ...(goesWithConfiguration(config.state) ? [] : ['--state', config.state.path]),
-    ],
+    command: [...program, 'push', ...(o.names.length === 0 ? ['--all'] : o.names), '--quiet', ...places],
+    places,
     at: o.at,
     user,
     configDirectory: config.directory,
@@ -130,6 +129,7 @@ async function accountFor(
       ? [
           config.state.path,
           config.path,
+          ...arrangements.flatMap(({ remote }) => [...secretFiles(remote), ...agentSockets(remote)]),
           ...arrangements.flatMap(({ dataset }) =>
             dataset.flatMap((source) => ('path' in source ? [source.path] : [])),
           ),

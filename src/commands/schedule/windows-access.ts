@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ownName } from '../../accounts.js';
 import { succeeds } from '../../abort.js';
 import type { Arrangement, Config } from '../../config/types.js';
+import { secretFiles } from '../../config/login-files.js';
 import type { Access } from '../../doctor/access.js';
 import { printable } from '../../printable.js';
 import { typedWord } from '../../shell.js';
@@ -35,11 +36,7 @@ export async function windowsAccount(
       ),
     };
   }
-  const named = arrangements.flatMap(({ remote }) => [
-    remote.privateKey,
-    remote.password.file,
-    remote.privateKeyPassphrase.file,
-  ]);
+  const named = arrangements.flatMap(({ remote }) => secretFiles(remote));
   return {
     user: given,
     ownAccount,

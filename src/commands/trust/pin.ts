@@ -177,17 +177,23 @@ async function choose(
   remote: Pick<Endpoint, 'host' | 'port' | 'jumpHost'> & { name: string },
   context: Context,
 ): Promise<ScannedKey[]> {
-  const address = `${printable(remote.host)}:${remote.port}`;
+  const between = remote.jumpHost === true;
+  const address = `${between ? 'the jump host ' : ''}${printable(remote.host)}:${remote.port}`;
   const keeper = keeperOf(remote);
   const listed = offered.map((key) => `${key.type} ${key.fingerprint}`).join('\n');
   if (fingerprints.length > 0) {
     const found = offered.filter((key) => fingerprints.includes(key.fingerprint));
     const missing = fingerprints.filter((print) => !found.some((key) => key.fingerprint === print));
     if (missing.length > 0) {
+      const ask = `do not go on: ask ${keeper}, by telephone, which key that server has`;
       throw new DepotError(
         'host-key-changed',
         `${address} does not have the key ${missing.join(', ')}; it shows\n${listed}`,
-        { hint: `do not go on: ask ${keeper}, by telephone, which key that server has` },
+        {
+          hint: between
+            ? `give --fingerprint twice, for the jump host and for the server behind it; if you did, ${ask}`
+            : ask,
+        },
       );
     }
     return found;

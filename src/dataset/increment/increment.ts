@@ -221,6 +221,7 @@ export class Increment {
         room.fill(0, got, wanted);
       }
       digest.update(room.subarray(0, wanted));
+      open.context.reading.unlisted += wanted;
       yield* this.#differ(wanted);
       left -= wanted;
     }

@@ -16,6 +16,8 @@ export interface PackedNight {
   entries: string[];
   chain: ChainSummary;
   warnings: string[];
+  /** Bytes of the dataset that had been read, chunk by chunk. */
+  read: number[];
 }
 
 /** Nights packed one upon the other, without sealing. */
@@ -30,7 +32,7 @@ export class PackedChain {
     const { reread = false, ...more } = options;
     const number = this.#archives.length;
     const depositId = `acme-crm_20261122T0030${String(number).padStart(2, '0')}Z_5f0c9a1e77b2d410`;
-    const { tar, summary, warnings } = await pack(this.sources, {
+    const { tar, summary, warnings, progress } = await pack(this.sources, {
       depositId,
       chain: {
         index: join(this.#root, `${number}.index`),
@@ -54,6 +56,7 @@ export class PackedChain {
         .filter((path) => path.startsWith('data/')),
       chain,
       warnings,
+      read: progress.map(({ bytes }) => bytes),
     };
   }
 

@@ -268,3 +268,12 @@ test('one of two hard links gets contents of its own: those are sent once, and b
   expect(lstatSync(at('c')).nlink).toBe(1);
   expect(readFileSync(at('c'))).toHaveLength(4000);
 });
+
+test('a large file that is new shows while it is read', async () => {
+  writeFileSync(at('small'), 'a');
+  await chain.night();
+  writeFileSync(at('large'), pattern(20 << 20));
+  const { read } = await chain.night();
+  const steps = read.map((bytes, i) => bytes - (read[i - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThan(10 << 20);
+});
