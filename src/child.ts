@@ -66,6 +66,10 @@ const STDERR_AFTER_EXIT_MS = 500;
 /** So may one its output: what still comes after the program has ended (`> >(tee log)`) comes soon. */
 const OUTPUT_AFTER_EXIT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
+/** What Node calls an error of Windows that it has no name for: as a rule a shortage that passes. Nothing was started. */
+const PASSING = 'UNKNOWN';
+const STARTED_AGAIN = 3;
+const START_AGAIN_MS = 300;
 
 /**
  * Runs a program and yields its output, which is complete only once the generator has returned: until then the program may
@@ -150,32 +154,35 @@ class Child {
         `${name} could not be started: a batch file cannot be given an argument with ", % or a line end`,
         { hint: 'write that argument into the batch file, or let it read a file' },
       );
-    let child: Child | undefined;
-    try {
-      // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
-      const started = spawn(what.file, what.args, {
-        cwd: options.directory,
-        env: childEnvironment(options.env, options.setEnv),
-        stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, options.stderr ?? 'pipe'],
-        // A process group of its own, so that what the program starts can be ended with it.
-        detached: hasGroup(options),
-        windowsHide: true,
-        windowsVerbatimArguments: what.verbatim,
-      });
-      child = new Child(started, name, options);
-      await once(started, 'spawn');
-      return child;
-    } catch (cause) {
-      await child?.close();
-      const reasons: Record<string, string> = {
-        ENOENT: `no such command${options.directory === undefined ? '' : ', or no such directory to run it in'}`,
-        E2BIG: 'its arguments and environment are too long for the system',
-      };
-      const code = codeOrSaid(cause);
-      throw new DepotError(options.code, `${name} could not be started: ${reasons[code] ?? code}`, {
-        hint: options.startHint ?? notStarted,
-        cause,
-      });
+    for (let failed = 0; ; failed++) {
+      let child: Child | undefined;
+      try {
+        // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
+        const started = spawn(what.file, what.args, {
+          cwd: options.directory,
+          env: childEnvironment(options.env, options.setEnv),
+          stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, options.stderr ?? 'pipe'],
+          // A process group of its own, so that what the program starts can be ended with it.
+          detached: hasGroup(options),
+          windowsHide: true,
+          windowsVerbatimArguments: what.verbatim,
+        });
+        child = new Child(started, name, options);
+        await once(started, 'spawn');
+        return child;
+      } catch (cause) {
+        await child?.close();
+        const code = codeOrSaid(cause);
+        if (code === PASSING && failed < STARTED_AGAIN) {
+          await delay(START_AGAIN_MS);
+          options.signal?.throwIfAborted();
+          continue;
+        }
+        throw new DepotError(options.code, `${name} could not be started: ${reasonOf(code, options)}`, {
+          hint: options.startHint ?? notStarted,
+          cause,
+        });
+      }
     }
   }
 
@@ -288,6 +295,12 @@ class Child {
   }
 }
 
+function reasonOf(code: string, { directory }: ChildOptions): string {
+  if (code === 'ENOENT')
+    return `no such command${directory === undefined ? '' : ', or no such directory to run it in'}`;
+  return code === 'E2BIG' ? 'its arguments and environment are too long for the system' : code;
+}
+
 const notStarted =
   process.platform === 'win32'
     ? 'check that the command is there and may be run by this account; name a batch file with its .cmd or .bat'
@@ -330,14 +343,14 @@ async function end(child: ChildProcess, options: ChildOptions): Promise<void> {
 async function endTree(child: ChildProcess): Promise<void> {
   // Another process may have its number now, and what it started is not found without it.
   if (hasExited(child)) return;
-  const taskkill = spawn(systemProgram('taskkill'), ['/pid', String(child.pid), '/T', '/F'], {
-    stdio: 'ignore',
-    windowsHide: true,
-    timeout: GRACE_MS,
-  });
   const ended = await new Promise<boolean>((resolve) => {
+    const taskkill = spawn(systemProgram('taskkill'), ['/pid', String(child.pid), '/T', '/F'], {
+      stdio: 'ignore',
+      windowsHide: true,
+      timeout: GRACE_MS,
+    });
     taskkill.once('error', () => resolve(false)).once('exit', (status) => resolve(status === 0));
-  });
+  }).catch(() => false);
   if (!ended) child.kill();
 }
 

@@ -77,7 +77,7 @@ test('a backup that fails is a failed push, which publishes nothing and removes 
   const before = server.names();
   const pushed = await push();
   const [{ error }] = json(pushed).results!;
-  expect(error).toMatchObject({ code: 'source-failed', published: 'no' });
+  expect(error, pushed.stdout + pushed.stderr).toMatchObject({ code: 'source-failed', published: 'no' });
   expect(error?.message).toContain('BACKUP DATABASE is terminating abnormally.');
   expect(server.names()).toEqual(before);
   expect(existsSync(file)).toBe(false);
@@ -85,5 +85,6 @@ test('a backup that fails is a failed push, which publishes nothing and removes 
 
 test('control: without -b the failure would not show', async () => {
   const { push } = await withBackup('stage', (line) => line.replace('[crm]', '[lost]').replace('    - -b\n', ''));
-  expect((await push()).code).toBe(0);
+  const pushed = await push();
+  expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
 });

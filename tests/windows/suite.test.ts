@@ -22,7 +22,16 @@ for (const name of readdirSync(checkout))
 
 const file = join(checkoutThere, 'report.json');
 // Wine's server breaks down now and then when several processes of Node begin at once, and each takes a second: one for all files.
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--mode', 'windows', '--maxWorkers=1', '--no-isolate'];
+// And now and then it does not start a program (UNKNOWN): a second try for what began one.
+const vitest = [
+  'node_modules/vitest/vitest.mjs',
+  'run',
+  '--mode',
+  'windows',
+  '--maxWorkers=1',
+  '--no-isolate',
+  '--retry=1',
+];
 const run = () =>
   windowsNode([...vitest, '--reporter=json', '--outputFile.json=report.json'], {
     cwd: checkoutThere,
