@@ -67,9 +67,9 @@ const STDERR_AFTER_EXIT_MS = 500;
 const OUTPUT_AFTER_EXIT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
 /** What Node calls an error of Windows that it has no name for: as a rule a shortage that passes. Nothing was started. */
-const PASSING = 'UNKNOWN';
-const STARTED_AGAIN = 3;
-const START_AGAIN_MS = 300;
+const UNNAMED_ERROR = 'UNKNOWN';
+const MOST_RESTARTS = 3;
+const RESTART_AFTER_MS = 300;
 
 /**
  * Runs a program and yields its output, which is complete only once the generator has returned: until then the program may
@@ -173,8 +173,8 @@ class Child {
       } catch (cause) {
         await child?.close();
         const code = codeOrSaid(cause);
-        if (code === PASSING && failed < STARTED_AGAIN) {
-          await delay(START_AGAIN_MS);
+        if (code === UNNAMED_ERROR && failed < MOST_RESTARTS) {
+          await delay(RESTART_AFTER_MS);
           options.signal?.throwIfAborted();
           continue;
         }

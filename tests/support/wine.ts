@@ -1,11 +1,11 @@
 /** Windows' own Node under Wine, as `tests/windows/setup.sh` puts it there; only `npm run test:windows` needs it. */
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { tempDir } from './cleanup.js';
 import { bareEnvironment } from './cli.js';
 import { peer } from './peers.js';
-import { run, type Finished } from './process.js';
+import type { Finished } from './process.js';
 
 /** Where continuous integration makes it. */
 const directory = join(process.env['DEPOT_CI_SCRATCH'] ?? '/var/tmp/depot-ci', 'windows');
@@ -42,9 +42,16 @@ export function windowsNodeExe(major: WineOptions['node'] = 22): string {
   return windowsPath(join(directory, `node${major}.exe`));
 }
 
-/** Ends all that runs in the suite's prefix: what a Wine server that broke down leaves behind waits for ever. */
-export async function endSuite(): Promise<void> {
-  await run('/usr/lib/wine/wineserver', ['-k'], { env: { ...process.env, WINEPREFIX: suitePrefix } });
+/** Ends all that runs in the suite's prefix: what a Wine server that broke down leaves behind waits for ever, also when the server is told to end. */
+export function endSuite(): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`WINEPREFIX=${suitePrefix}`))
+        process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended, or is another account's.
+    }
+  }
 }
 
 /** Runs Windows' Node to its end. */

@@ -22,7 +22,6 @@ for (const name of readdirSync(checkout))
 
 const file = join(checkoutThere, 'report.json');
 // Wine's server breaks down now and then when several processes of Node begin at once, and each takes a second: one for all files.
-// And now and then it does not start a program (UNKNOWN): a second try for what began one.
 const vitest = [
   'node_modules/vitest/vitest.mjs',
   'run',
@@ -41,7 +40,7 @@ const run = () =>
 let ran = await run();
 // Without a report it was Wine that broke down, and no test that failed.
 if (!existsSync(file)) {
-  await endSuite();
+  endSuite();
   ran = await run();
 }
 const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : { testResults: [] };
