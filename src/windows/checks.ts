@@ -75,8 +75,8 @@ export async function requireTrustedByList(path: string, lists: Lists = accessLi
   throw new DepotError(
     'config-insecure',
     itself
-      ? `${printable(path)} ${fault.what}, and it can run commands as this one`
-      : `${printable(fault.path)} ${fault.what}, who could replace ${printable(path)}, and that can run commands as this account`,
+      ? `${printable(path)} ${fault.what}, which could use it to run commands as this one`
+      : `${printable(fault.path)} ${fault.what}, which could replace ${printable(path)} and so run commands as this account`,
     { hint: itself || fault.role === 'directory' ? remedy(fault) : elsewhere },
   );
 }
@@ -104,7 +104,7 @@ export async function requireOwnPlaceByList(
   }
   throw new DepotError(
     'local-not-writable',
-    `${printable(fault.path)} ${fault.what}, who could exchange ${printable(path)} while it is written`,
+    `${printable(fault.path)} ${fault.what}, which could replace ${printable(path)} while it is written`,
     { hint: safePlace },
   );
 }
@@ -124,7 +124,7 @@ export async function requireOwnRecordsByList(directory: string, lists: Lists = 
   // Of what lies above, depot does not know who else needs it.
   if (fault.path !== way.passed.at(-1)?.path)
     throw insecure(
-      `${printable(fault.path)} ${fault.what}, who could replace ${printable(directory)}, and that holds the records of deposits`,
+      `${printable(fault.path)} ${fault.what}, which could replace ${printable(directory)} and the records of deposits in it`,
     );
   throw insecure(
     `${printable(directory)} ${fault.what}, and it holds the records of deposits`,

@@ -57,7 +57,7 @@ describe('a configuration', () => {
     const { file } = made();
     await expect(requireTrustedByList(file, listsOf({ [file]: open }))).rejects.toMatchObject({
       code: 'config-insecure',
-      message: `${file} can be changed by other accounts (Authenticated Users), and it can run commands as this one`,
+      message: `${file} can be changed by other accounts (Authenticated Users), which could use it to run commands as this one`,
       hint: `if nobody else is to use it: «icacls "${file}" /inheritance:r /remove:g "*S-1-5-11" /grant:r "*${anna}:F" "*S-1-5-18:F" "*S-1-5-32-544:F"»`.replace(
         `"${file}"`,
         /[^A-Za-z0-9_.:=+\\/-]/.test(file) ? `"${file}"` : file,
