@@ -117,7 +117,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
     });
     chmodSync(join(supplier.directory, 'secrets'), 0o700);
     const hidden = (await asDaemon(supplier)).checks['secret password'];
-    expect(hidden.detail).toContain('may not be looked at by account daemon (uid 1)');
+    expect(hidden.detail).toContain('is not accessible to account daemon (uid 1)');
     expect(hidden.hint).toBe(closed.checks['secret password'].hint);
     typed(hidden);
     // The account owns it now, so it can correct the mode itself.

@@ -59,7 +59,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     expect(error).toMatchObject({
       code: 'secret-missing',
       exit: 17,
-      hint: expect.stringContaining('run the command by hand'),
+      hint: expect.stringContaining('run the command yourself'),
     });
     const lines = error.message.split('\n');
     expect(lines[0]).toBe('password: command sh exited with status 7');
