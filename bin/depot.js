@@ -39,7 +39,7 @@ function unloadable(error) {
     exit: limit ? 5 : 1,
     message: `${limit ? 'too many open files' : 'depot could not be loaded'}: ${error.message}`,
     hint: limit
-      ? 'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again'
+      ? 'raise the limit for this account (ulimit -n 1024; LimitNOFILE= of systemd), then run it again'
       : 'install depot again',
     published: null,
     depositId: null,

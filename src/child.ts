@@ -96,7 +96,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     for await (const bytes of child.output()) {
       pieces.push(bytes);
       length += bytes.length;
-      if (length > maxBytes) throw child.failure(`printed more than ${maxBytes / 1024} KiB and was ended`);
+      if (length > maxBytes) throw child.failure(`printed more than ${maxBytes / 1024} KiB, so depot stopped it`);
     }
     const exit = await child.ended(options.anyExit);
     return { ...exit, output: Buffer.concat(pieces), complaints: child.complaints() };
@@ -151,8 +151,8 @@ class Child {
     if (what === undefined)
       throw new DepotError(
         options.code,
-        `${name} could not be started: a batch file cannot be given an argument with ", % or a line end`,
-        { hint: 'write that argument into the batch file, or let it read a file' },
+        `${name} could not be started: a batch file cannot take an argument that contains ", % or a line break`,
+        { hint: 'put that argument in the batch file, or have it read the value from a file' },
       );
     for (let failed = 0; ; failed++) {
       let child: Child | undefined;
@@ -232,9 +232,9 @@ class Child {
   failure(what: string, code = this.#options.code, hint?: string): DepotError {
     const lines = this.complaints();
     const message = [`${this.#name} ${what}`, ...lines.map((line) => `  ${line}`)].join('\n');
-    const said = lines.length === 0 ? '; it said nothing on stderr' : '';
+    const said = lines.length === 0 ? '; it printed nothing on stderr' : '';
     return new DepotError(code, message, {
-      hint: hint ?? `run the command by hand, as the account that depot runs as${said}`,
+      hint: hint ?? `run the command yourself, as the account that depot runs as${said}`,
     });
   }
 
@@ -283,15 +283,15 @@ class Child {
     const left = hasGroup(this.#options) ? membersOf(this.#process.pid!) : [];
     const holder = left.length === 0 ? 'a process that it started' : `${left.join(', ')}, which it started,`;
     return this.failure(
-      `has ended, but ${holder} keeps its output open`,
+      `has exited, but ${holder} still holds its output open`,
       this.#options.code,
-      'let the command wait for what it starts; or, where that is none of the data, start it with its output elsewhere: … > /dev/null 2>&1 &',
+      'make the command wait for what it starts; or, if that prints none of the data, redirect its output: … > /dev/null 2>&1 &',
     );
   }
 
   #timedOut(): DepotError {
     const { code, timeoutCode = code, timeoutMs = 0 } = this.#options;
-    return this.failure(`took longer than ${timeoutMs / 1000} s and was ended`, timeoutCode);
+    return this.failure(`took longer than ${timeoutMs / 1000} s, so depot stopped it`, timeoutCode);
   }
 }
 
@@ -303,15 +303,15 @@ function reasonOf(code: string, { directory }: ChildOptions): string {
 
 const notStarted =
   process.platform === 'win32'
-    ? 'check that the command is there and may be run by this account; name a batch file with its .cmd or .bat'
-    : 'check that the command is there and may be run by this account';
+    ? 'check that the command exists and that this account may run it; give a batch file its .cmd or .bat'
+    : 'check that the command exists and that this account may run it';
 
 const KEPT_LINES = 20;
 const KEPT_BYTES = 16_384;
 const LINE_LENGTH = 300;
 
 function endedAs({ status, signal }: Pick<Ended, 'status' | 'signal'>): string {
-  return status === null ? `was ended by ${signal ?? 'a signal'}` : `exited with status ${status}`;
+  return status === null ? `was killed by ${signal ?? 'a signal'}` : `exited with status ${status}`;
 }
 
 function hasExited({ exitCode, signalCode }: ChildProcess): boolean {

@@ -114,7 +114,7 @@ function listen(
   on('uncaughtException', stray);
   on('unhandledRejection', stray);
   // Nothing is left to wait for, and there is no answer: something was lost on the way. Whoever heeds the signal can still say and record it.
-  const lost = new Error('the run ended without an answer');
+  const lost = new Error('the run ended without a result');
   on('beforeExit', () => {
     if (!stop.signal.aborted) stop.abort(asDepotError(lost));
   });
@@ -151,8 +151,8 @@ function currentDirectory(): string {
   try {
     return process.cwd();
   } catch (cause) {
-    throw new DepotError('local-unreadable', 'the current directory is not there any more', {
-      hint: 'change to one that is there (cd /), then run it again',
+    throw new DepotError('local-unreadable', 'the current directory no longer exists', {
+      hint: 'change to one that exists (cd /), then run it again',
       cause,
     });
   }

@@ -170,7 +170,7 @@ function roomFor(file: string, size: number, limit: number): Buffer<ArrayBuffer>
   if (size <= limit) return Buffer.alloc(size);
   throw new DepotError(
     'local-unreadable',
-    `${file} has ${String(size)} bytes, more than the ${String(limit)} that such a file may have`,
+    `${file} has ${String(size)} bytes; such a file may have at most ${String(limit)}`,
   );
 }
 
@@ -203,14 +203,14 @@ export function localError(error: unknown, action: Action, file: string): unknow
       return failed(`it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, strangerHint(other, file));
     }
     case 'ELOOP':
-      return failed('it is a symbolic link, and this file must not be one', `look who made it: «${lookLine(file)}»`);
+      return failed('it is a symbolic link, which is not allowed here', `see who made it: «${lookLine(file)}»`);
     case 'ENOENT':
     case 'ENOTDIR':
       if (action === 'read' || action === 'remove')
         return failed('there is no such file', `see what is there: «${lookLine(directory)}»`, local.unreadable);
       return code === 'ENOENT'
         ? failed('there is no such directory', `make it first: «${mkdirLine(directory)}»`)
-        : failed('a part of its path is a file', 'choose another path');
+        : failed('part of its path is a file, not a directory', 'choose another path');
     case null:
       return error;
     default:
@@ -244,8 +244,8 @@ function otherOwner(file: string): OtherOwner | null {
 /** Records are the account's that pushes: given to whoever only looks at them, they would stop the next push. */
 function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): string {
   if (strayed)
-    return `let root give it back to the account that the directory belongs to: «chown ${caller} ${typedWord(file)}»`;
-  return `run it as the account that it belongs to: ${runAs({ name: nameOf(uid) ?? String(uid) }, '«depot …»')}`;
+    return `have root give it back to the account that owns the directory: «chown ${caller} ${typedWord(file)}»`;
+  return `run it as the account that owns it: ${runAs({ name: nameOf(uid) ?? String(uid) }, '«depot …»')}`;
 }
 
 /** What is to be done where a directory keeps this account out. */
@@ -257,8 +257,8 @@ function wayAround(action: Action, file: string): string {
     ? directory
     : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
   if (action === 'read' || action === 'remove')
-    return `run it as an account that may, or let ${root} open the way for ${caller} (${whose})`;
-  return `choose a place that ${caller} may write to, or let ${root} open this one (${whose})`;
+    return `run it as an account that may, or have ${root} give ${caller} access (${whose})`;
+  return `choose a place that ${caller} may write to, or have ${root} give it access here (${whose})`;
 }
 
 /** The nearest directory above that can be looked at: what is below it is closed, or not there. */

@@ -106,7 +106,7 @@ export function threadFailed(which: string, error: Error): DepotError {
 
 /** Which limit was reached, and what to do; null when it was none. */
 function limitOf(thrown: unknown): readonly [string, string] | null {
-  const more = (how: string): string => `allow this account more of them (${how}), then run it again`;
+  const more = (how: string): string => `raise the limit for this account (${how}), then run it again`;
   switch (limitCode(thrown)) {
     case 'EMFILE':
       return ['too many open files', more('ulimit -n 1024; LimitNOFILE= of systemd')];

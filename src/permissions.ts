@@ -35,7 +35,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
   if (owner !== 0 && owner !== uid) {
     throw new DepotError(
       'config-insecure',
-      `${printable(path)} belongs to another account (uid ${owner}), and it can run commands as this one (uid ${uid})`,
+      `${printable(path)} belongs to another account (uid ${owner}), which could use it to run commands as this one (uid ${uid})`,
       {
         hint: `${asOwner(await accountOfUid(owner))}; or let root own it, for every account to read: «${uid === 0 ? '' : 'sudo '}chown 0 ${typedWord(path)}» and «${uid === 0 ? '' : 'sudo '}chmod 644 ${typedWord(path)}»`,
       },
@@ -44,7 +44,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
   if ((Number(opened.mode) & 0o022) !== 0) {
     throw new DepotError(
       'config-insecure',
-      `${printable(path)} can be changed by other accounts (mode ${octal(opened)}), and it can run commands as this one`,
+      `${printable(path)} can be changed by other accounts (mode ${octal(opened)}), which could use it to run commands as this one`,
       { hint: `«chmod go-w ${typedWord(path)}»` },
     );
   }
@@ -54,8 +54,8 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
     if (link.uid === 0 || link.uid === uid) continue;
     throw new DepotError(
       'config-insecure',
-      `${printable(link.path)} is a symbolic link of another account (uid ${link.uid}), who decides where it leads, and ${printable(path)} can run commands as this account`,
-      { hint: 'name the file where it lies, or move the configuration to a directory of this account' },
+      `${printable(link.path)} is a symbolic link that belongs to another account (uid ${link.uid}), which decides where it leads, and ${printable(path)} can run commands as this account`,
+      { hint: "give the file's real path, or move the configuration to a directory that this account owns" },
     );
   }
   for (const one of passed) await requireTrustedWay(one, path, uid);
@@ -67,9 +67,9 @@ async function requireTrustedWay({ path: directory, found }: Passed, path: strin
   if (others === null || (!others.own && (await isReadOnlyMount(directory)))) return;
   throw new DepotError(
     'config-insecure',
-    `${printable(directory)} ${others.why}, who could replace ${printable(path)}, and that can run commands as this account`,
+    `${printable(directory)} ${others.why}, which could replace ${printable(path)} and so run commands as this account`,
     {
-      hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${others.own ? '' : `; or, if nobody else is to write there: «chmod go-w ${typedWord(directory)}»`}`,
+      hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${others.own ? '' : `; or, if nobody else should write there: «chmod go-w ${typedWord(directory)}»`}`,
     },
   );
 }
@@ -98,12 +98,13 @@ export async function requireOwnPlace(
   const refuse = (where: string, why: string): DepotError =>
     new DepotError(
       'local-not-writable',
-      `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`,
-      { hint: 'name a place with --out that only this account can write to, or one directly below /tmp' },
+      `${printable(where)} ${why}, which could replace ${printable(path)} while it is written`,
+      { hint: 'choose an --out that only this account can write to, or one directly below /tmp' },
     );
   const { passed, links } = await wayTo(dirname(resolve(path)), 'local-not-writable');
   const strange = links.find((link) => link.uid !== 0 && link.uid !== uid);
-  if (strange !== undefined) throw refuse(strange.path, `is a symbolic link of another account (uid ${strange.uid})`);
+  if (strange !== undefined)
+    throw refuse(strange.path, `is a symbolic link that belongs to another account (uid ${strange.uid})`);
   for (const one of passed) {
     const others = whoElse(one.found, uid);
     if (others !== null) throw refuse(one.path, others.why);
@@ -135,7 +136,7 @@ export async function requireOwnRecords(
   if (found.uid !== 0 && found.uid !== uid) {
     throw new DepotError(
       'state-insecure',
-      `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`,
+      `${printable(directory)} belongs to another account (uid ${found.uid}), which could change the records of this one (uid ${uid})`,
       { hint: asOwner(await accountOfUid(found.uid), command) },
     );
   }
@@ -143,7 +144,7 @@ export async function requireOwnRecords(
   throw new DepotError(
     'state-insecure',
     `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`,
-    { hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state` },
+    { hint: `«chmod go-w ${typedWord(directory)}», or choose a directory that this account owns, with --state` },
   );
 }
 
@@ -168,7 +169,7 @@ export async function requireOwnSite(directory: string, command = '«depot …»
   if (found === null || found.uid === 0) return;
   throw new DepotError(
     'state-insecure',
-    `${printable(directory)} would lie in ${printable(at)}, which belongs to another account (uid ${found.uid}), and root would make it`,
+    `root does not make ${printable(directory)} in ${printable(at)}, which belongs to another account (uid ${found.uid})`,
     { hint: asOwner(await accountOfUid(found.uid), command) },
   );
 }
@@ -189,8 +190,8 @@ export async function handOver(
   try {
     const found = await handle.stat();
     if (found.uid !== callerUid() || (kind === 'file' && (!found.isFile() || found.nlink !== 1))) {
-      throw new DepotError('local-not-writable', `${printable(path)} is not the ${kind} that was made there`, {
-        hint: `look who replaced it: ls -ld ${typedWord(path)}`,
+      throw new DepotError('local-not-writable', `${printable(path)} is no longer the ${kind} that depot made there`, {
+        hint: `see who replaced it: ls -ld ${typedWord(path)}`,
       });
     }
     await handle.chmod(mode);

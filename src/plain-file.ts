@@ -87,7 +87,7 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
     if (length > limit) {
       throw new DepotError(
         'local-unreadable',
-        `${printable(path)} has more than ${limit} bytes, which no key, signature or receipt has`,
+        `${printable(path)} has more than ${limit} bytes, too many for a key, signature or receipt`,
         { hint: `see what it is: «${lookLine(path)}»` },
       );
     }

@@ -41,10 +41,10 @@ export function looseTextOf(bytes: Uint8Array): string {
 export function conversionOf(bytes: Uint8Array): string | null {
   if (!/^\s*\{/.test((textOf(bytes) ?? '').slice(0, 100))) return null;
   if (encodingOf(bytes) !== 'utf-8') return 'it was converted to UTF-16, as the > of Windows PowerShell does';
-  if (bytes[0] === 0xef) return 'a byte order mark was put in front of it, as some programs on Windows do';
-  return bytes.includes(0x0d) ? 'its line ends were converted to those of Windows (CRLF)' : null;
+  if (bytes[0] === 0xef) return 'a byte order mark was added at the start, as some programs on Windows do';
+  return bytes.includes(0x0d) ? 'its line endings were converted to those of Windows (CRLF)' : null;
 }
 
 /** What to do about it. */
 export const unconverted =
-  'get it again as it is, by SFTP or as an attachment, and not through an editor or the > of a shell: its signature holds for these very bytes';
+  'get an unchanged copy, by SFTP or as an attachment, not through an editor or the > of a shell: the signature fits only the exact bytes';

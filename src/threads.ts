@@ -139,7 +139,7 @@ export class Thread<R> {
     this.result.catch(() => undefined);
     const failed = (error: Error): void => this.#die(threadFailed(name, error));
     const ended = (): void => {
-      this.#die(new DepotError('internal', `the ${name} thread ended before it was done`));
+      this.#die(new DepotError('internal', `the ${name} thread stopped before it had finished`));
       left();
     };
     const heard = (message: FromThread): void => {

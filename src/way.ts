@@ -41,7 +41,7 @@ export async function wayTo(path: string, endless: ErrorCode): Promise<Way> {
     way.links.push({ path: next, uid: found.uid });
     if (way.links.length > mostLinks)
       throw new DepotError(endless, `${printable(path)} cannot be reached: too many symbolic links`, {
-        hint: 'name the place itself',
+        hint: 'give the real path',
       });
     const target = await readlink(next);
     if (isAbsolute(target)) {

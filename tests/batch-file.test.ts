@@ -70,7 +70,7 @@ if (process.platform === 'win32') {
     test('is refused an argument that it could not be given', async () => {
       await expect(printed('{"id":1}')).rejects.toMatchObject({
         code: 'source-failed',
-        message: `source dump: command ${file} could not be started: a batch file cannot be given an argument with ", % or a line end`,
+        message: `source dump: command ${file} could not be started: a batch file cannot take an argument that contains ", % or a line break`,
       });
     });
 

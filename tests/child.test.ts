@@ -72,7 +72,7 @@ describe('a command', () => {
   test('that is ended by a signal is a failed source', async () => {
     await expect(output(sh('echo half; kill -SEGV $$'))).rejects.toMatchObject({
       code: 'source-failed',
-      message: 'source dump: command sh was ended by SIGSEGV',
+      message: 'source dump: command sh was killed by SIGSEGV',
     });
   });
 
@@ -144,7 +144,7 @@ describe('a command that takes too long', () => {
     const hanging = output(sh(`sleep 600 & echo $$ $! > ${file}; echo half; wait`), { timeoutMs: 300 });
     await expect(hanging).rejects.toMatchObject({
       code: 'source-timed-out',
-      message: 'source dump: command sh took longer than 0.3 s and was ended',
+      message: 'source dump: command sh took longer than 0.3 s, so depot stopped it',
     });
     pids = readFileSync(file, 'utf8').trim().split(' ').map(Number);
     expect(pids).toHaveLength(2);
@@ -196,7 +196,7 @@ describe('a command that ends while a process that it started keeps its output o
   const ended = () => until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
   const named =
     process.platform === 'linux'
-      ? /^source dump: command sh has ended, but sleep \(process \d+\), which it started, keeps its output open$/
+      ? /^source dump: command sh has exited, but sleep \(process \d+\), which it started, still holds its output open$/
       : /keeps its output open/;
 
   test('fails with the name of that process, even when its time is up, and that process is ended', async () => {
@@ -270,7 +270,7 @@ describe('a program that is run to its end', () => {
     expect((await run(sh('printf 1234'), { ...options, stdout: 'keep', maxBytes: 4 })).output.toString()).toBe('1234');
     await expect(run(['yes'], { ...options, stdout: 'keep', maxBytes: 65_536 })).rejects.toMatchObject({
       code: 'source-failed',
-      message: 'source dump: command yes printed more than 64 KiB and was ended',
+      message: 'source dump: command yes printed more than 64 KiB, so depot stopped it',
     });
   });
 

@@ -60,7 +60,7 @@ test('a bounded read gives null if there is no file, and refuses one that is too
   await writeFile(file, 'x'.repeat(11));
   await expect(readBounded(file, 10)).rejects.toMatchObject({
     code: 'local-unreadable',
-    message: `${file} has 11 bytes, more than the 10 that such a file may have`,
+    message: `${file} has 11 bytes; such a file may have at most 10`,
   });
   expect((await readBounded(file, 11))?.length).toBe(11);
 });

@@ -100,7 +100,7 @@ describe('a document that is signed byte by byte', () => {
     // The error says that it was converted, not that it was forged.
     expect(() => parse(bytes)).toThrow(
       new RegExp(
-        `is not the ${what} as it was signed: (?:its line ends were converted|a byte order mark|it was converted to UTF-16)`,
+        `is not the ${what} as it was signed: (?:its line endings were converted|a byte order mark|it was converted to UTF-16)`,
       ),
     );
   });

@@ -116,7 +116,7 @@ export const arrangement = mapping(
     encryption: preset(oneOf('auto', 'modern', 'compat'), 'auto'),
     incremental: optional(incremental),
     spool: preset(truth, false),
-    every: optional(duration({ least: 1, bounds: 'a rhythm is longer than nothing' })),
+    every: optional(duration({ least: 1, bounds: 'longer than 0s' })),
     ended: optional(day),
   },
   {

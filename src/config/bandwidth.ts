@@ -22,7 +22,7 @@ const spanPattern = `^(${always}|([01]?[0-9]|2[0-3]):[0-5][0-9] ?- ?(([01]?[0-9]
 
 export const bandwidth: Kind<Bandwidth> = named(
   'bandwidth',
-  'A rate; or rates by the clock, `{ "08:00-18:00": 5MiB/s, default: 20MiB/s }`. Times are local; a span may go over midnight. Outside of all spans `default` holds, and without that no limit.',
+  'A rate, or rates by time of day: `{ "08:00-18:00": 5MiB/s, default: 20MiB/s }`. Times are local; a span may cross midnight. Outside the spans `default` applies, or no limit where there is no `default`.',
   {
     anyOf: [
       rate.schema,
@@ -52,7 +52,7 @@ function byTheClock(value: Value): Bandwidth | null {
       continue;
     }
     const span = parseSpan(name);
-    if ('wrong' in span) pair.key.report(`${pair.key.shown}: ${span.wrong}, and what holds outside of them: default`);
+    if ('wrong' in span) pair.key.report(`${pair.key.shown}: ${span.wrong}; for the rest of the day, use default`);
     else if (spans.some((one) => overlap(one, span.value))) pair.key.report(`${pair.key.shown} overlaps another span`);
     else if (found !== null) {
       spans.push({ ...span.value, rate: found });

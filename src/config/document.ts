@@ -146,7 +146,7 @@ export class Value {
 
   /** The value as someone typed it, shortened, for messages. */
   get shown(): string {
-    if (isAlias(this.#node)) return `*${printable(this.#node.source)}, which stands for nothing`;
+    if (isAlias(this.#node)) return `*${printable(this.#node.source)}, an alias of nothing`;
     if (!isScalar(this.#node)) return this.kind;
     if (this.#node.value === null) return 'nothing';
     const text = printable(this.scalar?.source ?? '');
@@ -190,7 +190,7 @@ export class Value {
       const key = new Value(this.#reading, pair.key, this.#offset);
       const name = key.scalar?.value;
       if (typeof name !== 'string') {
-        key.report('a key is plain text');
+        key.report('a key must be plain text');
         continue;
       }
       const first = pairs.get(name);

@@ -38,8 +38,8 @@ export function readText(o: { lenient?: boolean; empty?: boolean } = {}): Check<
     if (typeof scalar.value !== 'string' && o.lenient !== true)
       return value.report(`expected text, found ${value.shown}; put it in quotes`);
     const found = typeof scalar.value === 'string' ? scalar.value : scalar.source;
-    if (found.includes('\0')) return value.report('text cannot hold a NUL');
-    return found === '' && o.empty !== true ? value.report('expected text, found an empty one') : found;
+    if (found.includes('\0')) return value.report('text cannot contain a NUL');
+    return found === '' && o.empty !== true ? value.report('expected text, found an empty string') : found;
   };
 }
 
@@ -130,7 +130,7 @@ export function list<T>(kind: Kind<T>): Kind<T[]> {
     read: (value) => {
       const items = value.items;
       if (items === undefined) return value.report(`expected a list, found ${value.shown}`);
-      if (items.length === 0) return value.report('expected a list with at least one member');
+      if (items.length === 0) return value.report('expected a list with at least one item');
       const found = items.map(kind.read);
       return found.includes(null) ? null : (found as T[]);
     },
@@ -162,7 +162,7 @@ export const longestTimer = 24 * 86_400_000;
 
 export const path = named(
   'path',
-  'A path on this machine, relative to the file that it stands in. `~/` is the home of the account that runs depot.',
+  'A path on this machine, relative to the file that contains it. `~/` is the home directory of the account that runs depot.',
   { type: 'string', pattern: '^(?!~[^/\\\\])[^\\u0000]+$' },
   (value) => {
     const found = readText()(value);
@@ -170,7 +170,7 @@ export const path = named(
     const { paths, home, directory } = value.file;
     if (!found.startsWith('~')) return paths.resolve(directory, found);
     if (found !== '~' && found[1] !== '/' && found[1] !== paths.sep)
-      return value.report(`${value.shown}: only ~/ is expanded, not the homes of others`);
+      return value.report(`${value.shown}: only ~/ is expanded, not the home directories of other accounts`);
     if (home === undefined) return value.report(`${value.shown}: this account has no home directory`);
     return paths.resolve(home, found.slice(2));
   },
@@ -178,14 +178,14 @@ export const path = named(
 
 export const command = named(
   'command',
-  'A list: a program and its arguments. No shell takes part; it runs in the directory of depot.yaml, without the variables of depot itself.',
+  "A list: a program and its arguments. It runs without a shell, in the directory of depot.yaml, without depot's own environment variables.",
   { type: 'array', minItems: 1, items: [word.schema], additionalItems: argument.schema },
   (value) => {
     if (value.scalar !== undefined && value.scalar.value !== null) {
       const words = value.scalar.source.trim().split(/\s+/).slice(0, 6).map(printable);
-      return value.report(`a command is a list, since no shell takes it apart: [${words.join(', ')}]`);
+      return value.report(`write the command as a list, since no shell splits it: [${words.join(', ')}]`);
     }
     const words = list(argument).read(value);
-    return words?.[0] === '' ? value.report('the first member of a command is a program') : words;
+    return words?.[0] === '' ? value.report('the first item of a command must be a program') : words;
   },
 );

@@ -118,7 +118,7 @@ async function withIncludes(
     for (const one of found) {
       const first = arrangements.get(one.name);
       if (first === undefined) arrangements.set(one.name, one);
-      else one.key.report(`arrangement '${one.name}' is already at ${first.key.place}`);
+      else one.key.report(`arrangement '${one.name}' is already defined at ${first.key.place}`);
     }
   };
   add(written.arrangements ?? []);
@@ -164,7 +164,7 @@ async function filesOf(pattern: string, at: Value, self: string): Promise<string
     named = new Glob(glob);
   } catch (error) {
     // A lone `!` or an endless pattern.
-    at.report(`${at.shown} is no pattern of file names; picomatch says: ${said(error)}`);
+    at.report(`${at.shown} is not a pattern of file names; picomatch says: ${said(error)}`);
     return [];
   }
   const levels = glob.includes('**') ? deepest : glob.split('/').length;

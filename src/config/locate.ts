@@ -53,20 +53,20 @@ export async function findConfig(s: Surroundings, flag: string | undefined): Pro
   for (const candidate of configCandidates(s, flag)) {
     // A service account is often started in a directory that it may not enter: root's home.
     if (!candidate.demanded && (await keptOut(candidate.path))) {
-      looked.push(`${printable(candidate.path)} (which this account may not look for)`);
+      looked.push(`${printable(candidate.path)} (which this account may not access)`);
       continue;
     }
     const bytes = await readTrusted(candidate.path);
     if (bytes !== undefined) return { path: candidate.path, bytes };
     if (candidate.demanded) {
       throw new DepotError('config-not-found', `${printable(candidate.path)} (from ${candidate.from}) does not exist`, {
-        hint: 'check the path, or write a configuration with: «depot init»',
+        hint: 'check the path, or create a configuration with: «depot init»',
       });
     }
     looked.push(printable(candidate.path));
   }
   throw new DepotError('config-not-found', `no depot.yaml: looked for ${looked.join(', ')}`, {
-    hint: 'write one with: «depot init»; or name one with --config',
+    hint: 'create one with: «depot init»; or name one with --config',
   });
 }
 
@@ -114,14 +114,14 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
       `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${what}`,
       { hint, cause },
     );
-  if (account === undefined || !met) return refused('read it', 'run it as the account that may read it');
+  if (account === undefined || !met) return refused('read it', 'run it as an account that may read it');
   const [word, shown] = [shellWord(met.path), printable(met.path)];
-  const toType = (line: string): string => `let its owner or root type: «${printable(line)}»`;
+  const toType = (line: string): string => `have its owner or root run: «${printable(line)}»`;
   if (!met.onTheWay) return refused('read it', toType(`chmod a+r ${word}`));
   return refused(
     `enter ${shown}`,
     isHomeOfAnother(met.path, account.uid)
-      ? `move the configuration out of ${shown}, which is a home directory: /etc/depot is for it`
+      ? `move the configuration out of ${shown}, which is a home directory; it belongs in /etc/depot`
       : toType(`chgrp ${account.group} ${word} && chmod g+rx ${word}`),
   );
 }

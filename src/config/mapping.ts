@@ -63,7 +63,7 @@ export function mapping<const K extends Keys>(keys: K, o: MappingOptions = {}): 
       return value.report(`expected a mapping with ${names.slice(0, 4).join(', ')}…, found ${value.shown}`);
     reportUnknown(value, names, o.notes);
     for (const [one, other] of o.exclusive ?? [])
-      if (pairs.has(one) && pairs.has(other)) value.at(other).report(`${one} and ${other} exclude each other`);
+      if (pairs.has(one) && pairs.has(other)) value.at(other).report(`${one} and ${other} cannot be used together`);
     const found: Record<string, unknown> = {};
     for (const [name, key] of Object.entries(keys)) {
       const pair = pairs.get(name);

@@ -28,7 +28,7 @@ const host = named(
 
 const hostKey = named(
   'hostKey',
-  '`SHA256:…`, with the key type in front if you like, or the whole line that `ssh-keygen -lf` prints.',
+  '`SHA256:…`, optionally with the key type in front, or the whole line that `ssh-keygen -lf` prints.',
   {
     type: 'string',
     pattern:
@@ -48,7 +48,7 @@ const hostKeys: Kind<string[]> = {
 };
 
 const username: Kind<string> = {
-  type: 'text of one line',
+  type: 'one line of text',
   schema: { anyOf: [{ $ref: '#/definitions/line' }, { type: 'number' }] },
   // A user number as user name is common; YAML reads it as a number.
   read: (value) => (typeof value.scalar?.value === 'number' ? value.scalar.source : readLine(value)),
@@ -59,14 +59,14 @@ const readRemoteDirectory: Check<string> = (value) => {
   if (found === null) return null;
   if (found === '~' || found.startsWith('~/'))
     return value.report(
-      `${value.shown}: SFTP does not expand ~; a path without a slash in front starts in the login directory`,
+      `${value.shown}: SFTP does not expand ~; a path without a leading slash starts in the login directory`,
     );
-  if (found.includes('\\')) return value.report(`${value.shown}: paths on an SFTP server have forward slashes`);
+  if (found.includes('\\')) return value.report(`${value.shown}: paths on an SFTP server use forward slashes`);
   return found.replace(/(?<=.)\/+$/, '');
 };
 const remoteDirectory = named(
   'remoteDirectory',
-  'A path on the server, with forward slashes. Without a slash in front it starts in the login directory.',
+  'A path on the server, with forward slashes. Without a leading slash it starts in the login directory.',
   { type: 'string', pattern: '^(?!~(/|$))[^\\\\\\u0000]+$' },
   readRemoteDirectory,
 );
@@ -154,7 +154,7 @@ export const remote = mapping(
     ],
     notes: {
       password:
-        'passwords do not belong in this file; store it with: «depot login», or name a passwordFile or passwordCommand',
+        'passwords do not belong in this file; store the password with: «depot login», or name a passwordFile or passwordCommand',
       path: 'write directory:',
     },
     schema: {

@@ -78,14 +78,14 @@ function resolveRemote(
   const place = own?.at ?? one.key;
   for (const key of ['host', 'directory']) {
     if (own?.at.has(key) !== true && common?.at.has(key) !== true)
-      place.report(`'${one.name}' has no remote ${key}: set it here or in the remote: for all`);
+      place.report(`'${one.name}' has no remote ${key}: set it here, or in the top-level remote:`);
   }
   const alias = ssh === undefined ? {} : { host: ssh.keys.host! };
   const merged = remote.complete({ ...ssh?.keys, ...common?.keys, ...own?.keys, ...alias });
   warnings.push(...(ssh?.warnings ?? []).filter((one) => !warnings.includes(one)));
   if (own?.keys.host !== undefined && common?.keys.host !== undefined && own.keys.host !== common.keys.host) {
     if (own.keys.hostKey === undefined && common.keys.hostKey !== undefined)
-      warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes hostKey from the remote for all`);
+      warnings.push(`${one.key.place}: '${one.name}' has its own host, but takes hostKey from the top-level remote:`);
   }
   const password = passwordOf(one, common, takers) ?? {};
   if (merged === null) return null;
@@ -94,7 +94,7 @@ function resolveRemote(
       (which) => which?.at.has('sidecars') === true || which?.at.has('publish') === true,
     )?.at;
     at?.at(at.has('sidecars') ? 'sidecars' : 'publish').report(
-      `publish: direct needs sidecars (in '${one.name}'): the receipt, which comes last, is what marks a deposit as complete`,
+      `publish: direct needs sidecars (in '${one.name}'): the receipt, which is sent last, marks a deposit as complete`,
     );
   }
   const hostKeyAt = own?.keys.hostKey === undefined ? common?.at : own.at;
@@ -148,7 +148,7 @@ function passwordOf(
     own.at
       .at(other)
       .report(
-        `'${name}' has a ${other} of its own, and would send it the password from the ${inherited} of the remote for all (${common.at.at(inherited).place}): name a passwordFile, passwordCommand or privateKey here`,
+        `'${name}' has its own ${other}, but would send it the password from the ${inherited} of the top-level remote: (${common.at.at(inherited).place}); name a passwordFile, passwordCommand or privateKey here`,
       );
   }
   return undefined;

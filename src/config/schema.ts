@@ -9,7 +9,7 @@ import { writtenRemote } from './remote.js';
 /** The rule for receipts, where this name will stand: known now, and not when a deposit is already on its way. */
 const supplierName = named(
   'supplierName',
-  'Text of one line, at most 200 characters, without control and formatting characters.',
+  'One line of text, at most 200 characters, without control and formatting characters.',
   { type: 'string', pattern: `^(?=[\\s\\S]*\\S)${supplierPattern.source.slice(1)}` },
   (value) => {
     const found = readLine(value);
@@ -83,7 +83,7 @@ export type WrittenConfig = Partial<Values<typeof top.keys>>;
 
 /** Checks a whole depot.yaml and reports everything that is wrong with it; null when there is nothing to go on with. */
 export const config: Check<WrittenConfig> = (value) => {
-  if (value.kind === 'nothing') return value.report('the file is empty; remove it, and write one with: «depot init»');
+  if (value.kind === 'nothing') return value.report('the file is empty; remove it, then create one with: «depot init»');
   const version = value.pairs?.get('version')?.value;
   // A later version may have other keys: complaints about those would only mislead.
   if (typeof version?.scalar?.value === 'number' && version.scalar.value !== 1)

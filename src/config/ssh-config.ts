@@ -35,20 +35,20 @@ export class SshConfigRefused extends Error {
 
 /** Would change whom we trust, who we are, or the way there: to leave one out would be another connection than ssh's. */
 const refusedUnless: Readonly<Record<string, { name: string; harmless: RegExp; instead: string }>> = {
-  proxycommand: { name: 'ProxyCommand', harmless: /^none$/i, instead: 'ProxyJump does, for one server between' },
-  certificatefile: { name: 'CertificateFile', harmless: /^none$/i, instead: 'depot logs in with plain keys' },
+  proxycommand: { name: 'ProxyCommand', harmless: /^none$/i, instead: 'use ProxyJump, with one server in between' },
+  certificatefile: { name: 'CertificateFile', harmless: /^none$/i, instead: 'use a key without a certificate' },
   hostkeyalias: { name: 'HostKeyAlias', harmless: /^$/, instead: 'pin the key with hostKey in depot.yaml' },
   knownhostscommand: { name: 'KnownHostsCommand', harmless: /^none$/i, instead: 'pin the key: depot trust' },
   revokedhostkeys: {
     name: 'RevokedHostKeys',
     harmless: /^none$/i,
-    instead: 'write @revoked lines into known_hosts beside depot.yaml',
+    instead: 'put @revoked lines in the known_hosts beside depot.yaml',
   },
   pkcs11provider: { name: 'PKCS11Provider', harmless: /^none$/i, instead: 'an ssh-agent can hold such a key' },
-  canonicalizehostname: { name: 'CanonicalizeHostname', harmless: /^no$/i, instead: 'write the whole name' },
-  bindaddress: { name: 'BindAddress', harmless: /^$/, instead: 'leave the route to the system' },
-  bindinterface: { name: 'BindInterface', harmless: /^$/, instead: 'leave the route to the system' },
-  addressfamily: { name: 'AddressFamily', harmless: /^any$/i, instead: 'depot tries both' },
+  canonicalizehostname: { name: 'CanonicalizeHostname', harmless: /^no$/i, instead: 'write the full host name' },
+  bindaddress: { name: 'BindAddress', harmless: /^$/, instead: 'let the system choose the route' },
+  bindinterface: { name: 'BindInterface', harmless: /^$/, instead: 'let the system choose the route' },
+  addressfamily: { name: 'AddressFamily', harmless: /^any$/i, instead: 'depot tries IPv4 and IPv6' },
 };
 
 /** Nothing of a deposit depends on these. */
@@ -105,7 +105,7 @@ class Reader {
         else if (keyword === 'match') active = parentActive && this.#match(args);
         else if (keyword === 'include') {
           if (!active) continue;
-          if (depth === 16) throw new SshConfigRefused('files include each other without end');
+          if (depth === 16) throw new SshConfigRefused('files include each other endlessly');
           for (const pattern of args)
             for (const one of await this.o.include(pattern)) {
               const included = await this.o.read(one);
@@ -133,7 +133,7 @@ class Reader {
       const [, not, attribute = '', joined] = /^(!?)([^=]*)(?:=(.*))?$/s.exec(args[i]!) ?? [];
       const name = attribute.toLowerCase();
       if ((name === 'all' && i === 0) || !(Object.hasOwn(matchable, name) || otherMatches.has(name)))
-        throw new SshConfigRefused(`Match ${printable(args.join(' '))} is none of ssh's`);
+        throw new SshConfigRefused(`Match ${printable(args.join(' '))} is not a condition that ssh has`);
       const value = matchable[name]?.({ ...this.o, alias: this.alias, hostName: this.hostName, found: this.found });
       const alone = ['all', 'canonical', 'final'].includes(name);
       const pattern = alone ? '' : (joined ?? args[++i] ?? '');
@@ -156,11 +156,12 @@ class Reader {
     const { found } = this;
     const refused = Object.hasOwn(refusedUnless, keyword) ? refusedUnless[keyword] : undefined;
     if (args.length > 1 && (refused !== undefined || followed.includes(keyword)))
-      throw new SshConfigRefused(`${written} takes one value, and not ${printable(args.join(' '))}`);
+      throw new SshConfigRefused(`${written} takes one value, not ${printable(args.join(' '))}`);
     if (keyword === 'hostname') this.hostName ??= value;
     else if (keyword === 'user') {
       // Old versions take a token as it is, and new ones expand it.
-      if (/%|\$\{/.test(value)) throw new SshConfigRefused(`User ${printable(value)}: write the name as it is`);
+      if (/%|\$\{/.test(value))
+        throw new SshConfigRefused(`User ${printable(value)}: write the name out, without tokens`);
       found.username ??= value;
     } else if (keyword === 'identityagent') found.identityAgent ??= value;
     else if (keyword === 'proxyjump') {
@@ -173,7 +174,7 @@ class Reader {
       found.identityFilesAt.push(at);
     } else if (keyword === 'port') {
       if (!/^\d{1,5}$/.test(value) || Number(value) < 1 || Number(value) > 65_535)
-        throw new SshConfigRefused(`Port ${printable(value)} is none`);
+        throw new SshConfigRefused(`Port ${printable(value)} is not a port number`);
       found.port ??= Number(value);
     } else if (refused !== undefined) {
       if (keyword === 'proxycommand' && this.proxy !== undefined) return;
@@ -183,7 +184,7 @@ class Reader {
     } else if (!harmless.has(keyword)) {
       if (/^ignored|^unsupported/.test(keyword)) return;
       const near = didYouMean(keyword, followed);
-      if (near !== '') throw new SshConfigRefused(`'${printable(written)}' is no setting of ssh${near}`);
+      if (near !== '') throw new SshConfigRefused(`'${printable(written)}' is not a setting of ssh${near}`);
       if (!found.notFollowed.includes(written)) found.notFollowed.push(written);
     }
   }
@@ -238,7 +239,7 @@ function words(raw: string): string[] {
   const [, quoted, bare, rest] =
     /^(?:"([A-Za-z0-9]+)"(?![ \t]*=)|([A-Za-z0-9]+)(?=[ \t=]|$))(?:[ \t]*=[ \t]*|[ \t]+|$)(.*)$/s.exec(line) ?? [];
   const keyword = quoted ?? bare;
-  if (keyword === undefined) throw new SshConfigRefused(`'${printable(line.slice(0, 60))}' is no setting`);
+  if (keyword === undefined) throw new SshConfigRefused(`'${printable(line.slice(0, 60))}' is not a setting`);
   // These take the rest of the line as it is.
   if (/^(?:proxy|local|remote|knownhosts)command$/i.test(keyword)) return rest === '' ? [keyword] : [keyword, rest!];
   if (/^proxyjump$/i.test(keyword)) return [keyword, rest!.replace(/(^|[ \t]+)#.*$/, '')];
@@ -275,7 +276,7 @@ function words(raw: string): string[] {
 /** With the tokens of ssh_config(5) that are given; another one is refused. */
 export function expandTokens(text: string, values: Readonly<Record<string, string>>, keyword: string): string {
   if (/\$\{/.test(text))
-    throw new SshConfigRefused(`${keyword} ${printable(text)}: depot does not put environment variables in`);
+    throw new SshConfigRefused(`${keyword} ${printable(text)}: depot does not expand environment variables`);
   return text.replace(/%(.?)/g, (token, letter: string) => {
     if (letter === '%') return '%';
     const value = Object.hasOwn(values, letter) ? values[letter] : undefined;

@@ -64,7 +64,7 @@ async function fromSsh(alias: string, setting: true | string, keys: Keys, at: Va
   const missing = `${printable(file)} does not exist`;
   if (host === null && setting !== true) throw new SshConfigRefused(missing);
   if (host === null)
-    return { keys: { host: alias }, alias, at: {}, warnings: [`${missing}, so ${printable(alias)} is taken as it is`] };
+    return { keys: { host: alias }, alias, at: {}, warnings: [`${missing}, so ${printable(alias)} is used as it is`] };
   const { keys: told, warnings } = translated(alias, host, o, at.file, file);
   const [first] = host.identityFilesAt;
   const from = { ...(told.privateKey !== undefined && keys.privateKey === undefined && { privateKey: first! }) };
@@ -100,17 +100,17 @@ function translated(
     const text = expandTokens(written, tokens, keyword);
     if (/^~[/\\]/.test(text) && file.home !== undefined) return file.paths.join(file.home, text.slice(2));
     if (!file.paths.isAbsolute(text))
-      throw new SshConfigRefused(`${keyword} ${printable(written)}: write the whole path`);
+      throw new SshConfigRefused(`${keyword} ${printable(written)}: write the full path`);
     return text;
   };
   const [first, ...others] = host.identityFiles.some((one) => one.toLowerCase() === 'none') ? [] : host.identityFiles;
   if (others.length > 0)
     warnings.push(
-      `${printable(name)} names several keys for ${printable(alias)}, of which depot takes the first, ${printable(first!)}; to choose another: privateKey`,
+      `${printable(name)} names several keys for ${printable(alias)}; depot uses the first, ${printable(first!)}; to choose another: privateKey`,
     );
   if (host.notFollowed.length > 0)
     warnings.push(
-      `${printable(name)}: depot has settings of its own for ${host.notFollowed.map(printable).join(', ')}, and does not follow what stands there for ${printable(alias)}`,
+      `${printable(name)}: for ${printable(alias)}, depot ignores ${host.notFollowed.map(printable).join(', ')} and uses its own settings`,
     );
   const agent = host.identityAgent;
   return {
@@ -147,7 +147,7 @@ async function jumpOf(
   const username = jump.username ?? told.username;
   if (username === undefined)
     throw new SshConfigRefused(
-      `no User is named for ${printable(jump.host)}, the ProxyJump; ssh would take the name of the account that runs it`,
+      `no User is set for ${printable(jump.host)}, the ProxyJump; ssh would take the name of the account that runs it`,
     );
   const explicitPort = /:\d+\/?$/.test(written);
   const { privateKey = keys.privateKey, sshAgent } = told;
@@ -170,12 +170,15 @@ function surroundingsOf({ home, paths }: SourceFile, username: string | undefine
       return bytes === undefined ? undefined : looseTextOf(bytes);
     },
     include: async (pattern) => {
-      if (/[%$]/.test(pattern)) throw new SshConfigRefused(`Include ${printable(pattern)}: write the path as it is`);
+      if (/[%$]/.test(pattern))
+        throw new SshConfigRefused(`Include ${printable(pattern)}: write the path out, without variables or tokens`);
       const text = /^~[/\\]/.test(pattern) ? paths.join(home ?? '~', pattern.slice(2)) : pattern;
       const whole = paths.isAbsolute(text) ? text : paths.join(home ?? '~', '.ssh', text);
       const [directory, last] = [paths.dirname(whole), paths.basename(whole)];
       if (/[*?[{]/.test(directory) || /[[{]/.test(last))
-        throw new SshConfigRefused(`Include ${printable(pattern)}: only * and ? in the name of the file are followed`);
+        throw new SshConfigRefused(
+          `Include ${printable(pattern)}: depot follows only * and ?, and only in the file name`,
+        );
       if (!/[*?]/.test(last)) return [whole];
       const names = await readdir(directory).catch(() => []);
       return names

@@ -103,7 +103,7 @@ export function stateDirectory(
       return { path: own, from: 'default of the account' };
     }
   }
-  throw new DepotError('local-not-writable', 'no place for the state: this account has no home directory', {
+  throw new DepotError('local-not-writable', 'nowhere to keep the state: this account has no home directory', {
     hint: 'set state: in the configuration, or DEPOT_STATE_DIR',
   });
 }

@@ -30,7 +30,7 @@ export function parseSize(text: string): Parsed<number> {
   if (match === null || unit === undefined)
     return { wrong: 'a size is a number of bytes or has a unit: 500MiB, 1GiB, 20GB' };
   const bytes = Math.round(Number(match[1]) * unit);
-  return Number.isSafeInteger(bytes) ? { value: bytes } : { wrong: 'this size is larger than anything that exists' };
+  return Number.isSafeInteger(bytes) ? { value: bytes } : { wrong: 'this size is too large' };
 }
 
 /** Less than this is a slip of the pen: a deposit of 1 GiB would take twelve days. */
@@ -61,7 +61,7 @@ export function parseSpan(text: string): Parsed<{ from: number; to: number }> {
   if (match === null) return { wrong: 'a span of the day is written 08:00-18:00' };
   const from = Number(match[1]) * 60 + Number(match[2]);
   const to = Number(match[3] ?? match[5]) * 60 + Number(match[4] ?? match[6]);
-  return from === to ? { wrong: 'this span ends where it begins' } : { value: { from, to } };
+  return from === to ? { wrong: 'this span ends when it begins' } : { value: { from, to } };
 }
 
 /** `50%` → 0.5. */
@@ -79,18 +79,18 @@ export function parseDay(text: string): Parsed<Date> {
   if (match === null) return { wrong: 'a date is written 2027-01-31' };
   const day = new Date(`${text}T00:00:00Z`);
   // Date turns 31 February into 3 March; such a day is a slip of the pen.
-  if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) return { wrong: 'there is no such day' };
+  if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) return { wrong: 'there is no such date' };
   return { value: day };
 }
 
 /** A host name or an address, with no user, port or scheme in it. */
 export function parseHost(text: string): Parsed<string> {
   if (isIP(text) !== 0) return { value: text };
-  if (text.includes('://')) return { wrong: 'give the host alone, without sftp:// and path' };
-  if (text.includes('@')) return { wrong: 'put the user name into username:' };
+  if (text.includes('://')) return { wrong: 'give only the host, without sftp:// or a path' };
+  if (text.includes('@')) return { wrong: 'put the user name in username:' };
   if (/^\[.*\]$/.test(text)) return { wrong: 'write an IPv6 address without brackets' };
-  if (/^[^:]+:\d+$/.test(text)) return { wrong: 'put the port into port:' };
+  if (/^[^:]+:\d+$/.test(text)) return { wrong: 'put the port in port:' };
   if (text.length > 253 || !/^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/.test(text))
-    return { wrong: 'this is no host name or address' };
+    return { wrong: 'this is not a host name or an address' };
   return { value: text };
 }

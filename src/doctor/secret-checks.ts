@@ -101,7 +101,7 @@ async function judge(
   const keychain = sources.find((s) => s.source === 'keychain' && s.present === 'unknown');
   if (first === undefined && ambiguous !== undefined && dispensable === null)
     return warning(
-      `${ambiguous.where} ${ambiguous.problem ?? ''}: it is tried for none of them`,
+      `${ambiguous.where} ${ambiguous.problem ?? ''}, so it is not tried for any of them`,
       `store one for this account: ${store}`,
     );
   if (first === undefined && typeof dispensable === 'string') return { name, result: 'passed', detail: dispensable };

@@ -6,5 +6,5 @@ export const arrangementPattern = /^[a-z0-9][a-z0-9-]{0,40}$/;
 export function parseArrangementName(text: string): Parsed<string> {
   return arrangementPattern.test(text)
     ? { value: text }
-    : { wrong: 'small letters, digits and hyphens, at most 41, not a hyphen first' };
+    : { wrong: 'use lower-case letters, digits and hyphens, at most 41 characters, not starting with a hyphen' };
 }

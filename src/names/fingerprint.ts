@@ -9,6 +9,6 @@ export function parseFingerprint(text: string): Parsed<string> {
   if (fingerprintPattern.test(hex)) return { value: hex };
   if (!/^[0-9A-F]+$/.test(hex)) return { wrong: 'a fingerprint is 40 or 64 hexadecimal digits' };
   return hex.length === 8 || hex.length === 16
-    ? { wrong: 'this is a key id, which others can imitate; give the whole fingerprint (40 or 64 digits)' }
+    ? { wrong: 'this is a key id, which others can imitate; give the full fingerprint (40 or 64 digits)' }
     : { wrong: `a fingerprint has 40 or 64 digits, this has ${hex.length}` };
 }

@@ -43,7 +43,7 @@ export function parseHostKey(written: string): Parsed<Pin> {
     };
   const fingerprint = /^(SHA256:[A-Za-z0-9+/]{43})=?$/.exec(print)?.[1];
   return fingerprint === undefined || words.length > 2
-    ? { wrong: 'a host key is written SHA256:… (43 letters and digits), with the key type in front if you like' }
+    ? { wrong: 'write a host key as SHA256:… (43 letters and digits), optionally with the key type in front' }
     : { value: { type, fingerprint } };
 }
 

@@ -26,7 +26,7 @@ export function notDecompressed(format: ContentFormat, cause: unknown): DepotErr
   if (typeof code === 'string' ? aboutData.test(code) : cause instanceof TypeError) return broken(format, cause);
   return new DepotError(
     'internal',
-    `the ${format} data inside the suitcase could not be decompressed, and whether it is valid is not known; the decompressor says: ${said(cause)}`,
+    `the ${format} data inside the suitcase could not be decompressed, and depot cannot tell whether it is valid; the decompressor says: ${said(cause)}`,
     {
       hint: 'try again with more memory free, or on another machine',
       cause,
@@ -37,6 +37,6 @@ export function notDecompressed(format: ContentFormat, cause: unknown): DepotErr
 /** The error for a suitcase that is not in a second reading what it was in the first. */
 export function changedMeanwhile(): DepotError {
   return new DepotError('verification-failed', 'the suitcase changed between the first and the second reading', {
-    hint: 'copy it to a place where nothing writes to it, and try again',
+    hint: 'copy it somewhere that nothing writes to, and try again',
   });
 }

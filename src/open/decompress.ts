@@ -118,7 +118,7 @@ async function* zstdFrames(
   let length = 0;
   for (let next = pieces.next(); !next.done; ) {
     if (frames++ > FREE_FRAMES + length / FRAME_CONTENT_BYTES)
-      throw broken('zstd', new Error('it is cut into frames with next to nothing in them'));
+      throw broken('zstd', new Error('its frames have next to nothing in them'));
     function* frame(): Generator<Bytes> {
       for (let last = false; !last && !next.done; next = pieces.next()) {
         last = next.value.last;

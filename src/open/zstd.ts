@@ -134,7 +134,7 @@ export class ZstdFrames {
     if (window > this.#largestWindow) {
       throw new DepotError(
         'archive-refused',
-        `the zstd data inside the suitcase asks for a window of ${window} bytes, more than the ${this.#largestWindow} that are allowed here`,
+        `the zstd data inside the suitcase asks for a window of ${window} bytes, more than the ${this.#largestWindow} allowed here`,
         {
           hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
         },
@@ -204,7 +204,7 @@ export class ZstdDecoder {
       this.#frames.see(chunk.subarray(at, at + SLICE_BYTES));
       this.#decode(chunk.subarray(at, at + SLICE_BYTES), false);
       if (this.#frames.isCutTooSmall(this.#bytes))
-        throw broken('zstd', new Error('it is cut into frames or blocks with next to nothing in them'));
+        throw broken('zstd', new Error('its frames or blocks have next to nothing in them'));
       yield* this.#taken();
     }
   }

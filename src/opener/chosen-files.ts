@@ -138,7 +138,7 @@ export async function small(file: File): Promise<Uint8Array> {
   if (file.size > LARGEST_GIVEN_FILE)
     throw new DepotError(
       'local-unreadable',
-      `${printable(file.name)} has ${file.size} bytes, which no key, signature or receipt has`,
+      `${printable(file.name)} has ${file.size} bytes, too many for a key, signature or receipt`,
       { hint: 'choose another file' },
     );
   return new Uint8Array(await bytesOf(file));

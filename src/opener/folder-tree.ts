@@ -189,7 +189,7 @@ export async function newFolder(
   parentFolder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<FileSystemDirectoryHandle> {
-  const exists = new DepotError('output-exists', `the folder ${printable(name)} exists already`, {
+  const exists = new DepotError('output-exists', `the folder ${printable(name)} already exists`, {
     hint: 'delete or rename it, or choose another place',
   });
   for await (const existing of namesIn(parentFolder)) {

@@ -25,7 +25,7 @@ export function outOfBrowser(error: unknown): unknown {
   if (!(error instanceof DOMException)) return error;
   const code = error.name === 'QuotaExceededError' ? 'local-disk-full' : 'local-not-writable';
   return new DepotError(code, `the browser could not save: ${printable(error.message)}`, {
-    hint: 'choose a place with enough room, that this account may write to',
+    hint: 'choose a place with enough room that this account may write to',
     cause: error,
   });
 }

@@ -48,7 +48,7 @@ export class SaveFailure extends Error {
     cause: unknown,
     readonly kept: Kept,
   ) {
-    super('saving did not come to its end', { cause });
+    super('saving did not finish', { cause });
   }
 }
 
@@ -105,7 +105,7 @@ async function saveFile(
   const saved = entry === undefined ? `${name}.tar` : entry.path.slice(entry.path.lastIndexOf('/') + 1);
   try {
     if (contents.kind === 'night') {
-      if (entry === undefined) throw new DepotError('usage', 'a night of several suitcases is no archive');
+      if (entry === undefined) throw new DepotError('usage', 'a night of several suitcases is not an archive');
       await saveNightFile(contents.night, entry.index, target, signal);
     } else {
       const archive: Consumer = { write: (bytes) => target.write(bytes), end: () => null };

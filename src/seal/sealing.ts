@@ -126,7 +126,7 @@ export function startSealing(
       'abort',
       () => {
         hooks.warn(
-          `a source, or its cleanup, does not end: it was waited for ${patienceMs / 1000} s, and is left to itself`,
+          `a source, or its cleanup, does not end: depot waited ${patienceMs / 1000} s for it, and goes on without it`,
         );
         fail(hooks.signal.reason);
         done();

@@ -130,7 +130,7 @@ async function fill(
 }
 
 function damaged(file: string): SpoolFault {
-  return new SpoolFault('local-unreadable', `${file} is not the suitcase that was sealed into it`, {
-    hint: 'look at the disk; the next push makes a new deposit',
+  return new SpoolFault('local-unreadable', `${file} is not the suitcase that depot wrote there`, {
+    hint: 'check the disk; the next push makes a new deposit',
   });
 }

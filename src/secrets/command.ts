@@ -23,7 +23,7 @@ export const configuredCommand: SecretSource = {
         source: 'config' as const,
         where: `command ${printable(program)}`,
         present: 'unknown' as const,
-        readableBy: `whoever the command answers; now ${accountName()}`,
+        readableBy: `any account that the command answers; now ${accountName()}`,
       },
     ]);
   },

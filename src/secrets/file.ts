@@ -42,7 +42,7 @@ export const storedFile: SecretSource = {
       } catch (error) {
         // A directory that only another account may enter: its secrets are for that account's runs.
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-        request.note?.(`${printable(path)} may not be looked at by ${accountName()}`);
+        request.note?.(`${accountName()} has no access to ${printable(path)}`);
       }
     }
     return null;
@@ -123,7 +123,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
       hint:
         code === 'EACCES'
-          ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»'
+          ? 'run it as the account that pushes; or, to give the file to this account, see: «depot doctor»'
           : `write the secret there (${secretMode}), or run: «depot login»`,
       cause: error,
     });
@@ -160,7 +160,7 @@ export function secretFrom(bytes: Buffer, where: string): Secret {
     if (text === '')
       throw new DepotError('secret-missing', `${where} is empty`, { hint: 'put the secret there, on one line' });
     if (text.includes('\0'))
-      throw new DepotError('secret-missing', `${where} is not text: it holds a NUL`, {
+      throw new DepotError('secret-missing', `${where} is not text: it contains a NUL`, {
         hint: 'store it as UTF-8 text',
       });
     return new Secret(text);
@@ -201,8 +201,8 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
       source,
       where,
       present: 'unknown',
-      problem: denied ? `may not be looked at by ${accountName()} (${code})` : `cannot be looked at: ${code}`,
-      readableBy: denied ? 'another account' : 'nobody, as it is',
+      problem: denied ? `is not accessible to ${accountName()} (${code})` : `is not accessible: ${code}`,
+      readableBy: denied ? 'another account' : 'nobody at present',
     };
   }
 }

@@ -110,7 +110,7 @@ export function openKeychains(env: NodeJS.ProcessEnv, platform: NodeJS.Platform 
 }
 
 function keychainAbsent(env: NodeJS.ProcessEnv): string {
-  if (oneFile) return 'depot as one file has no keychain module';
+  if (oneFile) return 'the single-file depot has no keychain module';
   return hasSession(env) ? 'no keychain module is installed' : 'there is no session bus';
 }
 

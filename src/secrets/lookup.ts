@@ -66,7 +66,7 @@ export async function findSecret(request: SecretRequest): Promise<FoundSecret | 
   }
   const left = (await describeSources(request)).find(({ ambiguous }) => ambiguous === true);
   if (left === undefined) return null;
-  throw new DepotError('secret-missing', `${left.where} ${left.problem ?? ''}: it is tried for none of them`, {
+  throw new DepotError('secret-missing', `${left.where} ${left.problem ?? ''}, so it is not tried for any of them`, {
     hint: `store one for this account: ${loginLine(request.kind, request.arrangement)}`,
   });
 }

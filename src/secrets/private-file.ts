@@ -44,7 +44,7 @@ export async function writePrivateFile(
       await syncDirectory(directory);
     } else await writePrivately(path, contents, 'replace');
     if ((await readFile(path, 'utf8')) !== contents)
-      throw new DepotError('local-not-writable', `${printable(path)} did not keep what was written`);
+      throw new DepotError('local-not-writable', `${printable(path)} did not keep what depot wrote to it`);
     return keeper?.uid;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -22,6 +22,6 @@ export function keychainReaders(): string {
   const session =
     process.platform === 'linux'
       ? 'in a desktop session only: not in cron, systemd services or CI'
-      : 'while logged in: not in runs that are scheduled for when nobody is';
+      : 'only while logged in: not in scheduled runs at other times';
   return `${accountName()}, ${session}`;
 }

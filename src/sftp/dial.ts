@@ -39,7 +39,7 @@ export function closedEarly(at: Whereto, cause?: Error): Unreachable {
   return new Unreachable('closed the connection before the SSH handshake', {
     reached: true,
     cause,
-    hint: `check host and port, and ask ${keeperOf(at)} whether this address is let in`,
+    hint: `check host and port, and ask ${keeperOf(at)} whether it lets this address connect`,
   });
 }
 
@@ -94,7 +94,7 @@ export async function addressesOf(host: string, timeoutMs: number, signal: Abort
   } catch (cause) {
     signal.throwIfAborted();
     const why = late.aborted
-      ? `has no address yet (its name was looked up for ${duration(timeoutMs)})`
+      ? `has no address yet (looking up its name has taken ${duration(timeoutMs)})`
       : explainTcp(cause as NodeJS.ErrnoException);
     throw new Unreachable(why, { cause });
   }
@@ -252,8 +252,8 @@ function together(failures: ReadonlyMap<string, Unreachable>): Unreachable {
 /** What has the address answers, so the link is up; unless it is another machine's while it is down. */
 function refusedHint(at: Whereto): string {
   return at.jumpHost === true
-    ? `check host and port of proxyJump, and ask ${keeperOf(at)} whether it runs; bring up the VPN if it is reached through one`
-    : 'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
+    ? `check host and port of proxyJump, and ask ${keeperOf(at)} whether it is running; bring up the VPN if you need one to reach it`
+    : 'check host and port, and ask the agent whether its server is running; bring up the VPN if the agent has this address only inside one';
 }
 
 function explainTcp(error: NodeJS.ErrnoException): string {
@@ -268,7 +268,7 @@ function explainTcp(error: NodeJS.ErrnoException): string {
     case 'ENETUNREACH':
     case 'EHOSTDOWN':
     case 'ENETDOWN':
-      return `has no route, or a firewall turns it away (${code})`;
+      return `cannot be reached: there is no route, or a firewall blocks it (${code})`;
     case 'ETIMEDOUT':
       return 'did not answer';
     case 'ECONNRESET':

@@ -103,7 +103,7 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
   if (kind === 'hostKey' && offered.includes('ssh-rsa') && !offered.some((name) => name.startsWith('rsa-sha2-'))) {
     return new DepotError(
       'unreachable',
-      `${address(place)} signs with its RSA key only by SHA-1 (ssh-rsa), which depot does not trust; it offers ${list(offered)}`,
+      `${address(place)} signs with its RSA key only using SHA-1 (ssh-rsa), which depot does not trust; it offers ${list(offered)}`,
       { ...details, hint: `ask ${keeperOf(place)} to enable rsa-sha2-512 for that key, or an ssh-ed25519 host key` },
     );
   }
@@ -117,7 +117,7 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
         ? `ask ${keeperOf(place)} to allow current SSH algorithms`
         : offered.length > 0 && offered.every((name) => postQuantum.test(name))
           ? `ask ${keeperOf(place)} to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)`
-          : `show both lists to ${keeperOf(place)}, and check whether there is a newer depot`,
+          : `show both lists to ${keeperOf(place)}, and check whether there is a newer version of depot`,
     },
   );
 }
@@ -186,29 +186,29 @@ export function openingFailure(
   const refused = (message: string, hint: string): DepotError =>
     new DepotError('remote-refused', message, { published: 'no', hint, cause });
   const exit = /exit code (\d+)/.exec(failure.message)?.[1];
-  const ended = exit === undefined ? '' : `, and ended with status ${exit}`;
+  const ended = exit === undefined ? '' : `, and exited with status ${exit}`;
   if (said.err.length > 0)
     return refused(
-      `${who} is let in, but SFTP does not begin: the server says ${shown(said.err, 300)}${ended}`,
+      `${who} logged in, but SFTP did not start: the server says ${shown(said.err, 300)}${ended}`,
       'show this to the agent',
     );
   // SFTP's first packet begins with its length, of which the first byte is 0.
   if (said.out.length >= 4 && said.out[0] !== 0) {
     return refused(
-      `${who} is let in, but SFTP does not begin: the server sent ${shown(said.out, 300)} in its place${ended}`,
-      "show this to the agent: either it is the reason, or a start-up file of the account's shell (such as .bashrc) prints it and must not (internal-sftp uses none)",
+      `${who} logged in, but SFTP did not start: the server sent ${shown(said.out, 300)} instead${ended}`,
+      "show this to the agent: it may be the reason, or a start-up file of the account's shell (such as .bashrc) prints it and must not (internal-sftp uses no such file)",
     );
   }
   if (/subsystem|channel open failure/i.test(failure.message))
     return refused(
-      `${who} is let in, but not to SFTP (${printable(failure.message)})`,
+      `${who} logged in, but the server does not offer it SFTP (${printable(failure.message)})`,
       'ask the agent whether SFTP is allowed for this account',
     );
   if (exit !== undefined)
     return refused(
-      `${who} is let in, but the server's SFTP program ended with status ${exit} before it began`,
+      `${who} logged in, but the server's SFTP program exited with status ${exit} before it started`,
       exit === '127'
-        ? 'tell the agent that its server does not find its SFTP program (127)'
+        ? 'tell the agent that its server cannot find its SFTP program (127)'
         : "ask the agent what its server's log says about it",
     );
   const known =
@@ -219,8 +219,8 @@ export function openingFailure(
     reached: true,
     cause: failure,
     final: refused(
-      `${address(place)} accepts the login of ${printable(place.username)} and then closes the connection, and does not say why${known ? '' : ` (${printable(failure.message.slice(0, 200))})`}`,
-      "ask the agent what its server's log says: mostly the account or its password has expired, SFTP is not allowed for it, or its directory (chroot) belongs to the wrong account",
+      `${address(place)} accepts the login of ${printable(place.username)} and then closes the connection without saying why${known ? '' : ` (${printable(failure.message.slice(0, 200))})`}`,
+      "ask the agent what its server's log says: usually the account or its password has expired, SFTP is not allowed for it, or its directory (chroot) belongs to the wrong account",
     ),
   });
 }

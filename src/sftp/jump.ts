@@ -160,7 +160,7 @@ function refusal(spec: Endpoint, target: Place, cause: Error & { reason?: unknow
   if (String(cause.reason) === '1' || /PROHIBITED/.test(String(cause.reason)) || /prohibited/i.test(words))
     return new DepotError(
       'remote-refused',
-      `${address(spec)} let ${printable(spec.username)} in, and does not let it connect to ${address(target)}: ${words}`,
+      `${address(spec)} let ${printable(spec.username)} in, but does not let it connect to ${address(target)}: ${words}`,
       {
         published: 'no',
         cause,

@@ -22,22 +22,22 @@ export function tooDear(text: string, typed: string): { what: string; hint: stri
     // What is no number is judged by who reads the key.
     if (!(memorySize > most.memoryKiB || memorySize * iterations > most.filledKiB)) return null;
     return {
-      what: `locked with Argon2 over ${memorySize} KiB in ${iterations} passes; depot takes 1 GiB, and 16 GiB over all passes, at most`,
-      hint: `have it written with the usual numbers: puttygen ${typed} -O private -o NEW`,
+      what: `locked with Argon2 over ${memorySize} KiB in ${iterations} passes; depot accepts at most 1 GiB, and 16 GiB over all passes`,
+      hint: `write it again with the usual numbers: puttygen ${typed} -O private -o NEW`,
     };
   }
   const rounds = bcryptRounds(text) ?? 0;
   if (rounds > most.rounds)
     return {
-      what: `locked with ${rounds} rounds of bcrypt; depot takes ${most.rounds} at most`,
-      hint: `have it written with fewer: ssh-keygen -p -a 24 -f ${typed}`,
+      what: `locked with ${rounds} rounds of bcrypt; depot accepts at most ${most.rounds}`,
+      hint: `write it again with fewer: ssh-keygen -p -a 24 -f ${typed}`,
     };
   let [largest, product] = [1, 1];
   for (const one of pkcs8Numbers(text)) [largest, product] = [Math.max(largest, one), product * Math.max(one, 1)];
   if (largest > most.iterations || product > most.scrypt)
     return {
-      what: `locked with ${largest} iterations; depot takes ${most.iterations} at most`,
-      hint: `have it written with the usual number: openssl pkcs8 -topk8 -in ${typed} -out NEW`,
+      what: `locked with ${largest} iterations; depot accepts at most ${most.iterations}`,
+      hint: `write it again with the usual number: openssl pkcs8 -topk8 -in ${typed} -out NEW`,
     };
   return null;
 }

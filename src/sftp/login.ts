@@ -105,7 +105,7 @@ export class LoginAttempt {
         },
         (error: unknown) => {
           if (over.aborted) return;
-          this.failure = error instanceof Error ? error : new Error('the password could not be had');
+          this.failure = error instanceof Error ? error : new Error('could not get the password');
           giveUp(false);
         },
       );
@@ -190,7 +190,7 @@ export class LoginAttempt {
     if (error.level === 'agent') return this.#unsigned(`did not sign: ${said(error)}`, error);
     if (this.#signing) {
       const final = this.#unsigned('did not answer before the server closed the connection', error);
-      const why = 'closed the connection while the ssh-agent was asked for a signature';
+      const why = "closed the connection while depot was waiting for the ssh-agent's signature";
       return new Unreachable(why, { reached: true, cause: error, hint: final.hint!, final });
     }
     const { sent } = this.credentials;
@@ -201,19 +201,19 @@ export class LoginAttempt {
       ? `did not answer the login in ${duration(this.spec.connectTimeoutMs)}`
       : 'closed the connection during the login';
     const hint = timedOut
-      ? 'push again; where the server is always that slow, raise remote.connectTimeout'
+      ? 'push again; if the server is always this slow, raise remote.connectTimeout'
       : askForLog(this.spec);
     const passing = new Unreachable(why, { reached: true, cause: error, hint });
     if (this.#passwordSent && !sent.proven && sent.unanswered >= mostUnanswered) {
       return new DepotError(
         'unreachable',
-        `${address(this.spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`,
+        `${address(this.spec)} ${why}; depot sent the password ${sent.unanswered} times and does not send it again, so as not to lock the account`,
         {
           published: 'no',
           cause: passing,
           hint: timedOut
-            ? `raise remote.connectTimeout, which is ${duration(this.spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}`
-            : `ask ${keeperOf(this.spec)} what its server's log says about ${printable(this.spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
+            ? `raise remote.connectTimeout, which is ${duration(this.spec.connectTimeoutMs)}; if the password is wrong: ${this.#passwordRemedy()}`
+            : `ask ${keeperOf(this.spec)} what its server's log says about ${printable(this.spec.username)}; if the password is wrong: ${this.#passwordRemedy()}`,
         },
       );
     }
@@ -272,7 +272,7 @@ export class LoginAttempt {
       );
     }
     const only = !this.tried && this.offered.length === 1 ? ' only' : '';
-    const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}${only}` : '';
+    const offered = this.offered.length > 0 ? `; the server accepts ${this.offered.join(', ')}${only}` : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
@@ -281,7 +281,7 @@ export class LoginAttempt {
         : this.#lacks();
     const unfit =
       this.#unfit.length > 0
-        ? `; it takes no RSA key with SHA-2, and depot does not sign with SHA-1, so it did not offer ${this.#unfit.join(' and ')}`
+        ? `; the server accepts no RSA key with SHA-2, and depot does not sign with SHA-1, so depot did not offer ${this.#unfit.join(' and ')}`
         : '';
     return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${unfit}${told}`, {
       ...details,
@@ -294,7 +294,7 @@ export class LoginAttempt {
     const { jumpHost } = this.spec;
     const noKey = this.credentials.keys.length === 0;
     if (noKey && jumpHost === true) return 'depot has no SSH key for it';
-    if (this.#unfit.length > 0) return 'depot has no SSH key that it takes';
+    if (this.#unfit.length > 0) return 'depot has no SSH key that it accepts';
     if (!this.#takesPassword)
       return this.#takes('publickey') ? 'depot has no SSH key' : 'depot logs in with an SSH key or a password';
     return noKey ? 'depot has neither password nor SSH key' : 'depot has an SSH key, and no password';
@@ -315,7 +315,7 @@ export class LoginAttempt {
       return `make a key that is not RSA, and give ${keeperOf(this.spec, 'the escrow agent')} its public part: ssh-keygen -t ed25519 -f NEW`;
     const key = this.#done.has('publickey');
     const old = this.#hoped
-      ? '; an old server takes RSA keys with SHA-1 only, which depot does not: ssh-keygen -t ed25519'
+      ? '; an old server accepts RSA keys only with SHA-1, which depot does not use: ssh-keygen -t ed25519'
       : '';
     const check = `check with ${keeperOf(this.spec, 'the escrow agent')} that ${this.spec.jumpHost === true ? 'the account there' : 'it'} has the public part of this SSH key`;
     if (this.spec.jumpHost === true)

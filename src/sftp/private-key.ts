@@ -30,15 +30,15 @@ export async function readKey(
   if (!isEncrypted(text, plain))
     throw new DepotError('key-unreadable', `${name} cannot be read: ${said(plain)}`, {
       hint: isPutty(text)
-        ? `check whether PuTTY reads it: puttygen ${typed} -L; or have the key copied again, or make a new one`
-        : `check that it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}`,
+        ? `check whether PuTTY reads it: puttygen ${typed} -L; or copy the key again, or make a new one`
+        : `check that it is an OpenSSH private key, and not another file: ssh-keygen -y -f ${typed}`,
     });
   const secret = await passphrase?.();
   if (secret === undefined) {
     throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, {
       hint:
         passphrase === undefined
-          ? 'the key of a jump host must have none: name one without in remote.proxyJump.privateKey, or use sshAgent'
+          ? 'the key for a jump host must have no passphrase: name such a key in remote.proxyJump.privateKey, or use sshAgent'
           : `store the passphrase: ${store}`,
     });
   }
@@ -47,11 +47,11 @@ export async function readKey(
   if (!wrongPassphrase.test(second.message) && !text.includes('BEGIN ENCRYPTED PRIVATE KEY')) {
     throw new DepotError(
       'key-unreadable',
-      `${name} was not opened: ${said(second)}; whether the passphrase is right is not known`,
+      `${name} could not be opened: ${said(second)}; depot cannot tell whether the passphrase is right`,
       {
         hint: isPutty(text)
           ? `convert it: puttygen ${typed} -O private-openssh -o NEW; or in PuTTYgen: Conversions, Export OpenSSH key`
-          : `have it written in the usual form: ssh-keygen -p -Z aes256-ctr -f ${typed}`,
+          : `write it again in the usual form: ssh-keygen -p -Z aes256-ctr -f ${typed}`,
       },
     );
   }
@@ -73,13 +73,13 @@ export function publicPart(
   const [, type, base64] = /^(ssh-\S+|ecdsa-\S+|sk-\S+) +([A-Za-z0-9+/=]+)/.exec(text) ?? [];
   if (type !== undefined && base64 !== undefined) {
     const refused = /-cert-v01@/.test(type)
-      ? 'a certificate of an SSH user key, which depot does not log in with'
+      ? 'a certificate of an SSH user key, which depot cannot log in with'
       : type.startsWith('sk-')
-        ? `a key on a hardware token (${printable(type.slice(0, 60))}), which depot does not log in with`
+        ? `a key on a hardware token (${printable(type.slice(0, 60))}), which depot cannot log in with`
         : null;
     if (refused !== null)
       throw new DepotError('key-unreadable', `${nameOf(privateKeyFile)} is ${refused}`, {
-        hint: `make a plain key, have the server take it, and name it in ${privateKeyName} of depot.yaml: ssh-keygen -t ed25519 -f NEW`,
+        hint: `make a plain key, have its public part added at the server, and name it in ${privateKeyName} of depot.yaml: ssh-keygen -t ed25519 -f NEW`,
       });
     return { publicKey: Buffer.from(base64, 'base64'), alone: true };
   }
@@ -147,7 +147,7 @@ interface Form {
 function formOf(text: string, typed: string, named: PrivateKeyName): Form | null {
   if (text.includes('---- BEGIN SSH2 ENCRYPTED PRIVATE KEY'))
     return {
-      what: 'a key in the format of ssh.com, which depot does not read',
+      what: 'a key in the format of ssh.com, which depot cannot read',
       hint: `convert it: puttygen ${typed} -O private-openssh -o NEW`,
     };
   if (text.startsWith('SSH PRIVATE KEY FILE FORMAT'))
@@ -165,9 +165,9 @@ function formOf(text: string, typed: string, named: PrivateKeyName): Form | null
   if (publicKey.test(text)) {
     return {
       what: /^\S+-cert-v01@/.test(text)
-        ? 'a certificate of an SSH user key, which depot does not log in with'
+        ? 'a certificate of an SSH user key, which depot cannot log in with'
         : 'a public key',
-      hint: `name the private key in ${named} of depot.yaml: the file beside it, as a rule without .pub; with sshAgent: true, a public key selects one of the keys of the ssh-agent`,
+      hint: `name the private key in ${named} of depot.yaml: the file beside it, usually without .pub; with sshAgent: true, a public key selects one of the keys of the ssh-agent`,
     };
   }
   return openSshForm(text);

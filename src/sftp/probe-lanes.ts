@@ -35,7 +35,7 @@ export class LaneProbe {
       const apart = opensAgain === 'another file';
       const why = apart
         ? 'a second channel would not write to the same file'
-        : 'the server takes one channel with the file open';
+        : 'the server allows only one channel while the file is open';
       this.test.lanes = apart ? 'unsafe' : 'one channel';
       this.test.found('lanes', 'passed', `${why}; uploads use one`, apart ? this.#oneLane(why) : {});
       await closeFile(first, this.path);
@@ -96,7 +96,7 @@ export class LaneProbe {
       this.test.lanes = 'unsafe';
       let wrong = 'damage the file without an error';
       if (held) wrong = 'are not in the file before it is closed, though the server acknowledged them';
-      if (sizes === false) wrong = 'are not put where they belong: the sizes show it';
+      if (sizes === false) wrong = 'do not end up where they belong: the sizes are wrong';
       const { hint } = this.#oneLane(`${what} ${wrong}`);
       this.test.found(what, 'warning', `${wrong}; uploads use one lane`, {
         hint: hint === undefined ? 'tell the agent' : `${hint}, and tell the agent`,
@@ -107,7 +107,7 @@ export class LaneProbe {
         what,
         'not possible',
         sizes === null
-          ? 'the server does not show what came of them'
+          ? 'the server does not show what became of them'
           : 'the sizes are right; the contents were not compared, since the server does not let us read',
       );
     } else {

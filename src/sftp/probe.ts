@@ -95,7 +95,7 @@ class WriteProbe {
       this.test.found(
         'exclusive create',
         'warning',
-        'the server opens an existing file although it was told not to; names are random, so nothing is overwritten',
+        'the server opens an existing file even when told not to; names are random, so nothing is overwritten',
       );
       await orRefusal(channel.close(handle));
     }
@@ -124,8 +124,8 @@ class WriteProbe {
       this.test.found(
         'open again',
         'warning',
-        'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated',
-        spool('a file has its name only when it is closed, so that an upload cannot go on after a lost connection'),
+        'not possible: the server names a file only when it is closed; after a lost connection an upload starts over, and the first one may appear later, truncated',
+        spool('the server names a file only when it is closed, so an upload cannot continue after a lost connection'),
       );
       return;
     }
@@ -134,9 +134,9 @@ class WriteProbe {
       this.test.found(
         'open again',
         'warning',
-        'the server makes a new file where it was told to open one; after a lost connection an upload begins again',
+        'the server makes a new file when told to open an existing one; after a lost connection an upload starts over',
         spool(
-          'the server makes a new file where it was told to open one, so that an upload cannot go on after a lost connection',
+          'the server makes a new file when told to open an existing one, so an upload cannot continue after a lost connection',
         ),
       );
       return;
@@ -149,8 +149,8 @@ class WriteProbe {
       this.test.found(
         'open again',
         'warning',
-        'refused; after a lost connection an upload begins again',
-        spool('a file cannot be opened again, so that an upload cannot go on after a lost connection'),
+        'refused; after a lost connection an upload starts over',
+        spool('a file cannot be opened again, so an upload cannot continue after a lost connection'),
       );
       return;
     }
@@ -164,18 +164,16 @@ class WriteProbe {
       this.test.found(
         'open again',
         'not possible',
-        `allowed, but the server does not show the file's size; ${this.remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`,
+        `allowed, but the server does not show the file's size; ${this.remote.placesWrites ? 'an upload continues after a lost connection' : 'after a lost connection an upload starts over'}`,
       );
     else if (this.#opensAgain === true)
-      this.test.found('open again', 'passed', 'an upload can go on after a lost connection');
+      this.test.found('open again', 'passed', 'an upload can continue after a lost connection');
     else
       this.test.found(
         'open again',
         'warning',
-        'the server opens another file, or not all of this one; after a lost connection an upload begins again',
-        spool(
-          'the server opens another file, or not all of it, so that an upload cannot go on after a lost connection',
-        ),
+        'the server opens another file, or not all of this one; after a lost connection an upload starts over',
+        spool('the server opens another file, or not all of it, so an upload cannot continue after a lost connection'),
       );
   }
 
@@ -241,7 +239,7 @@ class WriteProbe {
         'the size is right; the contents were not compared, since the server does not let us read',
       );
     } else {
-      this.test.found(what, 'not possible', 'the server neither shows nor gives back what was written');
+      this.test.found(what, 'not possible', 'the server neither shows nor returns what was written');
     }
     return found !== null;
   }
@@ -267,7 +265,7 @@ class WriteProbe {
     if (!isSeen(found) && isSeen(await statFile(channel, this.remote.path(from)))) {
       // `to` is not there, or does not show: nobody took it.
       if (found === 'unreadable') this.#made.add(to);
-      this.#unsure('rename', 'answered with OK, and not done');
+      this.#unsure('rename', 'the server answered OK but did not do it');
       return false;
     }
     this.#made.delete(from);
@@ -293,7 +291,7 @@ class WriteProbe {
     this.test.found(
       'rename over a file',
       'warning',
-      `${undone ? 'answered with OK, and not done' : 'replaces it without a word'}; depot looks before it renames, and its names are random`,
+      `${undone ? 'the server answered OK but did not do it' : 'the server silently overwrites existing files'}; depot checks first and uses random names`,
     );
   }
 
@@ -316,13 +314,13 @@ class WriteProbe {
       }
     }
     if (left.length > 0)
-      this.test.found('remove', 'warning', `not possible; left at the server: ${left.join(', ')}`, {
+      this.test.found('remove', 'warning', `the server refused; left there: ${left.join(', ')}`, {
         hint: 'ask the agent to remove them',
       });
     else if (this.#made.size > 0) this.test.found('remove', 'passed', 'allowed; nothing is left');
     if (collected.length > 0)
       this.test.found('collected', 'warning', `the agent took ${collected.join(', ')}`, {
-        hint: 'tell the agent that they are no deposits',
+        hint: 'tell the agent that these are not deposits',
       });
   }
 }

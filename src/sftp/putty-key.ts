@@ -34,13 +34,13 @@ export async function readPutty(text: string, passphrase?: string): Promise<PpkO
   if ('unreadable' in ppk) return ppk;
   const encrypted = ppk.encryption !== 'none';
   if (encrypted && ppk.encryption !== 'aes256-cbc')
-    return { unreadable: `its encryption, ${ppk.encryption}, is not known` };
+    return { unreadable: `depot does not know its encryption, ${ppk.encryption}` };
   if (encrypted && passphrase === undefined) return 'no passphrase';
   const keys = await keysOf(ppk, encrypted ? passphrase : undefined);
   if ('unreadable' in keys) return keys;
   let secret = ppk.secret;
   if (encrypted) {
-    if (secret.length === 0 || secret.length % 16 !== 0) return { unreadable: 'it is not whole' };
+    if (secret.length === 0 || secret.length % 16 !== 0) return { unreadable: 'it is incomplete' };
     const cipher = createDecipheriv('aes-256-cbc', keys.cipher, keys.iv).setAutoPadding(false);
     secret = Buffer.concat([cipher.update(secret), cipher.final()]);
   }
@@ -55,14 +55,15 @@ export async function readPutty(text: string, passphrase?: string): Promise<PpkO
       : { unreadable: 'it was changed or damaged: its checksum (Private-MAC) is wrong' };
   const fields = fieldsOf(type, ppk.publicKey, secret);
   return fields === null
-    ? { unreadable: `its type, ${type}, is not taken` }
+    ? { unreadable: `depot does not accept its type, ${type}` }
     : { openssh: openSshText(ppk.publicKey, fields) };
 }
 
 function parsed(text: string): Ppk | { unreadable: string } {
   const lines = text.split(/\r\n|\r|\n/);
   const version = /^PuTTY-User-Key-File-(\d+): */.exec(lines[0] ?? '')?.[1];
-  if (version !== '2' && version !== '3') return { unreadable: `its version, ${version ?? 'none'}, is not known` };
+  if (version !== '2' && version !== '3')
+    return { unreadable: `depot does not know its version, ${version ?? 'none'}` };
   const header = (name: string): string =>
     lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? '';
   const block = (name: string): Buffer => {
@@ -74,7 +75,7 @@ function parsed(text: string): Ppk | { unreadable: string } {
   };
   const publicKey = block('Public');
   const named = lines[0]!.slice(lines[0]!.indexOf(':') + 1).trim();
-  if (named === '' || typeOf(publicKey) !== named) return { unreadable: 'it is not whole' };
+  if (named === '' || typeOf(publicKey) !== named) return { unreadable: 'it is incomplete' };
   return {
     version: version === '2' ? 2 : 3,
     encryption: header('Encryption').trim(),
@@ -133,13 +134,13 @@ async function keysOf(ppk: Ppk, passphrase: string | undefined): Promise<Keys | 
   }
   if (passphrase === undefined) return { cipher: none, iv: none, mac: none };
   const derivation = ppk.header('Key-Derivation').trim();
-  if (derivation === '') return { unreadable: 'it is not whole' };
+  if (derivation === '') return { unreadable: 'it is incomplete' };
   const variant = variants.get(derivation);
-  if (variant === undefined) return { unreadable: `its key derivation, ${derivation}, is not known` };
+  if (variant === undefined) return { unreadable: `depot does not know its key derivation, ${derivation}` };
   const { memorySize, iterations, parallelism } = argon2In(ppk);
   const numbers = [memorySize, iterations, parallelism];
   if (!numbers.every((one) => Number.isInteger(one) && one >= 1) || parallelism > 255 || memorySize < 8 * parallelism)
-    return { unreadable: 'what it says of its passphrase (Argon2) makes no sense' };
+    return { unreadable: 'what it says about its passphrase (Argon2) makes no sense' };
   const salt = Buffer.from(ppk.header('Argon2-Salt').trim(), 'hex');
   // hash-wasm takes no shorter one, nor does Argon2's reference implementation.
   if (salt.length < 8) return { unreadable: 'its salt (Argon2-Salt) is missing, damaged or too short' };

@@ -26,7 +26,7 @@ export async function explainCreate(
   if (!isStatus(error, Status.FAILURE)) return refusal(error, what);
   const found = await statFile(channel, path);
   if (isSeen(found))
-    return new DepotError('remote-exists', `${path} exists already`, {
+    return new DepotError('remote-exists', `${path} already exists`, {
       published: 'no',
       hint: 'push again; depot never overwrites',
       cause: error,
@@ -36,7 +36,7 @@ export async function explainCreate(
   if (space && (space.freeBytes === 0 || space.freeFiles === 0)) return fullDisk(remote, error);
   return new DepotError(
     'remote-refused',
-    `the server refused to ${what}: it exists or is denied, the server does not say which`,
+    `the server refused to ${what}: it exists already, or is not allowed; the server does not say which`,
     { published: 'no', hint: 'run: «depot doctor»', cause: error },
   );
 }
@@ -60,7 +60,7 @@ export function fullDisk(remote: Link, cause: unknown): DepotError {
 
 /** A look showed a file at a name that we were about to take. */
 export function exists(path: string, cause?: unknown): DepotError {
-  return new DepotError('remote-exists', `${path} exists already, and depot never overwrites`, {
+  return new DepotError('remote-exists', `${path} already exists, and depot never overwrites`, {
     published: 'no',
     hint: 'look at what is there, then push again',
     cause,

@@ -92,7 +92,7 @@ async function hostKey(
       socket.destroy();
     }, spec.connectTimeoutMs);
     signal.addEventListener('abort', abort, { once: true });
-    const finish = (failure: Failure = new Error('the handshake did not end')): void => {
+    const finish = (failure: Failure = new Error('the handshake did not finish')): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       first.stop();
@@ -104,7 +104,7 @@ async function hostKey(
           new Unreachable(`did not finish the SSH handshake in ${duration(spec.connectTimeoutMs)}`, {
             reached: true,
             cause: failure,
-            hint: 'try again; where the server is always that slow, raise remote.connectTimeout',
+            hint: 'try again; if the server is always this slow, raise remote.connectTimeout',
           }),
         );
       else reject(handshakeFailure(spec, failure, first.bytes));

@@ -210,7 +210,7 @@ function explain(
       {
         reached: true,
         cause: error,
-        hint: 'push again; where the server is always that slow, raise remote.connectTimeout',
+        hint: 'push again; if the server is always this slow, raise remote.connectTimeout',
       },
     );
   }

@@ -206,8 +206,8 @@ export class Sidecar {
         if (await this.#isWhole(channel)) return 'delivered';
         throw new DepotError(
           'connection-lost',
-          `the connection was lost while ${path} was written, and the server does not show it whole`,
-          { hint: 'push again, some minutes later' },
+          `the connection was lost while ${path} was being written, and the server does not show all of it`,
+          { hint: 'push again in a few minutes' },
         );
       }
       let handle: Buffer | SftpStatus | Delivery = await orRefusal(channel.create(path));

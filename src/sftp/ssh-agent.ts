@@ -84,7 +84,7 @@ export async function keysInAgent(
   }
   if (held.length === 0)
     throw missing(`${where} holds no key that depot can use`, {
-      hint: `see what it holds: ${sshAdd} -l; of those, keys on hardware tokens and certificates are not taken`,
+      hint: `see what it holds: ${sshAdd} -l; depot does not use keys on hardware tokens, or certificates`,
     });
   if (held.length > mostOffered)
     throw missing(

@@ -73,7 +73,7 @@ export async function openBeside(channel: SftpChannel, path: string, acknowledge
     `the server opened another file when ${path} was opened a second time: it shows ${size} of ${acknowledged} acknowledged bytes`,
     {
       published: 'no',
-      hint: 'run: «depot doctor --write-test»; pushes take one lane then',
+      hint: 'run: «depot doctor --write-test»; pushes then use one lane',
     },
   );
 }

@@ -82,13 +82,13 @@ function meaning(status: number): [ErrorCode, string, string] {
     case Status.PERMISSION_DENIED:
       return ['remote-permission', 'permission denied', 'ask the agent which directory this account may write to'];
     case Status.FILE_ALREADY_EXISTS:
-      return ['remote-exists', 'it exists', 'look at what is there before the next push'];
+      return ['remote-exists', 'it exists', 'see what is there before the next push'];
     case Status.NO_SPACE_ON_FILESYSTEM:
       return ['remote-no-space', 'its disk is full', 'ask the agent for space, then push again'];
     case Status.QUOTA_EXCEEDED:
       return ['remote-no-space', 'the quota is used up', 'ask the agent for space, then push again'];
     case Status.OP_UNSUPPORTED:
-      return ['remote-refused', 'it does not support this', 'run: «depot doctor --write-test»'];
+      return ['remote-refused', 'it does not support this request', 'run: «depot doctor --write-test»'];
     case Status.FAILURE:
       return [
         'remote-refused',

@@ -188,7 +188,7 @@ export class Stripes {
     if (space && space.freeBytes < lane.writeSize) this.events.failed(fullDisk(this.remote, error));
     else if (this.#reopened !== null)
       this.events.failed(
-        new PartialLost(`the server does not take ${this.path} any further after it was opened again`, error),
+        new PartialLost(`the server accepts nothing more into ${this.path} after it was opened again`, error),
       );
     else if (!(await this.#mayRepeat(lane))) this.events.failed(refusal(error, `write to ${this.path}`));
   }
@@ -205,7 +205,7 @@ export class Stripes {
     const now = await sizeOf(lane.channel, lane.handle, this.path);
     if (now !== null && now > size)
       this.events.failed(
-        new PartialLost(`the server appends to ${this.path} whatever the offset, so it cannot be gone on with`),
+        new PartialLost(`the server appends to ${this.path} whatever the offset, so the upload cannot continue`),
       );
   }
 

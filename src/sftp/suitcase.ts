@@ -120,7 +120,7 @@ class Suitcase extends PublishedFile {
           if (there === null && this.remote.namesOpenFiles === true) return 'gone' as const;
           if (!isSeen(there) || there.size !== this.names.bytes)
             throw new PartialLost(
-              `the answer to the close of ${this.partialPath} was lost, and it does not show as whole`,
+              `the answer to the close of ${this.partialPath} was lost, and the server does not show all of it`,
             );
           return 'closed' as const;
         }
@@ -166,14 +166,14 @@ class Suitcase extends PublishedFile {
     if (this.remote.spec.publish === 'rename') throw refused;
     const found = removed ? null : await this.remote.stat(this.names.finalName, this.signal).catch(() => null);
     if (removed || (isSeen(found) && found.size !== this.names.bytes)) throw refused;
-    return this.#unconfirmed(`${refused.message}; the file may be there, and cannot be removed`);
+    return this.#unconfirmed(`${refused.message}; the file may be there, and could not be removed`);
   }
 
   async #lookAfterClose(): Promise<Closed> {
     const found = await this.remote.stat(this.names.finalName, this.signal).catch(() => null);
     if (!isSeen(found)) return 'unknown';
     if (found.size === this.names.bytes) return 'closed';
-    const hint = 'tell the agent that this file is not whole, and push again';
+    const hint = 'tell the agent that this file is incomplete, and push again';
     throw this.#cutShort(this.finalPath, found.size, { published: 'unknown', hint });
   }
 
@@ -214,7 +214,10 @@ class Suitcase extends PublishedFile {
     if (isSeen(target)) throw exists(this.finalPath, error);
     const refused = renameRefused(error, this.finalPath);
     if (await this.#isStillPartial(seen)) throw refused;
-    return this.#unconfirmed(`${refused.message}; the partial file is gone, or does not show`, refused.hint);
+    return this.#unconfirmed(
+      `${refused.message}; the partial file is gone, or the server does not show it`,
+      refused.hint,
+    );
   }
 
   /** Some servers rename, and then fail. What we can remove was not renamed; where we may neither look nor remove, a second rename must be denied, too. */
@@ -246,14 +249,14 @@ class Suitcase extends PublishedFile {
     const found = await this.remote.stat(finalName, this.signal).catch(() => undefined);
     if (found !== undefined && (await this.contradicts(found)))
       return this.#unconfirmed(
-        `the server answered that it renamed ${this.partialPath}, and shows it under that name still`,
+        `the server answered that it renamed ${this.partialPath}, but still shows it under that name`,
         'run: «depot doctor --write-test»; if this server does not rename, set remote.publish: direct',
       );
     if (isSeen(found) && found.size !== bytes) {
       throw new DepotError(
         'remote-refused',
         `${this.finalPath} has ${found.size} bytes on the server instead of ${bytes}`,
-        { published: 'yes', hint: 'tell the agent that this file is not whole, and push again' },
+        { published: 'yes', hint: 'tell the agent that this file is incomplete, and push again' },
       );
     }
     return {

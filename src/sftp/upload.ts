@@ -233,13 +233,13 @@ export class Upload {
         if (there === null)
           throw new PartialLost(
             this.remote.namesOpenFiles === false
-              ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with`
+              ? `the server names ${this.#path} only when it is closed, so the upload cannot continue`
               : this.#gone,
           );
         const handle = await orRefusal(channel.open(this.#path, OpenFlag.WRITE));
         if (handle instanceof SftpStatus) {
           const gone = isStatus(handle, Status.NO_SUCH_FILE);
-          const why = gone ? this.#gone : `the server does not let ${this.#path} be opened a second time`;
+          const why = gone ? this.#gone : `the server refuses to open ${this.#path} a second time`;
           throw new PartialLost(why, handle);
         }
         const size = await sizeOf(channel, handle, this.#path);
@@ -276,7 +276,7 @@ export class Upload {
   #unproven(): string | null {
     if (this.#queue.contiguous > 0 || this.remote.placesWrites) return null;
     if (this.remote.spec.publish === 'direct')
-      return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.remote.lastLoss}), so a second open of it may be another file`;
+      return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.remote.lastLoss}), so opening it again may give another file`;
     this.remote.lostPartials.add(this.partialName);
     return null;
   }

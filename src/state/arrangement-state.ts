@@ -185,9 +185,9 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
     const name = ownName() ?? String(caller);
     return new DepotError(
       'local-not-writable',
-      `${one} belongs to ${nameOf(found.uid) ?? `uid ${found.uid}`}, and account ${name} may not write there: a run as another account made it`,
+      `${one} belongs to ${nameOf(found.uid) ?? `uid ${found.uid}`}, and account ${name} may not write there: a run as another account created it`,
       {
-        hint: `if ${name} is the account that pushes, let root type: «chown -R ${ownName() === undefined ? caller : `${name}:`} ${typedWord(one)}»; if not, run it as the account that is`,
+        hint: `if ${name} is the account that pushes, have root run: «chown -R ${ownName() === undefined ? caller : `${name}:`} ${typedWord(one)}»; if not, run it as the account that pushes`,
       },
     );
   }

@@ -90,14 +90,14 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
     const fault = (message: string) =>
       faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it no longer proves anything` });
     if (name !== attestation) {
-      if (!names.has(attestation)) fault('was filed and is gone');
+      if (!names.has(attestation)) fault('was filed and is now missing');
     } else if (!names.has(filingName(name)))
       fault(`has lost ${filingName(name)}, which says what was found when it was filed`);
     else if (!names.has(`${name}.asc`)) fault('has lost its signature');
     else
       await readFiled(state, name).then(
         async (filed) => {
-          if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
+          if (filed?.attestation.depositId !== depositId) fault('differs from what was filed');
           else if (!fits(filed.attestation, await state.receiptsOf(depositId, receipts.get(depositId) ?? [])))
             fault('does not open the key proof of the receipt that it names');
         },

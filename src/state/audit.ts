@@ -72,7 +72,9 @@ export async function verifyLedger(
   const { raw, torn } = ledger ?? (await readLedger(state));
   const audit = beginAudit(raw, await readLedgerId(state.stateDirectory), checkSignature);
   if (torn > 0)
-    audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
+    audit.warnings.push(
+      'the last line of the ledger is incomplete, as after a power failure; the next push repairs it',
+    );
   checkChain(raw, audit);
   const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
   const stored = await examineReceipts(state.directory, audit, listed, checkSignature, list);
@@ -89,7 +91,7 @@ export async function verifyLedger(
   // Neither line nor receipt, and yet a run or an attestation tells of it.
   const told = new Set([...stored, ...audit.unreadable].map(({ depositId }) => depositId));
   for (const depositId of await unlistedDeposits(state, linesPerDeposit(linesOf({ raw })))) {
-    const what = `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone`;
+    const what = `the ledger has no line for ${depositId}, which other files here mention, and its receipt is missing`;
     if (!told.has(depositId)) problem('missing', depositId, what);
   }
   for (const { depositId, message } of await attestationFaults(state)) problem('changed', depositId, message);
@@ -123,7 +125,7 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
   for (const one of raw) {
     if (one.line === null) report('changed', one.number, null, `line ${one.number} is not a ledger line`);
     else if (bySequence.has(one.line.sequence))
-      report('reordered', one.line.sequence, one.line, `line ${one.line.sequence} stands twice`);
+      report('reordered', one.line.sequence, one.line, `line ${one.line.sequence} appears twice`);
     else bySequence.set(one.line.sequence, one);
   }
   let highest = 0;
@@ -133,7 +135,7 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
       continue;
     }
     if (line.sequence <= highest && bySequence.get(line.sequence)?.number === number) {
-      report('reordered', line.sequence, line, `line ${line.sequence} stands after line ${highest}`);
+      report('reordered', line.sequence, line, `line ${line.sequence} comes after line ${highest}`);
     }
     for (let gap = highest + 1; gap < line.sequence; gap++) {
       if (!bySequence.has(gap)) report('missing', gap, null, `line ${gap} is missing`);
@@ -141,11 +143,11 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
     highest = Math.max(highest, line.sequence);
     const before = bySequence.get(line.sequence - 1);
     if (before !== undefined && line.previousSha256 !== sha256Hex(before.bytes)) {
-      const what = `line ${line.sequence - 1} is not the line that line ${line.sequence} was written after`;
+      const what = `line ${line.sequence} was written after a different line ${line.sequence - 1}`;
       report('changed', line.sequence - 1, before.line, what);
     }
     if (audit.ledgerId === null || line.ledgerId !== audit.ledgerId) {
-      const belongs = `belongs to ledger ${line.ledgerId}, this state directory to ${audit.ledgerId ?? 'none'}`;
+      const belongs = `belongs to ledger ${line.ledgerId}, but this state directory to ${audit.ledgerId ?? 'none'}`;
       report('changed', line.sequence, line, `line ${line.sequence} ${belongs}`);
     }
   }
@@ -228,12 +230,15 @@ function checkFiledReceipts(raw: RawLine[], stored: Examined[], audit: LedgerAud
       audit.problems.push({ kind, sequence: line.sequence, depositId: line.depositId, message });
     if (line.kind === 'destroyed') {
       if (filed.get(line.depositId) !== line.receiptSha256)
-        report('changed', `line ${line.sequence} notes a destruction of no receipt that the ledger has`);
+        report(
+          'changed',
+          `line ${line.sequence} notes the destruction of a deposit, but names no receipt that the ledger has`,
+        );
       continue;
     }
     const found = bySha256.get(line.receiptSha256);
     if (line.kind === 'superseded' ? filed.get(line.depositId) !== line.supersedes : filed.has(line.depositId)) {
-      report('changed', `line ${line.sequence} does not follow from what the ledger has on ${line.depositId}`);
+      report('changed', `line ${line.sequence} does not fit the earlier lines about ${line.depositId}`);
     }
     filed.set(line.depositId, line.receiptSha256);
     // What is there and closed to this account is neither missing nor changed, as far as can be known.
@@ -266,10 +271,10 @@ function faultOf(
     sequence !== line.sequence ||
     receipt.completedAt !== line.time
   ) {
-    return { kind: 'changed', message: `line ${line.sequence} does not say what its receipt ${found.path} says` };
+    return { kind: 'changed', message: `line ${line.sequence} does not match its receipt, ${found.path}` };
   }
   if (previousReceiptSha256 !== previous) {
-    const message = `a line is missing or changed before line ${line.sequence}: its receipt was written after another one`;
+    const message = `a line is missing or changed before line ${line.sequence}: its receipt was written after a different one`;
     return { kind: 'missing', message };
   }
   return found.signatureFault === null ? null : { kind: 'signature', message: found.signatureFault };

@@ -42,7 +42,7 @@ export async function compareWithHeld(
     }
     if (receipt.ledger.id !== ledgerId) {
       audit.unchecked.push(
-        `${held.path} belongs to ledger ${receipt.ledger.id}, this state directory to ${ledgerId ?? 'none'}`,
+        `${held.path} belongs to ledger ${receipt.ledger.id}, but this state directory to ${ledgerId ?? 'none'}`,
       );
       continue;
     }
@@ -52,7 +52,7 @@ export async function compareWithHeld(
       continue;
     }
     const fork = sequence <= last;
-    const but = fork ? 'where the ledger has something else' : `but the ledger ends with line ${last}`;
+    const but = fork ? 'but the ledger has something else there' : `but the ledger ends with line ${last}`;
     audit.problems.push({
       kind: fork ? 'forked' : 'missing',
       sequence,

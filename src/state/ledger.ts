@@ -103,7 +103,7 @@ export class Ledger {
     if (torn > 0) {
       await truncate(file, size);
       warnings.push(
-        `the last line of ${file} was cut in half, as by a power loss; it was removed, and what it recorded will be recorded again`,
+        `the last line of ${file} was incomplete, as after a power failure; depot removed it, and will record again what it said`,
       );
     }
     const last = raw.at(-1);
@@ -112,9 +112,9 @@ export class Ledger {
     if (gap !== null) throw gap;
     const { id, created } = await ledgerId(state.stateDirectory, last?.line?.ledgerId);
     if (created && last !== undefined)
-      warnings.push(`${path.join(state.stateDirectory, 'ledger.id')} was gone; it was made again from ${file}`);
+      warnings.push(`${path.join(state.stateDirectory, 'ledger.id')} was missing; depot made it again from ${file}`);
     if (last?.line != null && last.line.ledgerId !== id) {
-      throw ledgerBroken(`${file} belongs to ledger ${last.line.ledgerId}, this state directory to ${id}`);
+      throw ledgerBroken(`${file} belongs to ledger ${last.line.ledgerId}, but this state directory to ${id}`);
     }
     return new Ledger({ id, file, raw, size, warnings });
   }
@@ -180,13 +180,13 @@ export async function ledgerGap(state: ArrangementState, raw?: readonly RawLine[
   const file = state.file('ledger.ndjson');
   const which = `${missing.slice(-3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`;
   const last = lines.at(-1);
-  const how = last === undefined ? 'is empty or gone' : `ends with line ${last.sequence}`;
+  const how = last === undefined ? 'is empty or missing' : `ends with line ${last.sequence}`;
   const today = new Date().toISOString().slice(0, 10);
   return new DepotError(
     'ledger-broken',
-    `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} of which other files here tell: ${which}`,
+    `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} that other files here mention: ${which}`,
     {
-      hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «${moveLine(state.directory, `${state.directory}.kept-${today}`)}»`,
+      hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to start a new ledger on purpose and keep all of this as evidence: «${moveLine(state.directory, `${state.directory}.kept-${today}`)}»`,
     },
   );
 }
@@ -267,7 +267,7 @@ export async function readLedgerId(stateDirectory: string): Promise<string | nul
   const file = path.join(stateDirectory, 'ledger.id');
   const text = (await readBounded(file, 1024, true))?.toString('latin1').trim();
   if (text === undefined) return null;
-  if (!ledgerIdPattern.test(text)) throw ledgerBroken(`${file} does not hold a ledger id`);
+  if (!ledgerIdPattern.test(text)) throw ledgerBroken(`${file} does not contain a ledger id`);
   return text;
 }
 
@@ -291,7 +291,7 @@ async function ledgerId(stateDirectory: string, known: string | undefined): Prom
     await rm(temporary, { force: true });
   }
   const id = await readLedgerId(stateDirectory);
-  if (id === null) throw ledgerBroken(`${file} vanished while it was made`);
+  if (id === null) throw ledgerBroken(`${file} vanished while depot was making it`);
   return { id, created };
 }
 

@@ -78,7 +78,7 @@ export async function lockArrangement(directory: string, options: LockOptions = 
       // Our view was stale: another process took over from `head` and has cleared its claims.
       await rm(claim, { force: true });
     }
-    throw new DepotError('locked', `the lock ${file} could not be had in ${String(maxRounds)} attempts`);
+    throw new DepotError('locked', `could not get the lock ${file} in ${String(maxRounds)} attempts`);
   } catch (error) {
     held.delete(self.nonce);
     await forgetHere(self.nonce);
@@ -204,7 +204,7 @@ async function beat(
     const who = holder === null ? 'somebody removed it' : `${processOf(holder)} took it over`;
     lost.abort(
       new DepotError('locked', `the lock ${file} was lost: ${who}`, {
-        hint: 'look for a state directory that was not reachable, or a machine that was asleep',
+        hint: 'check whether the state directory was unreachable, or this machine was asleep',
       }),
     );
   } catch {
@@ -264,13 +264,13 @@ function lockedBy(holder: Holder, here: boolean, directory: string, ahead: boole
   const who = holder.pid === 0 ? 'an unknown process' : processOf(holder);
   const staleMin = Math.round(staleMs / 60_000);
   const hint = here
-    ? 'wait until it has ended'
+    ? 'wait for it to end'
     : ahead
-      ? `wait until it has ended; its last sign of life is dated in the future, so a clock was wrong: should it be gone for good, a run in ${staleMin} min takes the lock`
-      : `wait until it has ended; should it be gone for good, the lock is free ${staleMin} min after its last sign of life`;
+      ? `wait for it to end; its last sign of life is dated in the future, so a clock was wrong: if it is dead, a run ${staleMin} min from now takes the lock over`
+      : `wait for it to end; if it is dead, the lock is free ${staleMin} min after its last sign of life`;
   return new DepotError(
     'locked',
-    `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`,
+    `another run for ${path.basename(directory)} is running: ${who}, since ${printable(holder.since)}`,
     { hint },
   );
 }

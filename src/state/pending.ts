@@ -116,7 +116,7 @@ export async function readPending(
 function requireOwnNames(record: PendingRecord): void {
   const { depositId, arrangement, partialName, finalName } = record;
   if (parseDepositId(depositId)?.arrangement !== arrangement)
-    throw new Error('its deposit id is of another arrangement');
+    throw new Error('its deposit id belongs to another arrangement');
   if (parsePartialName(partialName)?.of !== depositId)
     throw new Error(`partialName: ${partialName} is not that of this deposit`);
   if (parseSuitcaseName(finalName)?.depositId !== depositId)
@@ -155,11 +155,11 @@ export type Place = PendingRecord['server'];
 
 /** What is said of a deposit that is pending: the same words wherever it is said. */
 const stageWords: Readonly<Record<PendingStage, { is: string; next: string }>> = {
-  intent: { is: 'was not deposited', next: 'the next push clears it away, or goes on with it' },
-  closing: { is: 'may be deposited', next: 'the next push finds out' },
-  published: { is: 'is deposited, and has no receipt yet', next: 'the next push writes it' },
-  unconfirmed: { is: 'is possibly deposited', next: 'the next push looks again' },
-  sidecars: { is: 'is deposited', next: 'the next push delivers what belongs beside it' },
+  intent: { is: 'was not deposited', next: 'the next push removes what is left of it, or continues it' },
+  closing: { is: 'may have been deposited', next: 'the next push finds out' },
+  published: { is: 'is deposited, but has no receipt yet', next: 'the next push writes it' },
+  unconfirmed: { is: 'is possibly deposited', next: 'the next push checks again' },
+  sidecars: { is: 'is deposited', next: 'the next push delivers the files that belong beside it' },
 };
 
 export function samePlace(a: Place, b: Place): boolean {
@@ -173,7 +173,7 @@ export function pendingWords(
 ): string {
   const { is, next } = stageWords[stage];
   if (goesTo === null || samePlace(server, goesTo)) return `${is}; ${next}`;
-  return `${is}; it was begun at ${placeText(server)}, where pushes no longer go, so no push settles it: «depot receipts note ${depositId} --dropped»`;
+  return `${is}; it was started at ${placeText(server)}, where pushes no longer go, so no push settles it: «depot receipts note ${depositId} --dropped»`;
 }
 
 export function placeText({ account, directory }: Place): string {

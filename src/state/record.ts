@@ -50,7 +50,7 @@ export function receiptNotWritten(
   return new DepotError('receipt-not-written', message, {
     published: transfer.status === 'acknowledged' ? 'yes' : 'unknown',
     depositId: draft.depositId,
-    hint: `${cause.hint ?? 'repair that'}, then run: «depot push ${draft.arrangement}»`,
+    hint: `${cause.hint ?? 'fix that'}, then run: «depot push ${draft.arrangement}»`,
     cause,
   });
 }
@@ -96,7 +96,7 @@ async function appendUnlisted(state: ArrangementState, ledger: Ledger, depositId
   if (id !== next.id || sequence !== next.sequence || previousReceiptSha256 !== next.previousReceiptSha256) {
     throw new DepotError(
       'ledger-broken',
-      `${stored.path} says that it is line ${sequence} of its ledger, which it is not`,
+      `${stored.path} says that it is line ${sequence} of its ledger, but it does not fit there`,
       { hint: 'run: «depot receipts verify»' },
     );
   }
@@ -112,7 +112,7 @@ function assemble(
 ): Receipt {
   const receipt: Receipt = { ...draft, completedAt, transfer, ledger };
   const problem = receiptProblem(receipt);
-  if (problem !== null) throw new DepotError('internal', `depot made a receipt that is none: ${problem}`);
+  if (problem !== null) throw new DepotError('internal', `depot wrote an invalid receipt: ${problem}`);
   return receipt;
 }
 

@@ -29,7 +29,7 @@ export async function reserveSpace(state: ArrangementState, draftBytes: number):
     if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) {
       throw new DepotError(
         'local-disk-full',
-        `no room in ${state.directory} for what a deposit leaves there: ${Math.ceil(bytes / 1024)} KiB are needed`,
+        `not enough space in ${state.directory} for the records of a deposit: it needs ${Math.ceil(bytes / 1024)} KiB`,
         { hint: `free space on the file system of ${state.directory}`, cause: error },
       );
     }

@@ -30,7 +30,7 @@ const script = [
 /** PowerShell would ask for another path: Windows takes these away, and Node does not. */
 const trailing = /[^\\/][. ](?:[\\/]|$)/;
 
-const ambiguous = { unknown: 'a name on the way to it ends with a dot or a blank, which not every program keeps' };
+const ambiguous = { unknown: 'a name on the way to it ends with a dot or a space, which some programs drop' };
 
 /** Without what stands before very long paths; Node's mkdir answers with it for any. */
 export function plain(path: string): string {
@@ -119,7 +119,7 @@ export class WindowsAccessLists implements AccessLists {
   #none(why: string): null {
     if (!this.#told)
       unchecked.tell(
-        `who else may change the configuration, read secrets or write in the state directory was not checked: ${why}`,
+        `depot did not check who else may change the configuration, read secrets or write to the state directory: ${why}`,
       );
     this.#told = true;
     return null;
@@ -129,7 +129,7 @@ export class WindowsAccessLists implements AccessLists {
 function notAnswered(error: unknown): DepotError {
   return new DepotError(
     'config-insecure',
-    `who may change and read depot's files could not be found out: ${error instanceof DepotError ? error.message : codeOrSaid(error)}`,
+    `could not find out who may read and change depot's files: ${error instanceof DepotError ? error.message : codeOrSaid(error)}`,
     {
       hint: 'check whether PowerShell works for this account: «powershell -NoProfile -Command Get-Acl .»',
       cause: error,
@@ -150,7 +150,7 @@ function read(output: string, count: number): Seen[] {
   return Array.from({ length: count }, (_, i) => {
     const text = found.get(i) ?? '';
     if (text.startsWith('!')) return { unknown: `Windows does not show its access list (${printable(text.slice(1))})` };
-    return parseSddl(text) ?? { unknown: `its access list is not understood: ${printable(text)}` };
+    return parseSddl(text) ?? { unknown: `depot does not understand its access list: ${printable(text)}` };
   });
 }
 

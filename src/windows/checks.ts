@@ -30,7 +30,7 @@ async function firstFault(roles: ReadonlyMap<string, Role>, lists: Lists): Promi
   const self = await lists.self();
   for (const [path, role] of roles) {
     const found = seen.get(path)!;
-    if ('unknown' in found) return { path, role, what: `cannot be judged: ${found.unknown}`, by: 'unknown', self };
+    if ('unknown' in found) return { path, role, what: `cannot be checked: ${found.unknown}`, by: 'unknown', self };
     const by = stranger(found, role, self);
     if (by !== null) return { path, role, what: described(by, role), by, self };
   }
@@ -45,7 +45,7 @@ function described({ by, sid }: Stranger, role: Role): string {
     case 'list':
       return `${can} by other accounts (${accountCalled(sid)})`;
     case 'none':
-      return `${can} by other accounts: its drive keeps no access lists`;
+      return `${can} by other accounts: its drive has no access lists`;
   }
 }
 
@@ -75,8 +75,8 @@ export async function requireTrustedByList(path: string, lists: Lists = accessLi
   throw new DepotError(
     'config-insecure',
     itself
-      ? `${printable(path)} ${fault.what}, and it can run commands as this one`
-      : `${printable(fault.path)} ${fault.what}, who could replace ${printable(path)}, and that can run commands as this account`,
+      ? `${printable(path)} ${fault.what}, which could use it to run commands as this one`
+      : `${printable(fault.path)} ${fault.what}, which could replace ${printable(path)} and so run commands as this account`,
     { hint: itself || fault.role === 'directory' ? remedy(fault) : elsewhere },
   );
 }
@@ -98,13 +98,13 @@ export async function requireOwnPlaceByList(
   if (fault === null) return;
   if (fault.by !== 'unknown' && fault.by.by === 'none') {
     unchecked.tell(
-      `${printable(fault.path)} keeps no access lists: every account of this machine can read and change ${printable(path)}`,
+      `${printable(fault.path)} has no access lists: every account on this machine can read and change ${printable(path)}`,
     );
     return;
   }
   throw new DepotError(
     'local-not-writable',
-    `${printable(fault.path)} ${fault.what}, who could exchange ${printable(path)} while it is written`,
+    `${printable(fault.path)} ${fault.what}, which could replace ${printable(path)} while it is written`,
     { hint: safePlace },
   );
 }
@@ -117,14 +117,14 @@ export async function requireOwnRecordsByList(directory: string, lists: Lists = 
   if (lists === null || !(await succeeds(stat(directory)))) return;
   const way = await wayTo(directory, 'state-insecure').catch((error: unknown) => {
     if (error instanceof DepotError) throw error;
-    throw insecure(`${printable(directory)} cannot be judged: ${codeOrSaid(error)}`, error);
+    throw insecure(`${printable(directory)} cannot be checked: ${codeOrSaid(error)}`, error);
   });
   const fault = await firstFault(rolesOf(way, 'directory'), lists);
   if (fault === null) return;
   // Of what lies above, depot does not know who else needs it.
   if (fault.path !== way.passed.at(-1)?.path)
     throw insecure(
-      `${printable(fault.path)} ${fault.what}, who could replace ${printable(directory)}, and that holds the records of deposits`,
+      `${printable(fault.path)} ${fault.what}, which could replace ${printable(directory)} and the records of deposits in it`,
     );
   throw insecure(
     `${printable(directory)} ${fault.what}, and it holds the records of deposits`,
@@ -135,7 +135,7 @@ export async function requireOwnRecordsByList(directory: string, lists: Lists = 
 
 function insecure(message: string, cause?: unknown, remedies = ''): DepotError {
   return new DepotError('state-insecure', message, {
-    hint: `${remedies}name a directory of this account with --state`,
+    hint: `${remedies}choose a directory that this account owns, with --state`,
     cause,
   });
 }
@@ -162,13 +162,13 @@ function upwards(path: string): string[] {
 /** The line that closes it to everybody but this account, the system and administrators; it works in cmd.exe and in PowerShell. */
 function remedy({ path, role, by, self }: Fault): string {
   const [word, kind] = [typedWord(path, 'win32'), role === 'directory' ? 'directory' : 'file'] as const;
-  if (by === 'unknown') return `look who may use it: «icacls ${word}»`;
-  if (by.by === 'none') return 'move it to a drive that keeps access lists (NTFS)';
+  if (by === 'unknown') return `see who may use it: «icacls ${word}»`;
+  if (by.by === 'none') return 'move it to a drive with access lists (NTFS)';
   if (by.by === 'owner')
-    return `run it as the account that owns it; or, if it is to be this one's, type as an administrator: «icacls ${word} /setowner "*${fullSid(self)}"»`;
+    return `run it as the account that owns it; or, if it should belong to this account, run as an administrator: «icacls ${word} /setowner "*${fullSid(self)}"»`;
   const others = fullSid(by.sid);
   const away = others === null ? '' : ` /remove:g "*${others}"`;
-  return `if nobody else is to use it: «icacls ${word} /inheritance:r${away} /grant:r ${grants(self, kind)
+  return `if nobody else should use it: «icacls ${word} /inheritance:r${away} /grant:r ${grants(self, kind)
     .map((one) => `"${one}"`)
     .join(' ')}»`;
 }

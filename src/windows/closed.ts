@@ -73,7 +73,7 @@ async function makeByList(directory: string, self: string, env: NodeJS.ProcessEn
   } catch (error) {
     throw new DepotError(
       'local-not-writable',
-      `other accounts can use what is made in ${printable(path.dirname(meant))}, and could not be kept from ${printable(meant)}: ${error instanceof DepotError ? error.message : codeOrSaid(error)}`,
+      `what is made in ${printable(path.dirname(meant))} is open to other accounts, and depot could not close ${printable(meant)} to them: ${error instanceof DepotError ? error.message : codeOrSaid(error)}`,
       { hint: safePlace, cause: error },
     );
   }

@@ -46,9 +46,9 @@ export async function closeToOthers(
     if (!isDepotError(error, 'local-not-writable')) throw error;
     throw new DepotError(
       'local-not-writable',
-      `other accounts could not be kept from ${printable(meant)}: ${error.message}`,
+      `depot could not close ${printable(meant)} to other accounts: ${error.message}`,
       {
-        hint: `choose a place on a drive that keeps access lists (NTFS), and look at this one: «icacls ${typedWord(path.dirname(meant), 'win32')}»`,
+        hint: `choose a place on a drive with access lists (NTFS), or see who may use this one: «icacls ${typedWord(path.dirname(meant), 'win32')}»`,
         cause: error,
       },
     );

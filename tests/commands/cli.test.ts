@@ -61,7 +61,7 @@ describe('configuration', () => {
     const result = await depot(['push'], at);
     expect(result).toMatchObject({ code: 10, stdout: '' });
     expect(result.stderr).toContain(join(at.cwd, 'depot.yaml'));
-    expect(result.stderr).toMatch(/\ndepot: hint: write one with: depot init/);
+    expect(result.stderr).toMatch(/\ndepot: hint: create one with: depot init/);
   });
 
   test('mistakes are reported all at once, each on a line with its place', async () => {

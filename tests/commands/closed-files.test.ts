@@ -117,7 +117,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
     });
     chmodSync(join(supplier.directory, 'secrets'), 0o700);
     const hidden = (await asDaemon(supplier)).checks['secret password'];
-    expect(hidden.detail).toContain('may not be looked at by account daemon (uid 1)');
+    expect(hidden.detail).toContain('is not accessible to account daemon (uid 1)');
     expect(hidden.hint).toBe(closed.checks['secret password'].hint);
     typed(hidden);
     // The account owns it now, so it can correct the mode itself.
@@ -142,7 +142,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
     const receipts = (): Promise<Finished> =>
       run(program.node, [program.script, 'receipts', 'list', '--config', config], as);
     chmodSync(config, 0o600);
-    const line = (await receipts()).stderr.split('let its owner or root type: ')[1].trim();
+    const line = (await receipts()).stderr.split('have its owner or root run: ')[1].trim();
     expect(line).toBe(`chmod a+r ${config}`);
     execFileSync('sh', ['-ec', line]);
     expect((await receipts()).stderr).not.toContain(config);
@@ -150,7 +150,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
     expect([opener.code, opener.stderr]).toEqual([
       5,
       expect.stringContaining(
-        `depot: hint: choose a place that daemon may write to, or let root open this one (${directory} belongs to root, mode 755)\n`,
+        `depot: hint: choose a place that daemon may write to, or have root give it access here (${directory} belongs to root, mode 755)\n`,
       ),
     ]);
   });
@@ -174,11 +174,11 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
         { cwd: '/', env: { PATH: '/usr/bin:/bin' } },
       );
     expect((await status()).stderr).toContain(
-      `depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not look for), `,
+      `depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not access), `,
     );
     expect((await status('--config', supplier.config)).stderr).not.toContain(closed);
     expect((await status('--config', join(closed, 'depot.yaml'))).stderr).toContain(
-      `hint: let its owner or root type: chgrp daemon ${closed} && chmod g+rx ${closed}\n`,
+      `hint: have its owner or root run: chgrp daemon ${closed} && chmod g+rx ${closed}\n`,
     );
     const { homedir, uid } = userInfo();
     expect([
@@ -188,7 +188,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
     ]).toEqual([true, false, false]);
     if ((statSync(homedir).mode & 0o001) === 0)
       expect((await status('--config', join(homedir, 'depot.yaml'))).stderr).toContain(
-        `hint: move the configuration out of ${homedir}, which is a home directory: /etc/depot is for it`,
+        `hint: move the configuration out of ${homedir}, which is a home directory; it belongs in /etc/depot`,
       );
   });
 
@@ -266,7 +266,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
     });
     expect(colleague.code, colleague.stdout).toBe(5);
     expect(colleague.stderr).toContain(
-      `hint: run it as the account that it belongs to: sudo -u daemon depot receipts list --config ${supplier.config}`,
+      `hint: run it as the account that owns it: sudo -u daemon depot receipts list --config ${supplier.config}`,
     );
     // An account that may read the receipts needs no secret: the public key is enough to check them.
     chownSync(receipt, daemon.uid, daemon.gid);

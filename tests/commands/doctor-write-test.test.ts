@@ -160,7 +160,8 @@ test('the write test prints lines for the configuration, and the names of files 
 });
 
 test('a proposed line is never broken: the rest of its comment would be no comment', () => {
-  const because = 'a file has its name only when it is closed, so that an upload cannot go on after a lost connection';
+  const because =
+    'the server names a file only when it is closed, so an upload cannot continue after a lost connection';
   const examination: Examination = {
     arrangement: 'acme-crm',
     ok: true,

@@ -123,7 +123,7 @@ describe.skipIf(!ssh)('doctor', () => {
       'secret password': { result: 'warning', detail: 'stored nowhere, and depot.yaml names no SSH key' },
       login: {
         result: 'failed',
-        detail: expect.stringContaining('depot has no SSH key; the server takes publickey only'),
+        detail: expect.stringContaining('depot has no SSH key; the server accepts publickey only'),
       },
     });
 

@@ -61,7 +61,7 @@ describe.each(Object.values(records).map((record) => [record.stage, record] as c
       const words = pendingWords(pending, here).replace(/«([^»]*)»/, '$1');
       if (server === old)
         expect(words).toContain(
-          `it was begun at acme@10.20.0.5:22, /incoming, where pushes no longer go, so no push settles it: depot receipts note ${depositId} --dropped`,
+          `it was started at acme@10.20.0.5:22, /incoming, where pushes no longer go, so no push settles it: depot receipts note ${depositId} --dropped`,
         );
       for (const args of [['status'], ['doctor'], ['receipts', 'list']])
         expect([args, all(await depot(...args))]).toEqual([args, expect.stringContaining(words)]);

@@ -21,7 +21,7 @@ const held = (then = ''): string =>
 test('a run that ends without a result is a defect, never a success', async () => {
   const { code, stderr } = await disturbed(held());
   expect(code).toBe(1);
-  expect(stderr).toContain('depot: error: a defect in depot: the run ended without an answer');
+  expect(stderr).toContain('depot: error: a defect in depot: the run ended without a result');
 });
 
 test('an uncaught exception is reported with a hint and without a stack', async () => {
@@ -74,7 +74,7 @@ describe('a push in which a promise never settles', () => {
     const expected = {
       exit: 1,
       code: 'internal',
-      message: 'a defect in depot: the run ended without an answer',
+      message: 'a defect in depot: the run ended without a result',
       published: 'no',
     };
     expect([pushed.code, pushed.result.error]).toMatchObject([1, expected]);
@@ -86,7 +86,7 @@ describe('a push in which a promise never settles', () => {
     const { supplier, pushed, told } = await lost('readdir');
     expect([pushed.code, pushed.result.error]).toMatchObject([
       1,
-      { code: 'internal', message: 'a defect in depot: the run ended without an answer' },
+      { code: 'internal', message: 'a defect in depot: the run ended without a result' },
     ]);
     expect(supplier.runs()).toEqual([]);
     const status = await supplier.depot(['status', '--json']);
@@ -115,7 +115,7 @@ describe.skipIf(process.platform === 'win32')('if depot cannot even start', () =
       expect([words.code, words.stderr]).toEqual([
         5,
         expect.stringMatching(
-          /^depot: error: too many open files: .*\ndepot: hint: allow this account more of them \(ulimit -n 1024; .*\n$/,
+          /^depot: error: too many open files: .*\ndepot: hint: raise the limit for this account \(ulimit -n 1024; .*\n$/,
         ),
       ]);
       const document = await inShell(`ulimit -n ${limit}`, '--json');
@@ -127,7 +127,7 @@ describe.skipIf(process.platform === 'win32')('if depot cannot even start', () =
     const { code, stderr } = await inShell('mkdir d; cd d; rmdir ../d');
     expect([code, stderr]).toEqual([
       5,
-      'depot: error: the current directory is not there any more\ndepot: hint: change to one that is there (cd /), then run it again\n',
+      'depot: error: the current directory no longer exists\ndepot: hint: change to one that exists (cd /), then run it again\n',
     ]);
   });
 });

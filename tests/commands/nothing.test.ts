@@ -146,12 +146,12 @@ test('if the ledger is gone, push exits with 32 and says what to do; doctor, sta
   expect([push.code, all(push)]).toEqual([
     32,
     expect.stringMatching(
-      /ledger\.ndjson is empty or gone, and has no line for 2 deposits.*nothing was published.*restore ledger\.ndjson from a backup/,
+      /ledger\.ndjson is empty or missing, and has no line for 2 deposits.*nothing was published.*restore ledger\.ndjson from a backup/,
     ),
   ]);
   expect((await depot('doctor')).stdout).toMatch(/✗ ledger/);
   expect(all(await depot('status'))).toMatch(
-    /acme-crm: \S+ledger\.ndjson is empty or gone.*look at the whole: depot receipts verify acme-crm/,
+    /acme-crm: \S+ledger\.ndjson is empty or missing.*look at the whole: depot receipts verify acme-crm/,
   );
   expect((await depot('status', '--prometheus')).stdout).toContain('depot_record_problems{arrangement="acme-crm"} 1\n');
 });
@@ -176,13 +176,13 @@ test('status reports an edited attestation; receipts verify reports one that was
   );
   expect(all(await depot('status'))).toMatch(
     new RegExp(
-      `acme-crm: \\S+${receipt.depositId}\\.attestation\\.json is not what was filed, so it no longer proves anything`,
+      `acme-crm: \\S+${receipt.depositId}\\.attestation\\.json differs from what was filed, so it no longer proves anything`,
     ),
   );
   const verify = async () => all(await depotHere(['receipts', 'verify', '--state', supplier.state], auditor()));
-  expect(await verify()).toMatch(/changed: \S+attestation\.json is not what was filed/);
+  expect(await verify()).toMatch(/changed: \S+attestation\.json differs from what was filed/);
   rmSync(state.file(`${name}.asc`));
   expect(await verify()).toMatch(/has lost its signature/);
   rmSync(state.file(name));
-  expect(await verify()).toMatch(/attestation\.json was filed and is gone/);
+  expect(await verify()).toMatch(/attestation\.json was filed and is now missing/);
 });

@@ -69,7 +69,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
     const { code, stderr } = await asRootHere('status', '--prometheus');
     expect(code).toBe(0);
     expect(stderr).toBe(
-      `depot: warning: acme-crm: nobody was notified, and no note of it was kept: ${state} belongs to another account (uid 1), who could change the records of this one (uid 0); run it as the account that owns it: runuser -u daemon -- depot status --prometheus --config ${supplier.config}\n`,
+      `depot: warning: acme-crm: nobody was notified, and no note of it was kept: ${state} belongs to another account (uid 1), which could change the records of this one (uid 0); run it as the account that owns it: runuser -u daemon -- depot status --prometheus --config ${supplier.config}\n`,
     );
     expect([existsSync(join(state, 'acme-crm')), told()]).toEqual([false, 0]);
     // Daemon itself keeps a note, and so notifies once.
@@ -85,7 +85,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
     const { code, stderr } = await asRootHere('push');
     expect(code).toBe(5);
     expect(stderr).toContain(
-      `${state} would lie in ${home}, which belongs to another account (uid 1), and root would make it; nothing was published\ndepot: hint: run it as the account that owns it: runuser -u daemon -- depot push acme-crm --config ${supplier.config}\n`,
+      `root does not make ${state} in ${home}, which belongs to another account (uid 1); nothing was published\ndepot: hint: run it as the account that owns it: runuser -u daemon -- depot push acme-crm --config ${supplier.config}\n`,
     );
     expect(existsSync(state)).toBe(false);
   });
@@ -106,7 +106,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
       expect([pushed.code, pushed.stderr]).toEqual([
         5,
         expect.stringContaining(
-          `${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: if daemon is the account that pushes, let root type: ${line}; if not, run it as the account that is\n`,
+          `${closed} belongs to root, and account daemon may not write there: a run as another account created it; nothing was published\ndepot: hint: if daemon is the account that pushes, have root run: ${line}; if not, run it as the account that pushes\n`,
         ),
       ]);
       const looked = await asSelf('doctor');

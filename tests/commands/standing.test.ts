@@ -36,7 +36,7 @@ describe('an arrangement', () => {
     await writePending(made.state, { ...base, stage: 'intent' });
     const before = await depot('status');
     expect(before.stdout).toContain(
-      `acme-crm: ${depositId} was not deposited; the next push clears it away, or goes on with it\n`,
+      `acme-crm: ${depositId} was not deposited; the next push removes what is left of it, or continues it\n`,
     );
 
     // No process has this number, or if one does, it started at another time.
@@ -50,14 +50,14 @@ describe('an arrangement', () => {
     expect(killed.stdout).toMatch(
       /^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) was killed, or the machine went down \(it left no result\); run it again: depot push acme-crm --config \S+$/m,
     );
-    expect(killed.stdout).toContain(`acme-crm: ${depositId} may be deposited; the next push finds out\n`);
+    expect(killed.stdout).toContain(`acme-crm: ${depositId} may have been deposited; the next push finds out\n`);
     const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as {
       arrangements: { underWay: unknown }[];
     };
     expect(arrangements[0].underWay).toMatchObject({
       running: null,
       killed: { pid: 4_194_303, since: '2026-11-22T00:30:00Z' },
-      pending: [{ depositId, stage: 'closing', text: 'may be deposited; the next push finds out' }],
+      pending: [{ depositId, stage: 'closing', text: 'may have been deposited; the next push finds out' }],
       unreadable: [],
     });
 

@@ -20,12 +20,12 @@ describe('a configuration with one mistake gets one complaint, which says what i
     [
       'two sources of a passphrase',
       { supplier: { signingKeyPassphraseFile: 'a', signingKeyPassphraseCommand: ['b'] } },
-      'exclude each other',
+      'cannot be used together',
     ],
     ['unknown key at the top', { top: { arangements: {} } }, "unknown key 'arangements', did you mean 'arrangements'?"],
     ['a key that every object has', { top: { constructor: 1 } }, "unknown key 'constructor'"],
     ['a merge key', { top: { '<<': {} } }, 'merge keys are not supported'],
-    ['an include that is no pattern', { top: { include: ['!'] } }, 'is no pattern of file names'],
+    ['an include that is no pattern', { top: { include: ['!'] } }, 'is not a pattern of file names'],
     ['notify without a command', { top: { notify: { on: ['failure'] } } }, "missing key 'command'"],
     [
       'an unknown event in notify.on',
@@ -35,13 +35,13 @@ describe('a configuration with one mistake gets one complaint, which says what i
     [
       'notify command as a string',
       { top: { notify: { command: 'mail -s hi' } } },
-      'a command is a list, since no shell takes it apart',
+      'write the command as a list, since no shell splits it',
     ],
-    ['an empty command', { top: { notify: { command: [] } } }, 'at least one member'],
+    ['an empty command', { top: { notify: { command: [] } } }, 'at least one item'],
     [
       'a command whose program is empty',
       { top: { notify: { command: ['', 'x'] } } },
-      'the first member of a command is a program',
+      'the first item of a command must be a program',
     ],
 
     [
@@ -49,7 +49,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
       { remote: { password: 'hunter2' } },
       /passwords do not belong in this file; (?!.*hunter2)/,
     ],
-    ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }, 'exclude each other'],
+    ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }, 'cannot be used together'],
     ...Object.entries({
       bandwidthLimit: ['bwlimit', 'bwLimit', 'limitUpload', 'limit-rate', 'maxBandwidth', 'rate'],
       privateKey: ['identityFile', 'IdentityFile', 'keyFile'],
@@ -85,14 +85,14 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ],
     ['no host', { remote: { host: undefined } }, "'acme-crm' has no remote host"],
     ['no directory', { remote: { directory: undefined } }, "'acme-crm' has no remote directory"],
-    ['a host with its port', { remote: { host: '10.0.0.1:22' } }, 'put the port into port:'],
+    ['a host with its port', { remote: { host: '10.0.0.1:22' } }, 'put the port in port:'],
     ['port 0', { remote: { port: 0 } }, 'a whole number from 1 to 65535'],
     ['a limit below 1KiB/s', { remote: { bandwidthLimit: '500B/s' } }, 'at least 1KiB/s'],
     ['a limit by no clock', { remote: { bandwidthLimit: {} } }, 'expected a span such as "08:00-18:00"'],
     [
       'a span that ends where it begins',
       { remote: { bandwidthLimit: { '08:00-08:00': '5MiB/s' } } },
-      'ends where it begins',
+      'ends when it begins',
     ],
     [
       'spans that overlap over midnight',
@@ -102,7 +102,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ['port as text', { remote: { port: '22' } }, 'a whole number from 1 to 65535'],
     ['~ in the remote directory', { remote: { directory: '~/incoming' } }, 'SFTP does not expand ~'],
     ['backslashes in the remote directory', { remote: { directory: 'a\\b' } }, 'forward slashes'],
-    ['an empty hostKey', { remote: { hostKey: [] } }, 'at least one member'],
+    ['an empty hostKey', { remote: { hostKey: [] } }, 'at least one item'],
     ['a bad hostKey in a list', { remote: { hostKey: ['SHA256:x'] } }, 'SHA256:…'],
     ['a misspelt value of publish', { remote: { publish: 'renam' } }, "did you mean 'rename'?"],
     [
@@ -119,8 +119,8 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ['a connectTimeout of zero', { remote: { connectTimeout: '0s' } }, 'from 1s to 10m'],
     ['a connectTimeout of an hour', { remote: { connectTimeout: '1h' } }, 'from 1s to 10m'],
     ['a retryFor longer than a timer can wait', { remote: { retryFor: '25d' } }, 'at most 24d'],
-    ['a path in the home of another user', { remote: { privateKey: '~root/.ssh/id' } }, 'not the homes of others'],
-    ['an empty path', { remote: { privateKey: '' } }, 'found an empty one'],
+    ['a path in the home of another user', { remote: { privateKey: '~root/.ssh/id' } }, 'not the home directories of other accounts'],
+    ['an empty path', { remote: { privateKey: '' } }, 'found an empty string'],
 
     [
       'an arrangement with capitals',
@@ -138,7 +138,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
       { arrangement: { dataset: [{ directory: 'd', include: ['*.csv'] }] } },
       /unknown key 'include': a source has no such list; make each directory or file that you want a source of its own$/,
     ],
-    ['an empty dataset', { arrangement: { dataset: [] } }, 'at least one member'],
+    ['an empty dataset', { arrangement: { dataset: [] } }, 'at least one item'],
     ['sources: instead of dataset:', { arrangement: { sources: [] } }, 'write dataset:'],
     [
       'a shortened fingerprint',
@@ -174,8 +174,8 @@ describe('a configuration with one mistake gets one complaint, which says what i
       { arrangement: { shrink: { below: '50%', then: 'stop' } } },
       'expected warn, fail, off',
     ],
-    ['every: 0h', { arrangement: { every: '0h' } }, 'longer than nothing'],
-    ['a day that does not exist', { arrangement: { ended: '2027-02-30' } }, 'there is no such day'],
+    ['every: 0h', { arrangement: { every: '0h' } }, 'longer than 0s'],
+    ['a day that does not exist', { arrangement: { ended: '2027-02-30' } }, 'there is no such date'],
 
     ['a source of no kind', { source: { as: 'x' } }, 'a source is one of directory, file, command, stdin'],
     ['a source of two kinds', { source: { file: 'a', directory: 'b' } }, 'this one is directory and file'],
@@ -185,7 +185,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ['the root directory without a name', { source: { directory: '/' } }, 'choose another name with as:'],
     ['a name with a slash', { source: { file: 'a', as: 'a/b' } }, 'no slashes'],
     ['a name with a backslash', { source: { file: 'a', as: 'a\\b' } }, 'no slashes'],
-    ['the name ..', { source: { file: 'a', as: '..' } }, 'this is no file name'],
+    ['the name ..', { source: { file: 'a', as: '..' } }, 'this is not a file name'],
     [
       'a name with an invisible control character',
       { source: { file: 'a', as: 'a\u202eb' } },
@@ -224,7 +224,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
       'no name of an environment variable',
     ],
     ['a list in env', { source: { command: ['x'], as: 'x', env: { A: ['x'] } } }, 'expected text, found a list'],
-    ['an argument with a NUL', { source: { command: ['x', 'a\0b'], as: 'x' } }, 'cannot hold a NUL'],
+    ['an argument with a NUL', { source: { command: ['x', 'a\0b'], as: 'x' } }, 'cannot contain a NUL'],
     [
       'two sources with the same name',
       { arrangement: { dataset: [{ file: 'a/x' }, { file: 'b/x' }] } },

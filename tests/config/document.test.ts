@@ -19,10 +19,10 @@ test('all problems are reported at once, sorted by their place in the file', asy
     "/etc/depot/depot.yaml:4:3: unknown key 'hots', did you mean 'host'?",
     "/etc/depot/depot.yaml:5:9: expected a whole number from 1 to 65535, found 'none'",
     "/etc/depot/depot.yaml:6:3: duplicate key 'port' (first at line 5)",
-    "/etc/depot/depot.yaml:8:3: 'acme' has no remote host: set it here or in the remote: for all",
-    "/etc/depot/depot.yaml:8:3: 'acme' has no remote directory: set it here or in the remote: for all",
+    "/etc/depot/depot.yaml:8:3: 'acme' has no remote host: set it here, or in the top-level remote:",
+    "/etc/depot/depot.yaml:8:3: 'acme' has no remote directory: set it here, or in the top-level remote:",
     "/etc/depot/depot.yaml:9:20: expected a list, found 'nobody'",
-    "/etc/depot/depot.yaml:11:24: '..': this is no file name",
+    "/etc/depot/depot.yaml:11:24: '..': this is not a file name",
   ]);
 });
 
@@ -34,7 +34,7 @@ test.each<[string, string | Uint8Array, string]>([
   ['a tab as indentation', 'supplier:\n\tname: x\n', 'tab'],
   ['two documents', `${head}---\n${head}`, 'multiple documents'],
   ['an unknown tag', `${head}state: !secret x\n`, 'unresolved tag'],
-  ['an alias to nothing', `${head}state: *gone\n`, '*gone, which stands for nothing'],
+  ['an alias to nothing', `${head}state: *gone\n`, '*gone, an alias of nothing'],
   ['a mapping as a key', `${head}? { a: b }\n: c\n`, 'key'],
   ['text that is not UTF-8', Uint8Array.of(0x61, 0x3a, 0xff), 'this is not UTF-8 text'],
   ['text in Windows-1252', Buffer.from('supplier: { name: Caf\u00e9 }', 'latin1'), 'this is not UTF-8 text'],

@@ -159,7 +159,7 @@ describe.skipIf(onWindows)('a configuration', () => {
         expect(await failure(loadConfig({ flag: join(link, 'depot.yaml'), env, cwd }))).toMatchObject({
           code: 'config-insecure',
           exit: 10,
-          message: expect.stringContaining(`${theirs} is a symbolic link of another account (uid 4711)`),
+          message: expect.stringContaining(`${theirs} is a symbolic link that belongs to another account (uid 4711)`),
         });
       }
     },
@@ -277,9 +277,9 @@ describe('include', () => {
       expect.stringMatching(/^depot\.yaml:\d+:8: expected text, found '1'; put it in quotes$/),
       "more.yaml:1:1: unknown key 'state': it belongs in the main file",
       "more.yaml:2:1: unknown key 'include': it belongs in the main file",
-      expect.stringMatching(/^more\.yaml:4:3: arrangement 'acme-crm' is already at depot\.yaml:\d+$/),
+      expect.stringMatching(/^more\.yaml:4:3: arrangement 'acme-crm' is already defined at depot\.yaml:\d+$/),
       "more.yaml:5:5: missing key 'dataset'",
-      'more.yaml:5:20: expected a list with at least one member',
+      'more.yaml:5:20: expected a list with at least one item',
     ]);
   });
 });

@@ -28,7 +28,7 @@ test('an arrangement takes what it does not set from the remote for all', async 
   });
   expect(remote?.password, 'its own password takes the place of the one for all').toEqual({ command: ['own'] });
   expect(remote?.privateKeyPassphrase, 'the passphrase for all belongs to the key for all').toEqual({});
-  expect(config.warnings).toEqual([expect.stringContaining('takes hostKey from the remote for all')]);
+  expect(config.warnings).toEqual([expect.stringContaining('takes hostKey from the top-level remote:')]);
 });
 
 test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
@@ -42,7 +42,7 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
     {
       file: '/etc/depot/depot.yaml',
       message: expect.stringContaining(
-        `'acme-crm' has a ${key} of its own, and would send it the password from the ${inherited} of the remote for all (/etc/depot/depot.yaml:`,
+        `'acme-crm' has its own ${key}, but would send it the password from the ${inherited} of the top-level remote: (/etc/depot/depot.yaml:`,
       ) as string,
     },
   ]);
@@ -74,7 +74,7 @@ test('the password of a remote for all that names no user goes to one user name 
   const said = (key: string): unknown =>
     expect.objectContaining({
       message: expect.stringContaining(
-        `'${key}' has a username of its own, and would send it the password from the passwordFile of the remote for all`,
+        `'${key}' has its own username, but would send it the password from the passwordFile of the top-level remote:`,
       ) as string,
     });
   expect(await problems(two({ username: 'crm' }, { username: 'hr' }))).toEqual([said('acme-crm'), said('acme-hr')]);
@@ -88,7 +88,7 @@ test('the password of a remote for all that names no user goes to one user name 
     await passwords({ username: 'crm' }, { username: 'hr', privateKey: 'hr.key' }).catch(
       (e: unknown) => (e as Error).message,
     ),
-  ).toContain("'acme-crm' has a username");
+  ).toContain("'acme-crm' has its own username");
   expect(await passwords({ username: 'crm', passwordFile: 'crm' }, { username: 'hr' })).toEqual([
     '/etc/depot/crm',
     '/etc/depot/all',

@@ -119,8 +119,8 @@ describe('what depot does not follow is refused by name, where it would count', 
     ['BindAddress 10.0.0.9', /BindAddress/],
     ['HostName %k.example', /does not know %k/],
     ['HostName ${NAME}', /environment variables/],
-    ['Port ssh', /Port ssh is none/],
-    ['Hostnam prod', /'Hostnam' is no setting of ssh/],
+    ['Port ssh', /Port ssh is not a port number/],
+    ['Hostnam prod', /'Hostnam' is not a setting of ssh/],
     ['HostName "open', /a quote is not closed/],
   ])('%s', async (one, says) => {
     await expect(read(`Host prod\n${one}\n`, 'prod')).rejects.toThrow(says);
@@ -140,7 +140,7 @@ describe('what depot does not follow is refused by name, where it would count', 
   });
 
   test('a file that includes itself', async () => {
-    await expect(read('Include /config\n', 'prod')).rejects.toThrow(/without end/);
+    await expect(read('Include /config\n', 'prod')).rejects.toThrow(/endlessly/);
   });
 });
 
@@ -200,16 +200,16 @@ Host hop
       sshAgent: false,
       proxyJump: { host: '2001:db8::1', port: 2200, username: 'me' },
     });
-    expect(warnings.join('\n')).toMatch(/names several keys for agent, of which depot takes the first/);
-    expect(warnings.join('\n')).toMatch(/settings of its own for KexAlgorithms/);
+    expect(warnings.join('\n')).toMatch(/names several keys for agent; depot uses the first/);
+    expect(warnings.join('\n')).toMatch(/depot ignores KexAlgorithms and uses its own settings/);
   });
 
   test.each([
     ['Host agent\nProxyJump a@one,b@two\n', /depot can go through only one jump host/],
     ['Host agent\nProxyJump hop\nHost hop\nUser u\nProxyJump other\n', /goes through other in turn/],
-    ['Host agent\nProxyJump hop\n', /no User is named for hop/],
+    ['Host agent\nProxyJump hop\n', /no User is set for hop/],
     ['Host agent\nProxyCommand nc %h %p\n', /config:2: depot does not follow ProxyCommand/],
-    ['Host agent\nIdentityFile id\n', /write the whole path/],
+    ['Host agent\nIdentityFile id\n', /write the full path/],
   ])('%j is a problem of the configuration', async (text, says) => {
     const read = remoteOf('{ host: agent, sshConfig: true, directory: /in }', { config: text });
     await expect(read).rejects.toThrow(says);
@@ -232,7 +232,7 @@ arrangements:
 ${arrangement('first', '{ port: 22 }')}${arrangement('second', '{ sshConfig: two }')}`;
     const at = { env: {}, cwd: home, platform: process.platform, home };
     await expect(parseConfig(text, join(home, 'depot.yaml'), at)).rejects.toThrow(
-      /'second' has a sshConfig of its own, and would send it the password/,
+      /'second' has its own sshConfig, but would send it the password/,
     );
   });
 
@@ -242,6 +242,6 @@ ${arrangement('first', '{ port: 22 }')}${arrangement('second', '{ sshConfig: two
     );
     const { remote, warnings } = await remoteOf('{ host: agent, sshConfig: true, directory: /in }', {});
     expect(remote.host).toBe('agent');
-    expect(warnings.join('\n')).toMatch(/config does not exist, so agent is taken as it is/);
+    expect(warnings.join('\n')).toMatch(/config does not exist, so agent is used as it is/);
   });
 });

@@ -54,7 +54,7 @@ describe('a source with prepare and cleanup', () => {
       pack([{ ...source, prepare: ['sleep', '600'], timeoutMs: 200 }], { commandDirectory: directory }),
     ).rejects.toMatchObject({
       code: 'source-timed-out',
-      message: 'source output: prepare sleep took longer than 0.2 s and was ended',
+      message: 'source output: prepare sleep took longer than 0.2 s, so depot stopped it',
     });
     expect(log()).toBe('cleanup\ncleanup\n');
   });

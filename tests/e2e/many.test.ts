@@ -227,7 +227,7 @@ test('the password of one account is not tried for another account at the same s
 
   const login = told.hint!.replace(/^.*: depot /, '').split(' ');
   const kept = await supplier.depot([...login, '--password-stdin'], { input: `${server.password}\n` });
-  expect(kept.stderr).toContain(`${old} names no user, and is not used any more`);
+  expect(kept.stderr).toContain(`${old} names no user and is no longer used`);
   expect(await push('--all')).toEqual(['deposited', 'secret-missing']);
   writeFileSync(join(supplier.directory, `secrets/hr@127.0.0.1_${server.port}.password`), 'of hr\n', { mode: 0o600 });
   expect(await push('--all')).toEqual(['deposited', 'login-refused']);

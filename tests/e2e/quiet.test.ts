@@ -213,7 +213,7 @@ test('an emptied ledger is exit 32, quiet or not, and exit 31 if the deposit is 
   truncateSync(join(supplier.state, 'acme-crm/ledger.ndjson'));
   for (const args of [[], ['--quiet'], ['--json']]) {
     const found = await status(...args);
-    expect([found.code, found.stdout]).toEqual([32, expect.stringContaining('ledger.ndjson is empty or gone')]);
+    expect([found.code, found.stdout]).toEqual([32, expect.stringContaining('ledger.ndjson is empty or missing')]);
   }
   expect(JSON.parse((await status('--json')).stdout)).toMatchObject({ ok: false });
   expect((await status('--prometheus')).code).toBe(0);

@@ -132,7 +132,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
       const server = await startSshd();
       const supplier = await Supplier.create(server, { arrangement: { compression: 'none' } });
       writeFileSync(join(supplier.data, 'big'), pattern(40 * 2 ** 20));
-      const message = `the ${thread} thread ended before it was done`;
+      const message = `the ${thread} thread stopped before it had finished`;
       if (command === 'push') {
         const { result } = await supplier.push(['--rehearse'], { script });
         expect(result.error).toMatchObject({ code: 'internal', message, published: 'no' });

@@ -7,7 +7,7 @@ import { ledgerIdPattern, sha256Pattern } from '../../src/names/digest.js';
 import { sourceNameProblem } from '../../src/names/source.js';
 import { supplierPattern } from '../../src/names/supplier.js';
 
-test('names of arrangements are small letters, digits and hyphens, at most 41', () => {
+test('names of arrangements are lower-case letters, digits and hyphens, at most 41', () => {
   for (const good of ['a', 'acme-crm', '0', 'a'.repeat(41)]) {
     expect(parseArrangementName(good)).toEqual({ value: good });
     expect(arrangementPattern.test(good)).toBe(true);

@@ -114,6 +114,6 @@ test('a thread that ends without reporting a result is an error', async () => {
   threads.get('packing')!.emit('exit');
   await expect(started.result).rejects.toMatchObject({
     code: 'internal',
-    message: 'the packing thread ended before it was done',
+    message: 'the packing thread stopped before it had finished',
   });
 });

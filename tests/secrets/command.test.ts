@@ -59,7 +59,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     expect(error).toMatchObject({
       code: 'secret-missing',
       exit: 17,
-      hint: expect.stringContaining('run the command by hand'),
+      hint: expect.stringContaining('run the command yourself'),
     });
     const lines = error.message.split('\n');
     expect(lines[0]).toBe('password: command sh exited with status 7');
@@ -79,7 +79,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     ],
     ['prints nothing', ['true'], 'is empty'],
     ['prints only a newline', ['echo'], 'is empty'],
-    ['is killed', ['sh', '-c', 'kill -9 $$'], 'was ended by SIGKILL'],
+    ['is killed', ['sh', '-c', 'kill -9 $$'], 'was killed by SIGKILL'],
     ['never stops printing', ['yes'], 'printed more than 64 KiB'],
   ])('fails if the program %s', async (_, command, expected) => {
     const error = await failure(

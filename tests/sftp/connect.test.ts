@@ -24,7 +24,7 @@ describe('a server that cannot be used', () => {
       published: 'no',
       message: `127.0.0.1:${port} not reachable for 2 s: it refused the connection`,
       hint: expect.stringMatching(
-        /^check host and port, and ask the agent whether its server runs; bring up the VPN where/,
+        /^check host and port, and ask the agent whether its server is running; bring up the VPN if/,
       ),
     });
     expect(warnings).toEqual([
@@ -89,7 +89,7 @@ describe('a server that cannot be used', () => {
     const server = await startScriptedServer({ afterLogin: 'no-sftp' });
     expect(await failure(connectTo(server, { retryForMs: 60_000 }))).toMatchObject({
       code: 'remote-refused',
-      message: expect.stringContaining('not to SFTP'),
+      message: expect.stringContaining('does not offer it SFTP'),
     });
     expect(server.connections).toBe(1);
   });
@@ -98,7 +98,7 @@ describe('a server that cannot be used', () => {
     [
       'a start-up file of the shell prints text',
       { says: 'Welcome to \u001b[31mthe service\r\n', to: 'out' },
-      /SFTP does not begin: the server sent 'Welcome to \\x1b\[31mthe service\\x0d\\x0a' in its place/,
+      /SFTP did not start: the server sent 'Welcome to \\x1b\[31mthe service\\x0d\\x0a' instead/,
     ],
     [
       'a disabled shell',
@@ -110,7 +110,7 @@ describe('a server that cannot be used', () => {
       { says: 'Password change required but no TTY available.\n', to: 'err', exit: 1 },
       /the server says 'Password change required but no TTY available/,
     ],
-    ['the SFTP program is missing', { says: '', to: 'err', exit: 127 }, /SFTP program ended with status 127/],
+    ['the SFTP program is missing', { says: '', to: 'err', exit: 127 }, /SFTP program exited with status 127/],
   ] as const)(
     'if SFTP does not start after the login, the error tells what came instead: %s',
     async (_, afterLogin, message) => {

@@ -143,7 +143,7 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     });
     expect(await refusal(byWayOf(target, between(hop)), { ...anyPassword, proxyJump: {} })).toMatchObject({
       code: 'login-refused',
-      message: expect.stringContaining('depot has no SSH key for it; the server takes publickey') as string,
+      message: expect.stringContaining('depot has no SSH key for it; the server accepts publickey') as string,
       hint: expect.stringMatching(/proxyJump\.privateKey.*passwords are not sent to a jump host$/) as string,
     });
     const locked = join(tempDir('locked'), 'id');
@@ -151,7 +151,7 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     const key = { privateKey: readFileSync(locked), privateKeyFile: locked };
     expect(await refusal(byWayOf(target, between(hop)), { ...keyOf(target), proxyJump: key })).toMatchObject({
       code: 'secret-missing',
-      hint: 'the key of a jump host must have none: name one without in remote.proxyJump.privateKey, or use sshAgent',
+      hint: 'the key for a jump host must have no passphrase: name such a key in remote.proxyJump.privateKey, or use sshAgent',
     });
   });
 });

@@ -168,7 +168,7 @@ test.each([
     });
     expect(found.findings.find((finding) => finding.name === name)).toMatchObject({
       result,
-      detail: expect.stringContaining('answered with OK, and not done') as string,
+      detail: expect.stringContaining('the server answered OK but did not do it') as string,
       ...(result === 'failed' && { code: 'unconfirmed' }),
     });
     expect(found).toMatchObject({ propose: from === 1 ? { publish: 'direct' } : {}, collected: [], left: [] });

@@ -165,7 +165,7 @@ describe('after a lost connection', () => {
       const error = await failure(upload.then((begun) => writeAll(begun, content(9 * MiB))));
       expect([error instanceof PartialLost, error.message]).toEqual([
         true,
-        expect.stringContaining('may be another file'),
+        expect.stringContaining('may give another file'),
       ]);
       if (type === 'write') expect(await (await upload).abandon()).toEqual({ removed: true, mayAppear: true });
       expect(server.noticeLost()).toBe(1);

@@ -34,7 +34,7 @@ test('a server that takes SHA-1 only, and does not say so, gets no signature; th
   expect(await failure(connectTo(server, {}, key.login))).toMatchObject({
     code: 'login-refused',
     message: expect.stringContaining('the server refused the SSH key /keys/id_rsa (SHA256:') as string,
-    hint: expect.stringMatching(/an old server takes RSA keys with SHA-1 only, which depot does not/) as string,
+    hint: expect.stringMatching(/an old server accepts RSA keys only with SHA-1, which depot does not use/) as string,
   });
   expect(server.signed).toEqual([]);
 });
@@ -46,7 +46,7 @@ test('to a server that says that it takes SHA-1 only, the key is not offered, an
     expect(await failure(connectTo(server, {}, login))).toMatchObject({
       code: 'login-refused',
       message: expect.stringMatching(
-        /it takes no RSA key with SHA-2, and depot does not sign with SHA-1, so it did not offer the SSH key \/keys\/id_rsa \(SHA256:/,
+        /the server accepts no RSA key with SHA-2, and depot does not sign with SHA-1, so depot did not offer the SSH key \/keys\/id_rsa \(SHA256:/,
       ) as string,
       hint: expect.stringContaining('ssh-keygen -t ed25519') as string,
     });

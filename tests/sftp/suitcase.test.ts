@@ -81,7 +81,7 @@ describe('a strict server', () => {
       const { server, transfer } = await oneDeposit(bytes, { script });
       expect(transfer).toMatchObject({
         status: 'unconfirmed',
-        reason: expect.stringContaining(`renamed ${partial}, and shows it under that name still`) as string,
+        reason: expect.stringContaining(`renamed ${partial}, but still shows it under that name`) as string,
         hint: expect.stringContaining('publish: direct') as string,
       });
       expect([...server.files.keys()]).toEqual([partial]);

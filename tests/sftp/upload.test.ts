@@ -192,7 +192,7 @@ describe('a refusal', () => {
     });
     expect(await create({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) })).toMatchObject({
       code: 'remote-refused',
-      message: expect.stringContaining('exists or is denied'),
+      message: expect.stringContaining('exists already, or is not allowed'),
     });
     expect(
       await create({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined), freeBytes: () => 0 }),

@@ -113,7 +113,7 @@ describe('verifying a ledger', () => {
     const swapped = await after([lines[0], lines[2], lines[1], ...lines.slice(3)]);
     expect(swapped).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ kind: 'reordered', sequence: 2, message: 'line 2 stands after line 3' }),
+        expect.objectContaining({ kind: 'reordered', sequence: 2, message: 'line 2 comes after line 3' }),
       ]),
     );
     expect(kinds(swapped)).not.toContain('changed');
@@ -122,14 +122,14 @@ describe('verifying a ledger', () => {
       expect.objectContaining({
         kind: 'changed',
         sequence: 6,
-        message: 'line 6 is not the line that line 7 was written after',
+        message: 'line 7 was written after a different line 6',
       }),
     ]);
     // No receipt tells of the note, but the line after it does.
     expect(kinds(await after(lines.filter((_, i) => i !== 5)))).toEqual(['missing']);
     expect(kinds(await after(lines.slice(0, 5)))).toEqual(['unlisted']);
     expect(await after([...lines, lines[6]])).toEqual([
-      expect.objectContaining({ kind: 'reordered', message: 'line 7 stands twice' }),
+      expect.objectContaining({ kind: 'reordered', message: 'line 7 appears twice' }),
     ]);
   });
 
@@ -182,7 +182,7 @@ describe('verifying a ledger', () => {
     await truncate(join(directory, ledgerFile), (await stat(join(directory, ledgerFile))).size - 10);
     const audit = await verifyLedger(state, fakeCheck);
     expect(audit.problems).toEqual([]);
-    expect(audit.warnings).toEqual([expect.stringContaining('cut in half'), expect.stringContaining('pending')]);
+    expect(audit.warnings).toEqual([expect.stringContaining('incomplete'), expect.stringContaining('pending')]);
   });
 });
 

@@ -40,7 +40,7 @@ describe('on a system without a boot id', () => {
     const lock = await lockArrangement(directory);
     await expect(lockArrangement(directory)).rejects.toMatchObject({
       code: 'locked',
-      hint: 'wait until it has ended',
+      hint: 'wait for it to end',
     });
     await lock.release();
     expect([await readdir(directory), await readdir(disk)]).toEqual([[], []]);

@@ -106,7 +106,7 @@ describe('a ledger', () => {
     await truncate(file, (await stat(file)).size - cut);
     await markPending(state, receipts[2].receipt.depositId);
     const ledger = await Ledger.open(state);
-    expect(ledger.warnings).toEqual([expect.stringContaining('cut in half')]);
+    expect(ledger.warnings).toEqual([expect.stringContaining('was incomplete')]);
     expect(await linesOf(state)).toEqual(before.slice(0, 2));
     // The receipt is still there; its line comes back exactly as it was.
     await ledger.append({
@@ -124,7 +124,7 @@ describe('a ledger', () => {
       'is gone',
       (state) => rm(state.file('ledger.ndjson')),
       3,
-      /ledger\.ndjson is empty or gone, and has no line for 3 deposits of which other files here tell: acme-crm_20261101T\w+, acme-crm_20261102T\w+, acme-crm_20261103T\w+$/,
+      /ledger\.ndjson is empty or missing, and has no line for 3 deposits that other files here mention: acme-crm_20261101T\w+, acme-crm_20261102T\w+, acme-crm_20261103T\w+$/,
     ],
     [
       'is gone with its id',
@@ -133,9 +133,9 @@ describe('a ledger', () => {
         await rm(join(state.stateDirectory, 'ledger.id'));
       },
       3,
-      /is empty or gone/,
+      /is empty or missing/,
     ],
-    ['was emptied', (state) => truncate(state.file('ledger.ndjson'), 0), 3, /is empty or gone/],
+    ['was emptied', (state) => truncate(state.file('ledger.ndjson'), 0), 3, /is empty or missing/],
     [
       'was cut at the end of a line',
       async (state) =>
@@ -144,7 +144,7 @@ describe('a ledger', () => {
           (await readFile(state.file('ledger.ndjson'), 'utf8')).replace(/[^\n]*\n$/, ''),
         ),
       1,
-      /ends with line 2, and has no line for a deposit of which other files here tell: acme-crm_20261103T\w+$/,
+      /ends with line 2, and has no line for a deposit that other files here mention: acme-crm_20261103T\w+$/,
     ],
     [
       'lost a line in its middle',
@@ -274,7 +274,7 @@ describe('the ledger id', () => {
     await rm(join(state.stateDirectory, 'ledger.id'));
     const again = await Ledger.open(state);
     expect(again.id).toBe(ledger.id);
-    expect(again.warnings).toEqual([expect.stringContaining('was gone')]);
+    expect(again.warnings).toEqual([expect.stringContaining('was missing')]);
   });
 
   test("is refused if it differs from the one in the ledger's lines", async () => {

@@ -57,8 +57,8 @@ describe('a configuration', () => {
     const { file } = made();
     await expect(requireTrustedByList(file, listsOf({ [file]: open }))).rejects.toMatchObject({
       code: 'config-insecure',
-      message: `${file} can be changed by other accounts (Authenticated Users), and it can run commands as this one`,
-      hint: `if nobody else is to use it: «icacls "${file}" /inheritance:r /remove:g "*S-1-5-11" /grant:r "*${anna}:F" "*S-1-5-18:F" "*S-1-5-32-544:F"»`.replace(
+      message: `${file} can be changed by other accounts (Authenticated Users), which could use it to run commands as this one`,
+      hint: `if nobody else should use it: «icacls "${file}" /inheritance:r /remove:g "*S-1-5-11" /grant:r "*${anna}:F" "*S-1-5-18:F" "*S-1-5-32-544:F"»`.replace(
         `"${file}"`,
         /[^A-Za-z0-9_.:=+\\/-]/.test(file) ? `"${file}"` : file,
       ),
@@ -175,7 +175,7 @@ test.skipIf(process.platform === 'win32')(
         code: 'state-insecure',
         message: expect.stringContaining(`${weak} can be changed by other accounts`) as string,
         // Not a line that closes what others may need.
-        hint: 'name a directory of this account with --state',
+        hint: 'choose a directory that this account owns, with --state',
       });
     await expect(
       requireOwnRecordsByList(directory, listsOf({ [path.dirname(directory)]: adding })),
@@ -225,7 +225,7 @@ describe('a place for what is decrypted', () => {
       listsOf({ [directory]: 'O:WDD:NO_ACCESS_CONTROL' }),
     );
     expect(told).toEqual([
-      `${directory} keeps no access lists: every account of this machine can read and change ${path.join(directory, 'out')}`,
+      `${directory} has no access lists: every account on this machine can read and change ${path.join(directory, 'out')}`,
     ]);
     // A list of nobody's in another account's directory is that account's doing.
     await expect(

@@ -65,7 +65,7 @@ describe.skipIf(process.platform === 'win32')('a directory', () => {
         makeClosedDirectory(path.join(place, 'out'), { lists: listsFor({ [place]: shared }), env }),
       ).rejects.toMatchObject({
         code: 'local-not-writable',
-        message: expect.stringContaining(`could not be kept from ${path.join(place, 'out')}: `) as string,
+        message: expect.stringContaining(`could not close ${path.join(place, 'out')} to them: `) as string,
         hint: expect.stringContaining('%USERPROFILE%') as string,
       });
     }

@@ -188,7 +188,7 @@ describe.skipIf(process.platform === 'win32')('closing to others', () => {
     await expect(writePrivately(file, 'secret', 'new', lists, env)).rejects.toMatchObject({
       code: 'local-not-writable',
       message: expect.stringMatching(
-        /^other accounts could not be kept from \S*\/key: .*No mapping between/s,
+        /^depot could not close \S*\/key to other accounts: .*No mapping between/s,
       ) as string,
       hint: expect.stringContaining('NTFS') as string,
     });

@@ -107,7 +107,7 @@ export const rows: Row[] = [
     exit: 18,
     published: 'unknown',
     left: 'suitcase',
-    says: /the partial file is gone, or does not show/,
+    says: /the partial file is gone, or the server does not show it/,
     then: remember,
     next: {
       does: 'finds it, supersedes the receipt, delivers its sidecars, deposits',
@@ -160,7 +160,7 @@ export const rows: Row[] = [
     exit: 18,
     published: 'unknown',
     left: 'partial',
-    says: /shows it under that name still/,
+    says: /still shows it under that name/,
     then: remember,
     next: {
       does: 'renames it, supersedes the receipt, deposits',
@@ -317,7 +317,7 @@ export const rows: Row[] = [
     code: 'remote-refused',
     published: 'yes',
     left: 'suitcase',
-    says: /tell the agent that this file is not whole/,
+    says: /tell the agent that this file is incomplete/,
     then: remember,
     next: {
       does: 'says so again, writes an unconfirmed receipt, deposits',

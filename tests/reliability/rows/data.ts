@@ -377,7 +377,7 @@ export const rows: Row[] = [
     provoked: 'the writes of the second connection answer FAILURE',
     arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' }), refusesFirstOf(2)),
     ...deposited,
-    says: /does not take .* any further after it was opened again; starting again under a new id/,
+    says: /accepts nothing more into .* after it was opened again; starting again under a new id/,
     next: { does: 'deposits', left: '2 × deposit' },
   },
 ];

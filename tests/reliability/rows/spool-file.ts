@@ -37,7 +37,7 @@ export const rows: Row[] = [
     },
     next: {
       does: 'sends nothing of it, removes it, makes a new deposit',
-      says: /is given up: .* is not the suitcase that was sealed into it/,
+      says: /is given up: .* is not the suitcase that depot wrote there/,
       left: 'deposit',
     },
     check: spoolRemoved,
