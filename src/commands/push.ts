@@ -3,6 +3,7 @@ import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
+import { lastTime } from '../clock.js';
 import { keepThreads } from '../threads.js';
 import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
@@ -12,7 +13,7 @@ import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
-import { durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
+import { clock, durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
 import { parseShard, shardFrom } from './push/shard.js';
 
 /** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
@@ -29,6 +30,8 @@ export function pushOptions(names: string[], flags: Flags) {
     full: given(flags, 'full'),
     reread: given(flags, 'reread'),
     ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
+    ifNoneSince: clock(flags, 'ifNoneSince'),
+    ifNotRunning: given(flags, 'ifNotRunning'),
     jobs: jobsOf(flags),
     bandwidthLimit: rate(flags, 'bandwidthLimit'),
     shard: shard === undefined ? undefined : parseShard(shard),
@@ -74,6 +77,11 @@ export function definePush(parent: CommandLine): void {
     .option('--full', 'with incremental: make a full deposit now')
     .option('--reread', 'with incremental: read every file again, whatever its size and times say')
     .option('--if-older-than <time>', 'only when the last deposit is older than this, for example 20h')
+    .option(
+      '--if-none-since <time>',
+      'only when no deposit was begun since it was last this time of day, for example 01:30',
+    )
+    .option('--if-not-running', 'skip what another push is just depositing; otherwise that is an error')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
       'depot push # the only arrangement',
@@ -173,6 +181,7 @@ async function pushEach(
   const logins = Logins.of(config, all);
   // It is awaited by each push, and by none where there is none.
   logins.catch(() => undefined);
+  const since = o.ifNoneSince === undefined ? undefined : lastTime(o.ifNoneSince, new Date());
   const sharing = sharingStdin(o, arrangements);
   if (!o.all && sharing.length > 0) throw sharedStdin(sharing);
   // With --all it is no reason to keep the others from their deposits.
@@ -186,7 +195,7 @@ async function pushEach(
             o,
             config,
             arrangement,
-            { logins, shared, meter, notifier, deposit: deposits, failedToBegin },
+            { logins, shared, meter, notifier, since, deposit: deposits, failedToBegin },
             context,
           );
     meter.ended(arrangement.name);
@@ -219,7 +228,8 @@ function hasEnded({ ended }: Arrangement): boolean {
 }
 
 function ended({ name, ended: at }: Arrangement): PushResult {
-  return { arrangement: name, outcome: { skipped: `the arrangement ended on ${at!.toISOString().slice(0, 10)}` } };
+  const skipped = `the arrangement ended on ${at!.toISOString().slice(0, 10)}`;
+  return { arrangement: name, outcome: { skipped, because: 'ended' } };
 }
 
 interface PushRun {
@@ -227,6 +237,8 @@ interface PushRun {
   shared: SharedByPushes;
   meter: PushMeter;
   notifier: Notifier;
+  /** The same for all of them, however long the ones before it took. */
+  since: Date | undefined;
   deposit: typeof deposit;
   failedToBegin: typeof failedToBegin;
 }
@@ -278,6 +290,8 @@ async function pushOne(
         full: o.full,
         reread: o.reread,
         ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
+        ...(run.since === undefined ? {} : { ifNoneSince: run.since }),
+        ifNotRunning: o.ifNotRunning,
         ...(prompt === undefined ? {} : { prompt }),
         ...(run.meter.detailed ? { measure: true } : {}),
       },
