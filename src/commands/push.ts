@@ -1,6 +1,7 @@
 import type { CommandLine } from './command-line.js';
 import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
+import type { Pinger } from '../standing/ping.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
 import { lastTime } from '../clock.js';
@@ -166,16 +167,19 @@ async function pushEach(
   const { inJobs, SharedByPushes } = await import('../push/shared.js');
   const { BandwidthLimits } = await import('../push/limits.js');
   const { Notifier } = await import('../standing/notify.js');
+  const { Pinger } = await import('../standing/ping.js');
   const { Logins } = await import('../push/logins.js');
   const { failedToBegin, push: deposit } = await import('../push/push.js');
   const { screen, signal } = context;
   const instead = o.bandwidthLimit === undefined ? undefined : { spans: [], otherwise: o.bandwidthLimit };
   const shared = new SharedByPushes(new BandwidthLimits(arrangements, instead));
-  const notifier = new Notifier(config, {
-    warn: (message, weight) => {
+  const told = {
+    warn: (message: string, weight?: 'act') => {
       screen.warn(message, weight);
     },
-  });
+  };
+  const notifier = new Notifier(config, told);
+  const pinger = new Pinger(config, told);
   const jobs = o.jobs ?? 1;
   const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
   const logins = Logins.of(config, all);
@@ -195,7 +199,7 @@ async function pushEach(
             o,
             config,
             arrangement,
-            { logins, shared, meter, notifier, since, deposit: deposits, failedToBegin },
+            { logins, shared, meter, notifier, pinger, since, deposit: deposits, failedToBegin },
             context,
           );
     meter.ended(arrangement.name);
@@ -218,7 +222,7 @@ async function pushEach(
     meter.stop();
     await shared.close();
     await endThreads?.();
-    await notifier.finish();
+    await Promise.all([notifier.finish(), pinger.finish()]);
   }
 }
 
@@ -237,6 +241,7 @@ interface PushRun {
   shared: SharedByPushes;
   meter: PushMeter;
   notifier: Notifier;
+  pinger: Pinger;
   /** The same for all of them, however long the ones before it took. */
   since: Date | undefined;
   deposit: typeof deposit;
@@ -268,9 +273,11 @@ async function pushOne(
     progress: (p) => {
       run.meter.progress({ ...p, limits });
     },
-    recorded: (record) => {
+    begun: () => run.pinger.began(name),
+    recorded: (record, because) => {
       seen.recorded = true;
       run.notifier.tell(record);
+      run.pinger.ended(record, because);
     },
   };
   const place = { arrangement, stateDirectory: config.state.path };
