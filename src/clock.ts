@@ -9,3 +9,15 @@ export function ageOf(at: Date | string, now: Date): number | null {
   const ms = now.getTime() - (typeof at === 'string' ? Date.parse(at) : at.getTime());
   return ms >= 0 ? ms : ms >= -clockSkewMs ? 0 : null;
 }
+
+export interface TimeOfDay {
+  hour: number;
+  minute: number;
+}
+
+/** When it was last this time of day, here: today, or else yesterday. */
+export function lastTime({ hour, minute }: TimeOfDay, now: Date): Date {
+  const day = now.getDate();
+  const today = new Date(now.getFullYear(), now.getMonth(), day, hour, minute);
+  return today <= now ? today : new Date(now.getFullYear(), now.getMonth(), day - 1, hour, minute);
+}

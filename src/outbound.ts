@@ -1,5 +1,6 @@
 /**
- * What may leave this machine: sealed suitcase blocks, receipts and covers (law 1 of docs/architecture.md). The transport
+ * What may leave this machine: sealed suitcase blocks, receipts and covers (law 1 of docs/architecture.md), and where `ping:`
+ * asks for it, a ping. The transport of deposits
  * takes these three types and nothing else. They come only from the `mark…` functions below, which a lint rule lets few
  * folders import. Types vanish at run time, so the transport also asks a WeakSet before it sends: a cast that fools the
  * compiler ends in an error and not in a leak.
@@ -37,4 +38,15 @@ export function markCoverBytes(bytes: Uint8Array<ArrayBuffer>): CoverBytes {
 /** Whether a `mark…` function made this very object; slices and copies of it do not count. */
 export function isOutbound(bytes: Uint8Array): bytes is Outbound {
   return marked.has(bytes);
+}
+
+/** What a monitor is told of a push, and all of it: nothing of the dataset, the machine or its files. */
+export interface Ping {
+  arrangement: string;
+  /** Null at the beginning. */
+  exit: number | null;
+}
+
+export function pingBody({ arrangement, exit }: Ping): string {
+  return JSON.stringify(exit === null ? { arrangement } : { arrangement, exit });
 }

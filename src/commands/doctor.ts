@@ -1,4 +1,5 @@
 import type { CommandLine } from './command-line.js';
+import { pingHost } from '../config/ping.js';
 import { printable } from '../printable.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
@@ -58,10 +59,20 @@ async function doctor(o: DoctorFlags, context: Context): Promise<number> {
     }
   }
   const failed = examined.filter((e) => e.exit !== 0);
-  const document = { ok: failed.length === 0, config: config.path, state: config.state.path, arrangements: examined };
+  const ping = config.ping === undefined ? undefined : { host: pingHost(config.ping.url), on: config.ping.on };
+  const document = {
+    ok: failed.length === 0,
+    config: config.path,
+    state: config.state.path,
+    ...(ping === undefined ? {} : { ping }),
+    arrangements: examined,
+  };
   const lines = [
     `configuration  ${printable(config.path)}`,
     `state          ${printable(config.state.path)} (${config.state.from})`,
+    ...(ping === undefined
+      ? []
+      : [`ping           ${printable(ping.host)} (${ping.on.join(', ')}); none was sent now`]),
     ...examined.flatMap((e) => ['', ...examinationLines(e, (style, text) => context.screen.paint(style, text))]),
   ];
   if (failed.length === 0) {

@@ -1,5 +1,6 @@
 /** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
 import { statSync } from 'node:fs';
+import type { TimeOfDay } from '../clock.js';
 import { parseDuration, parseRate, parseSize } from '../config/values.js';
 import { parseFingerprint } from '../names/fingerprint.js';
 import type { Parsed } from '../names/parsed.js';
@@ -103,7 +104,7 @@ export function date(flags: Flags, name: string): Date | undefined {
 }
 
 /** `01:30`. */
-export function clock(flags: Flags, name: string): { hour: number; minute: number } | undefined {
+export function clock(flags: Flags, name: string): TimeOfDay | undefined {
   const value = text(flags, name);
   if (value === undefined) return undefined;
   const m = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(value);

@@ -1,8 +1,10 @@
 import type { CommandLine } from './command-line.js';
 import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
+import type { Pinger } from '../standing/ping.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
+import { lastTime } from '../clock.js';
 import { keepThreads } from '../threads.js';
 import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
@@ -12,7 +14,7 @@ import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
-import { durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
+import { clock, durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
 import { parseShard, shardFrom } from './push/shard.js';
 
 /** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
@@ -29,6 +31,8 @@ export function pushOptions(names: string[], flags: Flags) {
     full: given(flags, 'full'),
     reread: given(flags, 'reread'),
     ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
+    ifNoneSince: clock(flags, 'ifNoneSince'),
+    ifNotRunning: given(flags, 'ifNotRunning'),
     jobs: jobsOf(flags),
     bandwidthLimit: rate(flags, 'bandwidthLimit'),
     shard: shard === undefined ? undefined : parseShard(shard),
@@ -74,6 +78,11 @@ export function definePush(parent: CommandLine): void {
     .option('--full', 'with incremental: make a full deposit now')
     .option('--reread', 'with incremental: read every file again, whatever its size and times say')
     .option('--if-older-than <time>', 'only when the last deposit is older than this, for example 20h')
+    .option(
+      '--if-none-since <time>',
+      'only when no deposit was begun since it was last this time of day, for example 01:30',
+    )
+    .option('--if-not-running', 'skip what another push is just depositing; otherwise that is an error')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
       'depot push # the only arrangement',
@@ -158,21 +167,25 @@ async function pushEach(
   const { inJobs, SharedByPushes } = await import('../push/shared.js');
   const { BandwidthLimits } = await import('../push/limits.js');
   const { Notifier } = await import('../standing/notify.js');
+  const { Pinger } = await import('../standing/ping.js');
   const { Logins } = await import('../push/logins.js');
   const { failedToBegin, push: deposit } = await import('../push/push.js');
   const { screen, signal } = context;
   const instead = o.bandwidthLimit === undefined ? undefined : { spans: [], otherwise: o.bandwidthLimit };
   const shared = new SharedByPushes(new BandwidthLimits(arrangements, instead));
-  const notifier = new Notifier(config, {
-    warn: (message, weight) => {
+  const told = {
+    warn: (message: string, weight?: 'act') => {
       screen.warn(message, weight);
     },
-  });
+  };
+  const notifier = new Notifier(config, told);
+  const pinger = new Pinger(config, told);
   const jobs = o.jobs ?? 1;
   const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
   const logins = Logins.of(config, all);
   // It is awaited by each push, and by none where there is none.
   logins.catch(() => undefined);
+  const since = o.ifNoneSince === undefined ? undefined : lastTime(o.ifNoneSince, new Date());
   const sharing = sharingStdin(o, arrangements);
   if (!o.all && sharing.length > 0) throw sharedStdin(sharing);
   // With --all it is no reason to keep the others from their deposits.
@@ -186,7 +199,7 @@ async function pushEach(
             o,
             config,
             arrangement,
-            { logins, shared, meter, notifier, deposit: deposits, failedToBegin },
+            { logins, shared, meter, notifier, pinger, since, deposit: deposits, failedToBegin },
             context,
           );
     meter.ended(arrangement.name);
@@ -209,7 +222,7 @@ async function pushEach(
     meter.stop();
     await shared.close();
     await endThreads?.();
-    await notifier.finish();
+    await Promise.all([notifier.finish(), pinger.finish()]);
   }
 }
 
@@ -219,7 +232,8 @@ function hasEnded({ ended }: Arrangement): boolean {
 }
 
 function ended({ name, ended: at }: Arrangement): PushResult {
-  return { arrangement: name, outcome: { skipped: `the arrangement ended on ${at!.toISOString().slice(0, 10)}` } };
+  const skipped = `the arrangement ended on ${at!.toISOString().slice(0, 10)}`;
+  return { arrangement: name, outcome: { skipped, because: 'ended' } };
 }
 
 interface PushRun {
@@ -227,6 +241,9 @@ interface PushRun {
   shared: SharedByPushes;
   meter: PushMeter;
   notifier: Notifier;
+  pinger: Pinger;
+  /** The same for all of them, however long the ones before it took. */
+  since: Date | undefined;
   deposit: typeof deposit;
   failedToBegin: typeof failedToBegin;
 }
@@ -256,9 +273,11 @@ async function pushOne(
     progress: (p) => {
       run.meter.progress({ ...p, limits });
     },
-    recorded: (record) => {
+    begun: () => run.pinger.began(name),
+    recorded: (record, because) => {
       seen.recorded = true;
       run.notifier.tell(record);
+      run.pinger.ended(record, because);
     },
   };
   const place = { arrangement, stateDirectory: config.state.path };
@@ -278,6 +297,8 @@ async function pushOne(
         full: o.full,
         reread: o.reread,
         ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
+        ...(run.since === undefined ? {} : { ifNoneSince: run.since }),
+        ifNotRunning: o.ifNotRunning,
         ...(prompt === undefined ? {} : { prompt }),
         ...(run.meter.detailed ? { measure: true } : {}),
       },

@@ -95,13 +95,22 @@ function isThere(config: Config): Promise<boolean> {
 
 /** A person who looks at it on a terminal needs no message about it. */
 async function notify(config: Config, standings: readonly Standing[], { screen }: Context): Promise<void> {
-  if (config.notify === undefined || screen.interactive) return;
-  const { notifyOfStandings } = await import('../standing/notify.js');
-  await notifyOfStandings(config, standings, new Date(), {
-    warn: (message, weight) => {
+  if (screen.interactive) return;
+  const told = {
+    warn: (message: string, weight?: 'act') => {
       screen.warn(message, weight);
     },
-  });
+  };
+  const telling: Promise<void>[] = [];
+  if (config.notify !== undefined) {
+    const { notifyOfStandings } = await import('../standing/notify.js');
+    telling.push(notifyOfStandings(config, standings, new Date(), told));
+  }
+  if (config.ping !== undefined) {
+    const { pingOfStandings } = await import('../standing/ping.js');
+    telling.push(pingOfStandings(config, standings, told));
+  }
+  await Promise.all(telling);
 }
 
 async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {

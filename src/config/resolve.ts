@@ -1,4 +1,5 @@
 import { arrangement, type WrittenArrangement } from './arrangement.js';
+import { pingWarnings } from './ping.js';
 import type { WrittenConfig } from './schema.js';
 import { remote, type WrittenRemote } from './remote.js';
 import type { FromSsh } from './ssh-hosts.js';
@@ -45,9 +46,10 @@ export function resolveConfig(
     const [definedAt, file] = [one.key.place, one.key.file.path];
     arrangements.set(one.name, { name: one.name, definedAt, file, ...keys, retiredKeys, remote });
   }
-  const { supplier, notify } = written;
+  const { supplier, notify, ping } = written;
   if (supplier === undefined) return null;
   if (read.arrangements.length === 0) warnings.push('the configuration has no arrangements yet');
+  if (ping !== undefined) warnings.push(...pingWarnings(ping.url, arrangements.size));
   return {
     path,
     directory,
@@ -60,6 +62,7 @@ export function resolveConfig(
       passphrase: refsOf(supplier.signingKeyPassphraseFile, supplier.signingKeyPassphraseCommand) ?? {},
     },
     ...(notify && { notify }),
+    ...(ping && { ping }),
     arrangements,
     warnings,
   };

@@ -4,6 +4,7 @@ import { arrangements, type WrittenArrangement } from './arrangement.js';
 import type { Check, Value } from './document.js';
 import { command, type Kind, list, named, oneOf, path, readLine, text } from './kinds.js';
 import { mapping, optional, preset, required, type Values } from './mapping.js';
+import { ping } from './ping.js';
 import { writtenRemote } from './remote.js';
 
 /** The rule for receipts, where this name will stand: known now, and not when a deposit is already on its way. */
@@ -68,6 +69,7 @@ export const top = mapping(
     supplier: required(supplier),
     state: optional(path),
     notify: optional(notify),
+    ping: optional(ping),
     include: optional(list(include)),
     remote: optional(writtenRemote),
     arrangements: optional(arrangements),

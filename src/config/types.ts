@@ -4,6 +4,7 @@
  */
 import type { arrangement, beneficiary } from './arrangement.js';
 import type { Values } from './mapping.js';
+import type { ping } from './ping.js';
 import type { remote } from './remote.js';
 import type { notify, supplier } from './schema.js';
 
@@ -65,6 +66,7 @@ export interface Config {
     passphrase: SecretRefs;
   };
   notify?: Values<typeof notify.keys>;
+  ping?: Values<typeof ping.keys>;
   arrangements: Map<string, Arrangement>;
   /** What is allowed but probably not meant; one line each. */
   warnings: string[];

@@ -22,6 +22,10 @@ export interface PushOptions {
   reread?: boolean;
   /** Skip when the last deposit is younger. */
   ifOlderThanMs?: number;
+  /** Skip when the last deposit was begun then or later. */
+  ifNoneSince?: Date;
+  /** Skip when another push of it is running, which is an error otherwise. */
+  ifNotRunning?: boolean;
   /** How long to go on trying to reach the server, at first and after a lost connection. */
   retryForMs: number;
   env: NodeJS.ProcessEnv;
@@ -48,8 +52,16 @@ export interface PushHooks {
     totalBytes?: number;
     suitcaseBytes?: number;
   }): void;
+  /** There is something to do, and nobody else does it. */
+  begun?(): void;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */
-  recorded?(record: RunRecord): void;
+  recorded?(record: RunRecord, because?: Skipped['because']): void;
+}
+
+/** A push that had nothing to do: why, and in words. */
+export interface Skipped {
+  skipped: string;
+  because: 'recent' | 'running';
 }
 
 /** A deposit that was made and recorded. */
@@ -71,7 +83,7 @@ export interface DryRunSummary extends DatasetSummary, Pick<RunDataset, 'previou
 }
 
 export type PushOutcome =
-  | { arrangement: string; skipped: string }
+  | ({ arrangement: string } & Skipped)
   | ({ arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean } & Pick<
       Run,
       'files' | 'changes'

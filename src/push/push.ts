@@ -1,12 +1,10 @@
 import { orAborted } from '../abort.js';
 import { DepotError, foreseen, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
-import { ageOf } from '../clock.js';
 import { said } from '../printable.js';
 import { killedNoted } from '../state/notified.js';
 import { Ledger } from '../state/ledger.js';
 import { lockArrangement, type Lock } from '../state/lock.js';
-import { lastDeposit } from '../state/list.js';
 import { readPending } from '../state/pending.js';
 import { appendRun, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
@@ -17,9 +15,10 @@ import { isAsAsked, tellOfNoChain } from './chain.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
-import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './push-types.js';
+import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome, Skipped } from './push-types.js';
 import { Run } from './run.js';
 import type { PushContext } from './push-context.js';
+import { recentDeposit } from './recent.js';
 import { secretsFor, type SecretFinder } from './secret-finder.js';
 import { undelivered } from './sidecars.js';
 import { clearSpool } from './spool-file.js';
@@ -59,8 +58,11 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
     const outcome = await describing(run, signal, async () => pushLocked(await named(options), opened, run, hooks));
     const record = run.ended('skipped' in outcome ? outcome : null);
     await describing(run, signal, () => keepRecord(opened, record));
+    if ('skipped' in outcome) {
+      hooks.recorded?.(record, outcome.because);
+      return { arrangement: name, ...outcome };
+    }
     hooks.recorded?.(record);
-    if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
     return {
       arrangement: name,
       deposit: { ...outcome.deposit, run: record },
@@ -123,17 +125,22 @@ async function pushLocked(
   state: ArrangementState,
   run: Run,
   hooks: PushHooks,
-): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
+): Promise<Skipped | { deposit: Deposit; newLedger: boolean }> {
   refuseEnded(o.arrangement, run.startedAt);
-  const lock = await lockArrangement(state.directory, { telling: true });
+  const lock = await lockArrangement(state.directory, { telling: true }).catch((error: unknown) => {
+    if (o.ifNotRunning === true && isDepotError(error, 'locked')) return error;
+    throw error;
+  });
+  if (isDepotError(lock)) return { skipped: lock.message, because: 'running' };
   step('locked');
   // Another machine that took the lock over, because ours looked dead to it, ends this push too.
   const signal = AbortSignal.any([o.signal, lock.lost]);
   try {
     await tellOfKilled(state, lock, hooks);
     const unsettled = await tidy(state);
-    const recent = await recentDeposit(state, o.ifOlderThanMs, run.startedAt);
-    if (recent !== null && !unsettled) return { skipped: recent };
+    const recent = await recentDeposit(state, o, run.startedAt);
+    if (recent !== null && !unsettled) return recent;
+    hooks.begun?.();
 
     const secrets = secretsFor(o);
     // Reading changes nothing, and what it waits for, such as a share that gives nothing, need not come.
@@ -179,22 +186,8 @@ async function tidy(state: ArrangementState): Promise<boolean> {
   return records.length > 0 || unreadable.length > 0;
 }
 
-/** Why this run may skip: the deposit that is younger than `maxAgeMs`. Null when there is none. */
-async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefined, now: Date): Promise<string | null> {
-  if (maxAgeMs === undefined) return null;
-  const last = await lastDeposit(state);
-  if (last === null) return null;
-  const ageMs = ageOf(last.finishedAt, now);
-  // A deposit from the future has no age: one deposit too many does less harm than one too few.
-  if (ageMs === null || ageMs >= maxAgeMs) return null;
-  return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
-}
-
 /** What happens at the agent. */
-async function depositThere(
-  context: Omit<PushContext, 'agent'>,
-  secrets: SecretFinder,
-): Promise<Deposit | { skipped: string }> {
+async function depositThere(context: Omit<PushContext, 'agent'>, secrets: SecretFinder): Promise<Deposit | Skipped> {
   const { o, state, run, hooks } = context;
   hooks.phase('connecting');
   const agent = await connectToAgent(
@@ -213,7 +206,7 @@ async function depositThere(
 }
 
 /** First what earlier runs left: one of those may be the deposit of tonight, sealed then and sent only now. */
-async function settleThenDeposit(context: PushContext): Promise<Deposit | { skipped: string }> {
+async function settleThenDeposit(context: PushContext): Promise<Deposit | Skipped> {
   const { resumed, undelivered: earlier } = await settlePending(context);
   const result = await depositOfThisRun(context, resumed);
   const [first] = earlier;
@@ -228,10 +221,7 @@ async function settleThenDeposit(context: PushContext): Promise<Deposit | { skip
   return result;
 }
 
-async function depositOfThisRun(
-  context: PushContext,
-  resumed: Settled['resumed'],
-): Promise<Deposit | { skipped: string }> {
+async function depositOfThisRun(context: PushContext, resumed: Settled['resumed']): Promise<Deposit | Skipped> {
   const { o, state, run } = context;
   if (resumed !== null) {
     const counts =
@@ -242,8 +232,8 @@ async function depositOfThisRun(
     run.startAgain();
   } else {
     // What was settled may be young enough now; its receipt is younger than this run.
-    const recent = await recentDeposit(state, o.ifOlderThanMs, new Date());
-    if (recent !== null) return { skipped: recent };
+    const recent = await recentDeposit(state, o, new Date());
+    if (recent !== null) return recent;
   }
   return makeDeposit(context);
 }

@@ -67,7 +67,7 @@ export interface DryRun {
 }
 
 export type PushReport =
-  | { skipped: string }
+  | { skipped: string; because: 'recent' | 'running' | 'ended' }
   | { deposit: ShownDeposit; newLedger: boolean; files?: number | null; changes?: Changes | null }
   | { dryRun: DryRun };
 export type PushResult =
@@ -85,7 +85,7 @@ export function pushDocument(results: readonly PushResult[]): object {
         return { arrangement, ok: false, ...begun, error: errorFields(r.error) };
       }
       const { outcome } = r;
-      if ('skipped' in outcome) return { arrangement, ok: true, skipped: outcome.skipped };
+      if ('skipped' in outcome) return { arrangement, ok: true, skipped: outcome.skipped, because: outcome.because };
       if ('dryRun' in outcome) return { arrangement, ok: true, dryRun: outcome.dryRun };
       const { depositId, suitcase, receiptPath, receipt, run } = outcome.deposit;
       const deposit = { depositId, suitcase, receiptPath, receipt, run };

@@ -6,6 +6,7 @@ describe('contradictions and wrong values are refused and named', () => {
   test.each<[string, RegExp]>([
     ['push --all acme-crm', /--all and acme-crm/],
     ['push --if-older-than yesterday', /--if-older-than "yesterday"/],
+    ['push --if-none-since noon', /--if-none-since is a time of day like 01:30, not "noon"/],
     ['push --all --jobs 0', /--jobs "0": expected a number from 1 to 32/],
     ['push --all --jobs 2.5', /--jobs "2.5"/],
     ['push --all --shard 0/4', /from 1\/n to n\/n/],

@@ -10,6 +10,8 @@ const push = {
   full: false,
   reread: false,
   ifOlderThanMs: undefined,
+  ifNoneSince: undefined,
+  ifNotRunning: false,
   jobs: undefined,
   shard: undefined,
 };
@@ -83,6 +85,10 @@ describe('flags become typed options', () => {
     ['push', push],
     ['push acme-crm globex', { ...push, names: ['acme-crm', 'globex'] }],
     ['push --all --if-older-than 20h', { ...push, all: true, ifOlderThanMs: 72_000_000 }],
+    [
+      'push --all --if-none-since 01:30 --if-not-running',
+      { ...push, all: true, ifNoneSince: { hour: 1, minute: 30 }, ifNotRunning: true },
+    ],
     ['push --all --jobs 4 --shard 2/3', { ...push, all: true, jobs: 4, shard: { index: 2, of: 3 } }],
     [
       'push --dry-run --config /etc/depot/depot.yaml --state s',

@@ -1,6 +1,7 @@
 /** What docs/configuration.md and the JSON Schema say about each key of depot.yaml; those of `remote:` are in remote-words.ts. A key without its words does not compile. */
 import type { arrangement, beneficiary, incremental, shrinkage } from '../../src/config/arrangement.js';
 import type { Keys } from '../../src/config/mapping.js';
+import type { ping } from '../../src/config/ping.js';
 import type { notify, supplier, top } from '../../src/config/schema.js';
 import type { source } from '../../src/config/sources.js';
 import type { ErrorCode } from '../../src/texts/exits.js';
@@ -39,6 +40,12 @@ export const topWords: WordsFor<typeof top> = {
     about: 'Whom to tell how a push went.',
     example: '{ command: [/usr/local/bin/alert], on: [failure, stale] }',
     wrong: ['{ on: [failure] }'],
+  },
+  ping: {
+    about:
+      'A monitor that is told over HTTP when a push begins and ends, in the manner of Healthchecks: if the news stay away, it raises the alarm.',
+    example: '{ url: "https://hc.example/ping/KEY/{arrangement}" }',
+    wrong: ['https://hc.example/ping/KEY', '{ on: [failure] }'],
   },
   include: {
     about:
@@ -107,6 +114,21 @@ export const notifyWords: WordsFor<typeof notify> = {
     about: 'When it runs. `failure` is about a push that was killed too.',
     example: '[failure, stale, shrink]',
     wrong: ['[failed]', '[]'],
+  },
+};
+
+export const pingWords: WordsFor<typeof ping> = {
+  url: {
+    about:
+      'Where to: this address after a success, with `/start` behind it at the beginning and with `/<exit code>` after a failure. Whoever knows it can report in your name.',
+    example: '"https://hc.example/ping/KEY/{arrangement}"',
+    wrong: ['hc.example/ping', '"https://acme:secret@hc.example/ping"', '"https://{arrangement}.hc.example"'],
+  },
+  on: {
+    about:
+      'What it is told. A deposit that is there already (`--if-older-than`, `--if-none-since`) is a success; `failure` is also what `depot status` finds, `31` for stale and `137` for killed.',
+    example: '[success, failure]',
+    wrong: ['[stale]', '[]'],
   },
 };
 

@@ -9,6 +9,7 @@ import { arrangement, beneficiary, incremental, shrinkage } from '../../src/conf
 import { namedKinds } from '../../src/config/kinds.js';
 import { ConfigInvalid, parseConfig } from '../../src/config/load.js';
 import type { Key, Keys } from '../../src/config/mapping.js';
+import { ping } from '../../src/config/ping.js';
 import { remote } from '../../src/config/remote.js';
 import { included, notify, supplier, top } from '../../src/config/schema.js';
 import { source } from '../../src/config/sources.js';
@@ -18,6 +19,7 @@ import {
   arrangementWords,
   beneficiaryWords,
   notifyWords,
+  pingWords,
   incrementalWords,
   shrinkageWords,
   sourceWords,
@@ -80,6 +82,14 @@ export const sections: readonly Section[] = [
     keys: notify.keys,
     words: notifyWords,
     put: (keys) => atTop({ notify: flow({ command: '[/usr/local/bin/alert]', ...keys }) }),
+  },
+  {
+    title: 'Keys of ping',
+    of: 'ping',
+    where: 'Under `ping:`.',
+    keys: ping.keys,
+    words: pingWords,
+    put: (keys) => atTop({ ping: flow({ url: '"https://hc.example/ping/KEY/{arrangement}"', ...keys }) }),
   },
   {
     title: 'Keys of remote',

@@ -74,7 +74,8 @@ export interface JsonDocument {
       receipt: Receipt;
       run: Record<string, unknown>;
     };
-    skipped?: unknown;
+    skipped?: string;
+    because?: string;
     error?: JsonError;
   }[];
   result?: 'passed' | 'failed' | 'incomplete';

@@ -77,7 +77,7 @@ describe('a push', () => {
   });
 
   test('says that it was skipped or a dry run, and adds up many arrangements', () => {
-    expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement).map(unbroken)).toEqual([
+    expect(pushLines({ skipped: 'the last deposit is 3h old', because: 'recent' }, arrangement).map(unbroken)).toEqual([
       'skipped    acme-crm: the last deposit is 3h old',
     ]);
     expect(
@@ -106,7 +106,7 @@ describe('a push', () => {
     ).toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
     const results = [
       { arrangement: 'a', outcome: deposit() },
-      { arrangement: 'b', outcome: { skipped: 'x' } },
+      { arrangement: 'b', outcome: { skipped: 'x', because: 'recent' as const } },
       { arrangement: 'c', error: new DepotError('unreachable', 'x') },
       { arrangement: 'd', error: new DepotError('terminated', 'x'), begun: false as const },
     ];
@@ -118,13 +118,13 @@ describe('a push', () => {
   test('has an array of results in JSON, and every field in an error', () => {
     expect(
       pushDocument([
-        { arrangement: 'a', outcome: { skipped: 'x' } },
+        { arrangement: 'a', outcome: { skipped: 'x', because: 'running' } },
         { arrangement: 'b', error: new DepotError('locked', 'taken', { published: 'no' }) },
       ]),
     ).toEqual({
       ok: false,
       results: [
-        { arrangement: 'a', ok: true, skipped: 'x' },
+        { arrangement: 'a', ok: true, skipped: 'x', because: 'running' },
         {
           arrangement: 'b',
           ok: false,

@@ -1,0 +1,129 @@
+/** Tells a monitor over HTTP that a push began, and how it ended. Nothing waits for it until `finish`, and nothing fails with it. */
+import { pingAddress } from '../config/ping.js';
+import type { Config } from '../config/types.js';
+import { printable, codeOrSaid } from '../printable.js';
+import type { Skipped } from '../push/push-types.js';
+import type { RunRecord } from '../state/runs.js';
+import { killedRun } from '../state/underway.js';
+import type { Warn } from '../warning.js';
+import { sendPing } from './ping-request.js';
+import type { Standing } from './standing.js';
+
+/** For one ping: two of them, of the beginning and of the end, fit into what `finish` waits. */
+const limitMs = 4500;
+/** After all deposits, for all that is left. */
+const finishMs = 10_000;
+const atOnce = 8;
+
+interface Waiting {
+  arrangement: string;
+  what: 'start' | number;
+}
+
+export class Pinger {
+  readonly #ping: Config['ping'];
+  readonly #warn: Warn;
+  readonly #waiting: Waiting[] = [];
+  /** By arrangement: its pings go one after the other, or the start of a push could arrive after its end. */
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #late = new AbortController();
+  readonly #failed: string[] = [];
+
+  constructor({ ping }: Config, { warn }: { warn: Warn }) {
+    this.#ping = ping;
+    this.#warn = warn;
+  }
+
+  /** A push begins: not one that is skipped. */
+  began(arrangement: string): void {
+    if (this.#ping?.on.includes('start') === true) this.#begin({ arrangement, what: 'start' });
+  }
+
+  /** A deposit that is there already is a success; of a push that is running there is nothing to say yet. */
+  ended(
+    { arrangement, code, exit }: Pick<RunRecord, 'arrangement' | 'code' | 'exit'>,
+    because?: Skipped['because'],
+  ): void {
+    const failed = code !== null && code !== 'skipped';
+    if (because === 'running' || this.#ping?.on.includes(failed ? 'failure' : 'success') !== true) return;
+    this.#begin({ arrangement, what: exit });
+  }
+
+  #begin(ping: Waiting): void {
+    this.#waiting.push(ping);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running.size < atOnce) {
+      const i = this.#waiting.findIndex(({ arrangement }) => !this.#running.has(arrangement));
+      const [next] = i === -1 ? [] : this.#waiting.splice(i, 1);
+      if (next === undefined) return;
+      const { arrangement } = next;
+      this.#running.set(
+        arrangement,
+        this.#send(next).finally(() => {
+          this.#running.delete(arrangement);
+          this.#next();
+        }),
+      );
+    }
+  }
+
+  async #send({ arrangement, what }: Waiting): Promise<void> {
+    const address = pingAddress(this.#ping!.url, arrangement, what);
+    const own = new AbortController();
+    const timer = setTimeout(() => own.abort(new Error(`no answer in ${limitMs / 1000} s`)), limitMs);
+    const signal = AbortSignal.any([own.signal, this.#late.signal]);
+    try {
+      await sendPing(address, { arrangement, exit: what === 'start' ? null : what }, signal);
+    } catch (error) {
+      const why = signal.aborted ? (signal.reason as Error).message : inWords(codeOrSaid(error));
+      this.#failed.push(`${arrangement}: ${printable(address.host)} was not pinged: ${why}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Waits for what was begun, for a bounded time. */
+  async finish(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const { arrangement } of this.#waiting.splice(0))
+        this.#failed.push(`${arrangement}: there was no time for its ping`);
+      this.#late.abort(new Error('there was no time left'));
+    }, finishMs);
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+    clearTimeout(timer);
+    const [first, ...others] = this.#failed.splice(0);
+    if (first === undefined) return;
+    this.#warn(`${first}${others.length === 0 ? '' : ` (and ${others.length} more)`}`, 'act');
+  }
+}
+
+function inWords(why: string): string {
+  switch (why) {
+    case 'ECONNREFUSED':
+      return 'it refused the connection';
+    case 'ECONNRESET':
+      return 'it closed the connection without an answer';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'it has no address (the name was not found)';
+    default:
+      return why;
+  }
+}
+
+/** What only somebody who looks can see: said at every look, since a monitor that knows it takes no harm. */
+export async function pingOfStandings(
+  config: Config,
+  standings: readonly Standing[],
+  hooks: { warn: Warn },
+): Promise<void> {
+  const pinger = new Pinger(config, hooks);
+  for (const { arrangement, stale, underWay } of standings) {
+    if (underWay.killed !== null) pinger.ended(killedRun(arrangement, underWay.killed));
+    else if (stale) pinger.ended({ arrangement, code: 'stale', exit: 31 });
+  }
+  await pinger.finish();
+}
