@@ -9,3 +9,8 @@ export function ageOf(at: Date | string, now: Date): number | null {
   const ms = now.getTime() - (typeof at === 'string' ? Date.parse(at) : at.getTime());
   return ms >= 0 ? ms : ms >= -clockSkewMs ? 0 : null;
 }
+
+/** `02:00:07`, local time. */
+export function clockTime(at: Date): string {
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
+}

@@ -190,6 +190,12 @@ async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefin
   return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
 }
 
+const finishing = {
+  flush: 'waiting until the server has it on disk',
+  close: 'closing the file',
+  rename: 'giving it its name',
+};
+
 /** What happens at the agent. */
 async function depositThere(
   context: Omit<PushContext, 'agent'>,
@@ -200,7 +206,13 @@ async function depositThere(
   const agent = await connectToAgent(
     { ...o, lanesSeen: await lanesSeen(state), throttle: o.shared?.bandwidth.at(o.arrangement.remote)?.throttle },
     secrets,
-    { signal: o.signal, warn: (message) => hooks.warn(message), run },
+    {
+      signal: o.signal,
+      warn: (message) => hooks.warn(message),
+      waiting: (waiting) => hooks.waiting?.(waiting),
+      doing: (what) => hooks.phase('finishing', finishing[what]),
+      run,
+    },
     o.shared?.connections,
   );
   step('connected');
