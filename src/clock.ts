@@ -21,3 +21,8 @@ export function lastTime({ hour, minute }: TimeOfDay, now: Date): Date {
   const today = new Date(now.getFullYear(), now.getMonth(), day, hour, minute);
   return today <= now ? today : new Date(now.getFullYear(), now.getMonth(), day - 1, hour, minute);
 }
+
+/** `02:00:07`, local time. */
+export function clockTime(at: Date): string {
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
+}

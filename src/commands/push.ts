@@ -4,12 +4,13 @@ import type { Notifier } from '../standing/notify.js';
 import type { Pinger } from '../standing/ping.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
-import { lastTime } from '../clock.js';
+import { clockTime, lastTime } from '../clock.js';
 import { keepThreads } from '../threads.js';
 import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
 import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
+import { duration } from '../ui/format.js';
 import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
 import type { Context } from './context.js';
@@ -259,21 +260,32 @@ async function pushOne(
   const { screen, env, signal } = context;
   const { name } = arrangement;
   const prompt = hiddenPrompt(context);
-  const retryForMs = arrangement.remote.retryFor ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
+  const { retryFor } = arrangement.remote;
+  // Who begins a push and has no VPN wants to hear of it at once. What was begun is worth waiting for, day and night.
+  const connectForMs = retryFor ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
   const begun = !signal.aborted;
-  const seen = { recorded: false };
+  const seen: { recorded: boolean; lostAt: Date | null } = { recorded: false, lostAt: null };
   const limits = run.shared.bandwidth.at(arrangement.remote)?.limits ?? [];
   const hooks: PushHooks = {
     warn: (message, weight) => {
       screen.warn(`${name}: ${message}`, weight);
     },
-    phase: (phase) => {
-      run.meter.phase(name, phase);
+    phase: (phase, doing) => {
+      run.meter.phase(name, doing === undefined ? phase : `${phase}: ${doing}`);
     },
     progress: (p) => {
       run.meter.progress({ ...p, limits });
     },
     begun: () => run.pinger.began(name),
+    waiting: (waiting) => {
+      const shown = waiting && { ...waiting, since: clockTime(waiting.since), until: clockTime(waiting.until) };
+      run.meter.waiting(name, shown);
+      if (waiting === null && seen.lostAt !== null)
+        screen.note(
+          `${name}: connected again, after ${duration(Date.now() - seen.lostAt.getTime())}; the upload goes on`,
+        );
+      seen.lostAt = waiting?.isLost === true ? waiting.since : null;
+    },
     recorded: (record, because) => {
       seen.recorded = true;
       run.notifier.tell(record);
@@ -292,7 +304,8 @@ async function pushOne(
         shared: run.shared,
         env,
         signal,
-        retryForMs,
+        retryForMs: retryFor ?? unattendedMs,
+        connectForMs,
         rehearse: o.rehearse,
         full: o.full,
         reread: o.reread,

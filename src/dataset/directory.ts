@@ -36,6 +36,7 @@ export function* packDirectory(
   let empty = true;
   yield* enter(context, stack, root, path);
   for (let level = stack.at(-1); level; level = stack.at(-1)) {
+    if (context.chain?.increment) reading.passed();
     const child = unlessVanished(context, level.directory, () => level.children.next().value ?? null);
     if (child === null) {
       stack.pop();

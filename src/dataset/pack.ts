@@ -61,8 +61,6 @@ export async function* packDataset(
   }
 }
 
-const TELL_MS = 250;
-
 class Dataset {
   archive!: Archive;
   readonly #reading: Reading;
@@ -77,7 +75,7 @@ class Dataset {
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#reading = new Reading(hooks.warn);
+    this.#reading = new Reading(hooks.warn, () => this.tell());
     const { chain, depositId, sources } = options;
     if (chain === undefined) {
       this.archive = new Archive(1, hooks.spare);
@@ -139,13 +137,10 @@ class Dataset {
 
   /** A slow command would show nothing until it has printed a part. */
   async *#counted(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    let told = 0;
     for await (const bytes of content) {
       yield bytes;
       this.#reading.unlisted += bytes.length;
-      if (performance.now() - told < TELL_MS) continue;
-      told = performance.now();
-      this.tell();
+      this.#reading.passed();
     }
   }
 

@@ -10,6 +10,9 @@ export type SkippedKind = 'socket' | 'fifo' | 'device' | 'unknown' | 'vanished';
 /** A directory full of sockets must not fill a log. */
 const WARNINGS_PER_KIND = 20;
 
+/** How often it is told how far the reading is. */
+const TELL_MS = 250;
+
 /** What is noticed while the sources are read: the operator hears of it, or `onChange` forbids it. */
 export class Reading {
   readonly skipped: Partial<Record<SkippedKind, number>> = {};
@@ -19,8 +22,21 @@ export class Reading {
   /** Bytes read of what is listed only at its end: a large file, what a command prints. */
   unlisted = 0;
   #changed = 0;
+  #told = 0;
 
-  constructor(readonly warn: Warn) {}
+  /** `tell`: how far it is. */
+  constructor(
+    readonly warn: Warn,
+    private readonly tell: () => void = () => undefined,
+  ) {}
+
+  /** Something was read or passed over. Where nothing is new nothing is sealed, and this is all that moves. */
+  passed(): void {
+    const now = performance.now();
+    if (now - this.#told < TELL_MS) return;
+    this.#told = now;
+    this.tell();
+  }
 
   leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
     this.#count(

@@ -36,6 +36,7 @@ export async function connectToAgent(
   o: {
     arrangement: Arrangement;
     retryForMs: number;
+    connectForMs?: number;
     lanesSeen?: Pick<RemoteSpec, 'laneSafe' | 'oneLane'>;
     throttle?: RemoteSpec['throttle'];
   },
@@ -43,7 +44,7 @@ export async function connectToAgent(
   hooks: TransportHooks & { run: Run },
   connections?: Connections,
 ): Promise<Agent> {
-  const spec = await remoteSpecOf(o.arrangement, o.retryForMs);
+  const spec = await remoteSpecOf(o.arrangement, o);
   Object.assign(spec, o.lanesSeen, { throttle: o.throttle });
   const { run, ...transport } = hooks;
   const remote = await connect(
@@ -93,7 +94,10 @@ function hopKey({ proxyJump }: RemoteSpec, { remote }: Arrangement): string | un
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
-async function remoteSpecOf(arrangement: Arrangement, retryForMs: number): Promise<RemoteSpec> {
+async function remoteSpecOf(
+  arrangement: Arrangement,
+  { retryForMs, connectForMs }: { retryForMs: number; connectForMs?: number },
+): Promise<RemoteSpec> {
   const { name, remote } = arrangement;
   const { host, port, username, directory, hostKey, hostKeyAt, knownHostsFile, publish, lanes, window } = remote;
   if (username === undefined) {
@@ -102,9 +106,7 @@ async function remoteSpecOf(arrangement: Arrangement, retryForMs: number): Promi
       hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»${alias ? `; or set sshConfig: true, since ~/.ssh/config names ${printable(host)}` : ''}`,
     });
   }
-  // On a terminal retryFor is short, since somebody waits for the VPN; a slow close is another matter.
-  const quietForMs =
-    retryForMs === 0 ? 200_000 : remote.retryFor === undefined ? Math.max(retryForMs, 300_000) : retryForMs;
+  const quietForMs = retryForMs === 0 ? 200_000 : retryForMs;
   // Time for another connection after an answer that did not come. Who only looks (0) waits as long as a person does.
   const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(500, quietForMs / 3));
   return {
@@ -119,6 +121,7 @@ async function remoteSpecOf(arrangement: Arrangement, retryForMs: number): Promi
     window,
     connectTimeoutMs: remote.connectTimeout,
     retryForMs,
+    ...(connectForMs !== undefined && { connectForMs }),
     quietForMs,
     stallMs,
     arrangement: name,

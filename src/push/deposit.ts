@@ -91,13 +91,15 @@ async function streamedDeposit(context: PushContext, beginning: Beginning): Prom
       progress.sealed(block.length);
     }
     const draft = draftOf(context, beginning, begun, await sealing.result);
-    hooks.phase('finishing');
-    const transfer = await publishUpload(context, upload, intent, draft, () => (closing = true));
+    hooks.phase('uploading');
+    progress.suitcase(draft.suitcase.bytes);
+    const transfer = await publishUpload(context, upload, intent, { draft, progress }, () => (closing = true));
     return await recordOutcome(context, intent, draft, transfer);
   } catch (error) {
     if (context.run.published === 'no') await giveUp(context, upload, begun?.sealing, intent, error, closing);
     throw error;
   } finally {
+    begun?.progress.stop();
     await begun?.sealing.stop();
   }
 }

@@ -24,7 +24,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const { sealing, progress, shrink, whyFull } = await beginSealing(
     context,
     { depositId, startedAt, compression },
-    { acknowledged: 0 },
+    null,
   );
   try {
     for await (const block of sealing.blocks) {
@@ -39,6 +39,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     const sealed = { sealedBytes: bytes, seconds, packet, compression, rehearsed: o.rehearse };
     return { ...dataset, full, previous, shrunk, ...sealed };
   } finally {
+    progress.stop();
     await sealing.stop();
     await forgetIndex(state, depositId);
   }

@@ -32,6 +32,7 @@ export async function recordOutcome(
   const { depositId } = intent;
   const { reason, hint, ...transfer } = answer;
   const unconfirmed = transfer.status === 'unconfirmed';
+  context.hooks.phase('finishing', 'writing the receipt');
   const record = answered({ ...intent, draft }, transfer);
   const { receipt, path } = await fileReceipt(context, record);
   step('receipt-filed');

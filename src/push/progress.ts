@@ -1,19 +1,24 @@
 import type { SealProgress } from '../seal/sealing.js';
-import type { PushHooks } from './push-types.js';
+import type { Amounts, PushHooks } from './push-types.js';
+
+/** How often it is told how far things are, also when nothing moves: who waits for the server wants to see that. */
+const tellMs = 500;
 
 /** Joins what the sealing thread and the transport each know of. */
 export class PushProgress {
   readonly #hooks: PushHooks;
-  readonly #sent: { acknowledged: number };
-  readonly #seen: Omit<Parameters<PushHooks['progress']>[0], 'acknowledgedBytes'> = {
-    entries: 0,
-    datasetBytes: 0,
-    sealedBytes: 0,
-  };
+  readonly #sent: { acknowledged: number } | null;
+  /** What the transport had sent before this suitcase, less what the server had of it already. */
+  readonly #before: number;
+  readonly #seen: Omit<Amounts, 'acknowledgedBytes'> = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
+  readonly #timer: NodeJS.Timeout;
 
-  constructor(hooks: PushHooks, sent: { acknowledged: number }) {
+  /** `sent`: bytes that were acknowledged, of everything; null where nothing is uploaded. `from`: what an earlier run had sent. */
+  constructor(hooks: PushHooks, sent: { acknowledged: number } | null, from = 0) {
     this.#hooks = hooks;
     this.#sent = sent;
+    this.#before = (sent?.acknowledged ?? 0) - from;
+    this.#timer = setInterval(() => this.tell(), tellMs).unref();
   }
 
   dataset({ entries, bytes }: SealProgress): void {
@@ -32,14 +37,22 @@ export class PushProgress {
     this.tell();
   }
 
-  /** Takes how many bytes there are to read, once that is known; null when it cannot be. */
-  expect(total: Promise<number | null>): void {
-    void total.then((bytes) => {
-      if (bytes !== null) this.#seen.totalBytes = bytes;
-    });
+  /** Takes what can be known before anything is read, once that is known. */
+  expect(known: Promise<Pick<Amounts, 'totalBytes' | 'last'>>): void {
+    known.then(
+      (found) => Object.assign(this.#seen, found),
+      // Whatever is wrong with it is for the reading to say.
+      () => undefined,
+    );
   }
 
   tell(): void {
-    this.#hooks.progress({ ...this.#seen, acknowledgedBytes: this.#sent.acknowledged });
+    const acknowledgedBytes = this.#sent === null ? null : this.#sent.acknowledged - this.#before;
+    this.#hooks.progress({ ...this.#seen, acknowledgedBytes });
+  }
+
+  /** Nothing more is told. */
+  stop(): void {
+    clearInterval(this.#timer);
   }
 }

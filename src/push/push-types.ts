@@ -4,6 +4,7 @@ import type { DatasetSummary } from '../dataset/sources.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
+import type { Waiting } from '../sftp/types.js';
 import type { Warn } from '../warning.js';
 import type { Logins } from './logins.js';
 import type { Run } from './run.js';
@@ -26,8 +27,10 @@ export interface PushOptions {
   ifNoneSince?: Date;
   /** Skip when another push of it is running, which is an error otherwise. */
   ifNotRunning?: boolean;
-  /** How long to go on trying to reach the server, at first and after a lost connection. */
+  /** How long to go on trying to reach the server after a lost connection. */
   retryForMs: number;
+  /** The same before the first connection; `retryForMs` when left out. */
+  connectForMs?: number;
   env: NodeJS.ProcessEnv;
   /** Aborted with a DepotError as its reason: 'interrupted', 'terminated' or 'hung-up'. */
   signal: AbortSignal;
@@ -41,17 +44,29 @@ export interface PushOptions {
   shared?: SharedByPushes;
 }
 
+/** How far a push has come. */
+export interface Amounts {
+  entries: number;
+  /** Bytes of the dataset that were read. */
+  datasetBytes: number;
+  sealedBytes: number;
+  /** Bytes of the suitcase that the server has; null while nothing is uploaded. */
+  acknowledgedBytes: number | null;
+  /** Bytes of the dataset, where they can be known before they are read. */
+  totalBytes?: number;
+  /** What the last deposit had; its suitcase only where this one will be of the same kind. */
+  last?: { datasetBytes: number; suitcaseBytes: number | null };
+  /** Bytes of the suitcase, once all is sealed. */
+  suitcaseBytes?: number;
+}
+
 export interface PushHooks {
   warn: Warn;
-  phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
-  progress(progress: {
-    entries: number;
-    datasetBytes: number;
-    sealedBytes: number;
-    acknowledgedBytes: number;
-    totalBytes?: number;
-    suitcaseBytes?: number;
-  }): void;
+  /** `doing`: what of it, for people: "renaming the file". */
+  phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing', doing?: string): void;
+  progress(progress: Amounts): void;
+  /** There is no connection to the server; null once there is one again. */
+  waiting?(waiting: Waiting | null): void;
   /** There is something to do, and nobody else does it. */
   begun?(): void;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */

@@ -186,6 +186,12 @@ async function tidy(state: ArrangementState): Promise<boolean> {
   return records.length > 0 || unreadable.length > 0;
 }
 
+const finishing = {
+  flush: 'waiting until the server has it on disk',
+  close: 'closing the file',
+  rename: 'giving it its name',
+};
+
 /** What happens at the agent. */
 async function depositThere(context: Omit<PushContext, 'agent'>, secrets: SecretFinder): Promise<Deposit | Skipped> {
   const { o, state, run, hooks } = context;
@@ -193,7 +199,13 @@ async function depositThere(context: Omit<PushContext, 'agent'>, secrets: Secret
   const agent = await connectToAgent(
     { ...o, lanesSeen: await lanesSeen(state), throttle: o.shared?.bandwidth.at(o.arrangement.remote)?.throttle },
     secrets,
-    { signal: o.signal, warn: (message) => hooks.warn(message), run },
+    {
+      signal: o.signal,
+      warn: (message) => hooks.warn(message),
+      waiting: (waiting) => hooks.waiting?.(waiting),
+      doing: (what) => hooks.phase('finishing', finishing[what]),
+      run,
+    },
     o.shared?.connections,
   );
   step('connected');

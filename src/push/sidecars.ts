@@ -17,7 +17,7 @@ export async function uploadSidecars(
   record: SidecarsRecord,
   origin: 'this run' | 'an earlier run',
 ): Promise<void> {
-  const { o, state, agent } = context;
+  const { o, state, agent, hooks } = context;
   const remaining = [...record.remainingSidecars];
   // That run was at the first of them, and had perhaps written partials of all.
   let leftover: Leftover = origin === 'an earlier run' ? 'file' : 'none';
@@ -30,6 +30,9 @@ export async function uploadSidecars(
     while (remaining.length > 0) {
       o.signal.throwIfAborted();
       const name = remaining[0]!;
+      const all = record.remainingSidecars.length;
+      const whose = origin === 'this run' ? '' : ' of an earlier deposit';
+      hooks.phase('finishing', `uploading the receipt${whose}, ${all - remaining.length + 1} of ${all} files`);
       const sidecar = begun.get(name) ?? (await readSidecar(context, name, leftover));
       told(context, name, sidecar === null ? 'gone here' : await sidecar.publish(), leftover);
       if (leftover === 'file') leftover = 'partial';

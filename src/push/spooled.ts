@@ -40,7 +40,7 @@ export async function spooledDeposit(context: PushContext, beginning: Beginning)
   const { intent } = beginning;
   await checkSpoolSpace(context);
   hooks.phase('sealing');
-  const begun = await beginSealing(context, { ...beginning, ...intent }, context.agent.stats);
+  const begun = await beginSealing(context, { ...beginning, ...intent }, null);
   const { sealing, progress } = begun;
   const name = spoolName(intent.depositId);
   let draft: ReceiptDraft;
@@ -51,6 +51,7 @@ export async function spooledDeposit(context: PushContext, beginning: Beginning)
     });
     draft = draftOf(context, beginning, begun, sealed);
   } finally {
+    progress.stop();
     await sealing.stop();
   }
   const { bytes, sha256 } = draft.suitcase;
@@ -183,14 +184,18 @@ async function sendOnce(context: PushContext, record: SpooledRecord): Promise<De
       });
     step('partial-created');
     upload.onReleased((block) => spool.release(block));
+    const progress = new PushProgress(hooks, agent.stats, confirmed);
+    progress.suitcase(record.spool.bytes);
     try {
       await send(context, record, upload, spool);
-      hooks.phase('finishing');
-      const transfer: Transfer = await publishUpload(context, upload, record, draft, () => (closing = true));
+      const sent = { draft, progress };
+      const transfer: Transfer = await publishUpload(context, upload, record, sent, () => (closing = true));
       return await recordOutcome(context, record, draft, transfer);
     } catch (error) {
       if (run.published === 'no') await keepForLater(context, upload, record, error, closing);
       throw error;
+    } finally {
+      progress.stop();
     }
   } finally {
     await spool.close();
@@ -201,14 +206,7 @@ async function sendOnce(context: PushContext, record: SpooledRecord): Promise<De
 const FIRST_CHECKPOINT = 4 << 20;
 const CHECKPOINT_DISTANCE = 64 << 20;
 
-async function send(
-  { state, hooks, agent }: PushContext,
-  record: SpooledRecord,
-  upload: Upload,
-  spool: Spool,
-): Promise<void> {
-  const progress = new PushProgress(hooks, agent.stats);
-  progress.suitcase(record.spool.bytes);
+async function send({ state, hooks }: PushContext, record: SpooledRecord, upload: Upload, spool: Spool): Promise<void> {
   let distance = FIRST_CHECKPOINT;
   let next = distance;
   let underWay = false;
@@ -227,7 +225,6 @@ async function send(
     for await (const block of spool.blocks()) {
       await upload.write(block);
       step('first-block-sent');
-      progress.tell();
       if (upload.acknowledged < next || underWay) continue;
       distance = Math.min(2 * distance, CHECKPOINT_DISTANCE);
       next = upload.acknowledged + distance;

@@ -4,7 +4,7 @@ import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
-import { lastDataset } from '../state/list.js';
+import { lastDataset, lastSizes } from '../state/list.js';
 import { checkDraft } from '../state/record.js';
 import { reserveSpace } from '../state/reserve.js';
 import type { Ledger } from '../state/ledger.js';
@@ -19,7 +19,7 @@ import { draftReceipt, wrapKey, type WrappedKey } from './receipt-draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
-import type { PushOptions } from './push-types.js';
+import type { Amounts, PushOptions } from './push-types.js';
 import { chainFor, fullWords, type Tonight } from './chain.js';
 import { bytesOf } from './space.js';
 import { step } from './steps.js';
@@ -38,12 +38,13 @@ export async function publishUpload(
   { state, run }: PushContext,
   upload: Upload,
   intent: PendingRecord,
-  draft: ReceiptDraft,
+  { draft, progress }: { draft: ReceiptDraft; progress: PushProgress },
   closing: () => void,
 ): Promise<Transfer> {
   let release = (): Promise<void> => Promise.resolve();
   const transfer = await upload
     .complete({
+      acknowledged: () => progress.stop(),
       beforeClose: async (durability) => {
         const reserve = await reserveSpace(state, JSON.stringify(draft).length);
         try {
@@ -80,18 +81,18 @@ export interface Begun {
 export async function beginSealing(
   context: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'> & { ledger: Pick<Ledger, 'id'> | null },
   beginning: Omit<Beginning, 'intent'> & { depositId: string },
-  sent: { acknowledged: number },
+  sent: { acknowledged: number } | null,
 ): Promise<Begun> {
   const { o, keys, hooks, state } = context;
   const { depositId, compression } = beginning;
-  const progress = new PushProgress(hooks, sent);
-  if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
   const shrink = await shrinkRule(o, state);
   const ledgerId = context.ledger?.id ?? null;
   const tonight = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, beginning);
   const chain = tonight?.options ?? null;
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
+  const progress = new PushProgress(hooks, sent);
+  if (o.measure === true) progress.expect(knownBefore(o, state, chain?.base != null));
   let sealing: Sealing | undefined;
   try {
     sealing = startSealing(
@@ -107,6 +108,7 @@ export async function beginSealing(
     );
     if (o.rehearse) sealing = rehearsed(sealing, { ...wrapped, compression });
   } catch (error) {
+    progress.stop();
     await sealing?.stop();
     throw error;
   } finally {
@@ -120,6 +122,24 @@ export async function beginSealing(
     shrink,
     earlier: chain?.base?.deposits ?? [],
     whyFull: tonight?.whyFull ?? null,
+  };
+}
+
+/** Of the last suitcase nothing follows for one that holds only what changed, nor the other way round. */
+async function knownBefore(
+  { arrangement }: Pick<PushOptions, 'arrangement'>,
+  state: ArrangementState,
+  isIncrement: boolean,
+): Promise<Pick<Amounts, 'totalBytes' | 'last'>> {
+  const [totalBytes, last] = await Promise.all([bytesOf(arrangement.dataset), lastSizes(state)]);
+  return {
+    ...(totalBytes !== null && { totalBytes }),
+    ...(last !== null && {
+      last: {
+        datasetBytes: last.datasetBytes,
+        suitcaseBytes: isIncrement || last.isIncrement ? null : last.suitcaseBytes,
+      },
+    }),
   };
 }
 

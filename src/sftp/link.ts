@@ -1,11 +1,12 @@
 import { orAborted } from '../abort.js';
+import { clockTime } from '../clock.js';
 import { DepotError } from '../errors.js';
 import type { FileSystemSpace, SftpChannel } from './channel.js';
 import type { SessionSource } from './connections.js';
 import { address } from './hostkeys.js';
 import { knownToPlace } from './lanes.js';
 import { Patience } from './patience.js';
-import { Backoff, clockIn, duration } from './retry.js';
+import { Backoff, duration } from './retry.js';
 import { Unreachable } from './dial.js';
 import type { Session } from './session.js';
 import { statFile } from './stat.js';
@@ -33,6 +34,8 @@ export class Link {
   readonly lostPartials = new Set<string>();
   #session: Session | null = null;
   #openedAt = 0;
+  /** When the last connection was lost. */
+  #lostAt = new Date();
   #closed = false;
   #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
   readonly patience: Patience;
@@ -127,7 +130,8 @@ export class Link {
 
   async #dial(signal: AbortSignal): Promise<Session> {
     const first = this.server === '';
-    const patienceMs = this.source.givenUp ? 0 : this.spec.retryForMs;
+    const { retryForMs, connectForMs = retryForMs } = this.spec;
+    const patienceMs = this.source.givenUp ? 0 : first ? connectForMs : retryForMs;
     const deadline = performance.now() + patienceMs - this.patience.quietMs;
     if (this.#again) {
       // It came back once already and did not last: not at full speed, and not for ever.
@@ -136,6 +140,11 @@ export class Link {
     } else {
       this.#backoff = new Backoff();
     }
+    const since = first ? new Date() : this.#lostAt;
+    const until = new Date(Date.now() + deadline - performance.now());
+    const wait = (why: string): void =>
+      this.hooks.waiting?.({ address: address(this.spec), why, isLost: !first, since, until });
+    if (!first) wait('lost the connection');
     let warned = false;
     for (let oddities = 0; ; ) {
       try {
@@ -147,7 +156,11 @@ export class Link {
         this.#openedAt = performance.now();
         this.server = session.server;
         this.hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
-        session.channel.onLost((reason) => (this.lastLoss = reason.message));
+        session.channel.onLost((reason) => {
+          this.lastLoss = reason.message;
+          this.#lostAt = new Date();
+        });
+        this.hooks.waiting?.(null);
         return session;
       } catch (error) {
         signal.throwIfAborted();
@@ -157,8 +170,9 @@ export class Link {
           this.source.giveUp();
           throw error.final ?? this.#exhausted(first, error, patienceMs);
         }
-        if (!warned)
-          this.hooks.warn(`${address(this.spec)} ${error.why}; trying until ${clockIn(deadline - performance.now())}`);
+        wait(error.why);
+        const lost = first ? '' : `the connection was lost at ${clockTime(since)}; `;
+        if (!warned) this.hooks.warn(`${lost}${address(this.spec)} ${error.why}; trying until ${clockTime(until)}`);
         warned = true;
         await this.#backoff.wait(deadline, signal);
       }

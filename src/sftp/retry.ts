@@ -23,12 +23,6 @@ export function duration(ms: number): string {
   return ms >= 1000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms)} ms`;
 }
 
-/** `02:00` local time, `ms` from now. */
-export function clockIn(ms: number): string {
-  const at = new Date(Date.now() + ms);
-  return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
-}
-
 /** The time of one stage of a connection. It stands still while depot itself looks for a secret, or a person types one. */
 export class StageTimer {
   #timer: NodeJS.Timeout | undefined;

@@ -59,6 +59,7 @@ class Suitcase extends PublishedFile {
   }
 
   async publish(): Promise<Transfer> {
+    this.remote.hooks.doing?.('close');
     const closed = await this.#close();
     if (typeof closed !== 'string') return closed;
     if (closed === 'gone') return this.#unconfirmed('the partial file vanished when it was closed', collectsAtClose);
@@ -66,6 +67,7 @@ class Suitcase extends PublishedFile {
     if (this.remote.spec.publish === 'rename') {
       // The last moment at which stopping means that nothing is published.
       this.remote.hooks.signal.throwIfAborted();
+      this.remote.hooks.doing?.('rename');
       const renamed = await this.#rename();
       if (renamed !== 'published') return renamed;
     }

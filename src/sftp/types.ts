@@ -30,8 +30,10 @@ export interface RemoteSpec extends Endpoint {
   lanes: 'auto' | number;
   /** Writes in flight per lane. */
   window: number;
-  /** How long passing failures are retried, counted anew after progress; covers the first connection. */
+  /** How long passing failures are retried, counted anew after progress. */
   retryForMs: number;
+  /** The same for the first connection; `retryForMs` when left out. */
+  connectForMs?: number;
   /** How long the server may let us connect and bring nothing forward; `retryForMs` when left out. */
   quietForMs?: number;
   /** No acknowledgement for this long is a lost connection (30 s). */
@@ -71,11 +73,28 @@ export interface SshAgent {
   patienceMs?: number;
 }
 
+/** There is no connection, and it is tried again. */
+export interface Waiting {
+  /** `host:port`, for people. */
+  address: string;
+  /** Follows the address: "refused the connection". */
+  why: string;
+  /** There was one before. */
+  isLost: boolean;
+  /** When it was lost, or the first attempt began. */
+  since: Date;
+  until: Date;
+}
+
 export interface TransportHooks {
   /** Its reason is thrown, so it should be a DepotError. */
   signal: AbortSignal;
   warn(message: string): void;
+  /** For whoever watches; null once there is a connection again. */
+  waiting?(waiting: Waiting | null): void;
   progress?(p: { acknowledged: number }): void;
+  /** What the end of an upload waits for. */
+  doing?(what: 'flush' | 'close' | 'rename'): void;
 }
 
 /** For run records. */

@@ -130,13 +130,18 @@ export class Upload {
     }
   }
 
-  /** Waits for answers, confirms, calls `beforeClose`, publishes. Errors before the close: nothing was published. */
-  async complete(o: { beforeClose: (durability: Transfer['durability']) => Promise<void> }): Promise<Transfer> {
+  /** Waits for answers (then `acknowledged`), confirms, calls `beforeClose`, publishes. Errors before the close: nothing was published. */
+  async complete(o: {
+    acknowledged?: () => void;
+    beforeClose: (durability: Transfer['durability']) => Promise<void>;
+  }): Promise<Transfer> {
     await this.#turn;
     this.#throwIfFailed();
     this.#state = 'completing';
     this.#watch();
     try {
+      await this.#until(() => this.#queue.done);
+      o.acknowledged?.();
       const durability = await this.#confirm();
       await o.beforeClose(durability);
       await this.#until(() => this.#connected && !this.#stripes.opening);
@@ -307,6 +312,7 @@ export class Upload {
     for (;;) {
       await this.#until(() => this.#queue.done && this.#connected);
       const { channel, handle } = this.#stripes.first!;
+      this.remote.hooks.doing?.('flush');
       try {
         return await orAborted(
           confirm(channel, handle, { path: this.#path, bytes: this.#queue.total, flushes: this.#flushes }),

@@ -109,6 +109,20 @@ export async function lastDataset(
   return newest === null ? null : { depositId: newest.depositId, ...datasetOf(newest) };
 }
 
+/** How large that dataset and its suitcase were, and whether the suitcase held all of it. */
+export async function lastSizes(
+  state: ArrangementState,
+): Promise<{ datasetBytes: number; suitcaseBytes: number; isIncrement: boolean } | null> {
+  const newest = await newestOf(state, linesOf(await readLedger(state)), new Map(), () => true);
+  if (newest === null) return null;
+  const { suitcase, chain } = newest.receipt;
+  return {
+    datasetBytes: datasetOf(newest).bytes,
+    suitcaseBytes: suitcase.bytes,
+    isIncrement: (chain?.number ?? 0) > 0,
+  };
+}
+
 /** More without a line than a crash can leave: names sort by time, and the newest ones do. */
 const mostUnlisted = 100;
 

@@ -1,5 +1,6 @@
-import type { Amounts, Progress } from './progress.js';
+import type { Amounts } from './expected.js';
 import { count } from './format.js';
+import type { Progress, ShownWait } from './progress.js';
 
 /** More names than this are a number. */
 const mostNames = 4;
@@ -11,7 +12,8 @@ export class PushMeter {
   #progress: Progress | null = null;
   readonly #of: number;
   readonly #alone: boolean;
-  readonly #underWay = new Set<string>();
+  /** Whether each has a connection to wait for. */
+  readonly #underWay = new Map<string, 'waits' | 'goes on'>();
   #done = 0;
 
   /** `start` gives null where nobody looks. */
@@ -34,10 +36,20 @@ export class PushMeter {
 
   phase(arrangement: string, phase: string): void {
     if (this.#alone) {
-      this.#progress?.phase(`${arrangement}: ${phase}`);
+      this.#progress?.phase(arrangement, phase);
       return;
     }
-    this.#underWay.add(arrangement);
+    this.#underWay.set(arrangement, 'goes on');
+    this.#show();
+  }
+
+  /** There is no connection; null once there is one again. */
+  waiting(arrangement: string, wait: ShownWait | null): void {
+    if (this.#alone) {
+      this.#progress?.waiting(arrangement, wait);
+      return;
+    }
+    this.#underWay.set(arrangement, wait === null ? 'goes on' : 'waits');
     this.#show();
   }
 
@@ -58,7 +70,7 @@ export class PushMeter {
   }
 
   #show(): void {
-    const names = [...this.#underWay];
+    const names = [...this.#underWay].map(([name, state]) => (state === 'waits' ? `${name} (no connection)` : name));
     const now = names.length > mostNames ? `${names.length} under way` : names.join(', ');
     this.#progress?.phase(
       `${count(this.#done)} of ${count(this.#of)} arrangements done${now === '' ? '' : `; ${now}`}`,

@@ -112,7 +112,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   retryFor: {
     about:
-      'How long depot goes on trying when the connection is lost or nothing moves; `0s` is one attempt. Left out: 30m, and 10s on a terminal.',
+      'How long depot goes on trying when the connection is lost or nothing moves; `0s` is one attempt. Left out: 30m; on a terminal 10s for the first connection.',
     example: '2h',
     wrong: ['30', '25d'],
     later: { 'connection-lost': 'the connection did not come back in this time' },

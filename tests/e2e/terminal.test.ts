@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
 import { peers } from '../support/peers.js';
 import { terminal } from '../support/terminal.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 
@@ -86,6 +88,30 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
     expect(code).toBe(0);
     expect(text).toMatch(/^dataset /m);
     expect(text).not.toContain('connecting');
+  });
+
+  test('a connection that is lost is waited for as long as at night, and it says so, and that it is back', async () => {
+    let [lost, refused] = [false, 0];
+    const server = await startScriptedServer({
+      directories: ['/in'],
+      script(r) {
+        if (r.type !== 'write' || r.nth !== 30) return undefined;
+        lost = true;
+        return { then: 'drop' };
+      },
+      beforeLogin: () => (lost && ++refused < 3 ? 'close' : undefined),
+    });
+    const acme = await Supplier.create({ ...server, remoteDirectory: '/in' }, { remote: { retryFor: undefined } });
+    writeFileSync(join(acme.data, 'export.bin'), randomBytes(3_000_000));
+    const { code, text } = await terminal(['push', '--config', acme.config], { cwd: acme.directory, columns: 80 });
+    expect(code, text).toBe(0);
+    const [, since = '', until = ''] =
+      /acme-crm: unreachable since ([\d:]{8}); trying until ([\d:]{8}); Ctrl-C stops it/.exec(text) ?? [];
+    const seconds = (time: string): number => time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+    const waits = (seconds(until) - seconds(since) + 86_400) % 86_400;
+    expect(waits, `${since} to ${until}`).toBeGreaterThan(29 * 60);
+    expect(text).toMatch(/the connection was lost at [\d:]{8}; 127\.0\.0\.1:\d+\s.*; trying until/);
+    expect(text).toMatch(/acme-crm: connected again, after .* s; the upload goes on$/m);
   });
 
   test('Ctrl-C, twice, ends the push once: nothing is published and nothing is left', async () => {

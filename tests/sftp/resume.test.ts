@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { PartialLost } from '../../src/sftp/status.js';
 import { startScriptedServer, status } from '../support/scripted-server.js';
-import { connectTo, content, deposit, failure, names, sha256, writeAll } from './support.js';
+import { connect } from '../../src/sftp/remote.js';
+import type { Waiting } from '../../src/sftp/types.js';
+import { cleanup } from '../support/cleanup.js';
+import { connectTo, content, deposit, failure, names, quiet, sha256, specFor, writeAll } from './support.js';
 
 const MiB = 1024 * 1024;
 const final = `/in/${names.finalName}`;
@@ -75,6 +78,38 @@ describe('after a lost connection', () => {
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
     expect(server.files.get(final)!.equals(bytes)).toBe(true);
     expect(warnings.every((w) => w.includes('trying until'))).toBe(true);
+  });
+
+  test('the patience of the first connection is not that of the upload, and whoever watches hears what is waited for', async () => {
+    const server = await startScriptedServer();
+    const seen: (Waiting | null)[] = [];
+    let stopped: Promise<void> | null = null;
+    server.script = (r) => {
+      if (r.type === 'write' && r.nth === 30) stopped ??= server.stop();
+      return undefined;
+    };
+    const spec = specFor(server, { connectForMs: 0, retryForMs: 1_800_000 });
+    const remote = await connect(
+      spec,
+      { password: () => Promise.resolve(server.password) },
+      {
+        ...quiet,
+        waiting: (waiting) => {
+          // The loss, then the attempts in vain: more than a first connection would have had.
+          if (seen.push(waiting) === 4) void stopped?.then(() => server.start());
+        },
+      },
+    );
+    cleanup(() => remote.close());
+    const bytes = content(6 * MiB);
+    expect((await deposit(remote, bytes)).status).toBe('acknowledged');
+    expect(server.files.get(final)!.equals(bytes)).toBe(true);
+    const [first, lost, tried] = seen;
+    expect(first).toBeNull();
+    expect(lost).toMatchObject({ why: 'lost the connection', isLost: true });
+    expect(tried).toMatchObject({ address: `127.0.0.1:${server.port}`, isLost: true, since: lost!.since });
+    expect(tried!.until.getTime() - lost!.since.getTime()).toBeGreaterThan(1_790_000);
+    expect(seen.at(-1)).toBeNull();
   });
 
   test('a partial that is gone, or shorter than was acknowledged, is given up and not created again', async () => {

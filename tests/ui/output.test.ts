@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { DepotError } from '../../src/errors.js';
 import { decryptLines } from '../../src/ui/decrypt.js';
 import { errorDocument, errorLines } from '../../src/ui/errors.js';
-import { limitedTimeLeft, progressText, SteadyEta, SteadyRate } from '../../src/ui/progress.js';
 import { pushDocument, pushLines, pushSummary, type PushReport, type ShownReceipt } from '../../src/ui/push.js';
 import { verifyLines } from '../../src/ui/verify.js';
 import { unbroken } from '../../src/ui/wrap.js';
@@ -268,88 +267,4 @@ test('the dataset line counts files and names the output of commands', () => {
   expect(line(9, tree, a, a, a, a)).toContain(' 5 files and the output of 4 commands, 18');
   // An earlier run sealed it, so the number of files is not known.
   expect(line(null, tree, a)).toContain(' 4,812 entries, 18');
-});
-
-describe('progress', () => {
-  test('is one line of phase, amounts, rate, and the time left if the total is known', () => {
-    const amounts = {
-      entries: 10,
-      datasetBytes: 1024 ** 3,
-      sealedBytes: 512 * 1024 ** 2,
-      acknowledgedBytes: 256 * 1024 ** 2,
-    };
-    expect(progressText('sealing', { ...amounts, sealedBytes: 0 }, null, null)).toBe('sealing  10 entries, 1.0 GiB');
-    expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 102_000)).toBe(
-      'sealing  10 entries, 1.0 GiB of 2.0 GiB, 512.0 MiB encrypted, 256.0 MiB uploaded (50 %), 1.0 MiB/s, 1 min 42 s left',
-    );
-  });
-
-  test('keeps the rate and the time left where there is little room', () => {
-    const MiB = 1024 ** 2;
-    const amounts = {
-      entries: 202,
-      datasetBytes: 61 * MiB,
-      totalBytes: 61 * MiB,
-      sealedBytes: 52 * MiB,
-      acknowledgedBytes: 46 * MiB,
-      limits: [{ spans: [], otherwise: 4 * MiB }],
-    };
-    const at = (columns: number): string =>
-      progressText('acme-crm: sealing', amounts, 4 * MiB, 2000, columns - 4).slice('acme-crm: sealing  '.length);
-    const whole = '52.0 MiB encrypted, 46.0 MiB uploaded (88 %), 4.0 MiB/s (limit 4.0 MiB/s), 2 s left';
-    expect(at(160)).toBe(`202 entries, 61.0 MiB of 61.0 MiB, ${whole}`);
-    expect(at(110)).toBe(whole);
-    expect(at(80)).toBe('46.0 MiB uploaded, 4.0 MiB/s (limit 4.0 MiB/s), 2 s left');
-    expect(at(60)).toBe('46.0 MiB uploaded, 4.0 MiB/s, 2 s left');
-  });
-
-  test('promises no time while it is not known how much of the dataset made what is sealed', () => {
-    const MiB = 1024 ** 2;
-    const sent = { entries: 1, totalBytes: 61 * MiB, sealedBytes: 24 * MiB, acknowledgedBytes: 18 * MiB };
-    const limits = [{ spans: [], otherwise: 4 * MiB }];
-    const left = (datasetBytes: number): number | null =>
-      limitedTimeLeft({ ...sent, datasetBytes, limits }, null, 4 * MiB, Date.now());
-    expect(left(0)).toBeNull();
-    expect(left(24 * MiB)).toBeCloseTo(((61 - 18) / 4) * 1000, 5);
-  });
-
-  test('of a suitcase that is already sealed has the time left for the rest of the upload', () => {
-    const amounts = {
-      entries: 0,
-      datasetBytes: 0,
-      sealedBytes: 1024 ** 3,
-      suitcaseBytes: 1024 ** 3,
-      acknowledgedBytes: 0,
-    };
-    expect(progressText('uploading', amounts, 1024 ** 2, 1_024_000)).toBe(
-      'uploading  1.0 GiB encrypted, 0 B uploaded (0 %), 1.0 MiB/s, 17 min 4 s left',
-    );
-  });
-
-  test('has a time left that counts down and does not jump with the rate', () => {
-    const eta = new SteadyEta();
-    const total = 1_000_000_000;
-    expect(eta.left(total, null, 0)).toBeNull();
-    expect(eta.left(total, 1_000_000, 1000), 'one second is too short for a forecast').toBeNull();
-    const shown: number[] = [];
-    for (let s = 3; s < 300; s++) {
-      // The measured rate of a link goes up and down by a twentieth.
-      shown.push(eta.left(total - s * 1_000_000, 1_000_000 * (1 + 0.05 * Math.sin(s)), s * 1000)!);
-    }
-    const ups = shown.filter((ms, i) => i > 0 && ms > shown[i - 1]).length;
-    expect(ups, 'it never goes up').toBe(0);
-    expect(shown[0]).toBe(17 * 60_000);
-    expect(shown.at(-1)! / 1000).toBeGreaterThan(600);
-    expect(eta.left(700_000_000, 100_000, 301_000), 'a real change of the rate shows at once').toBe(7_020_000);
-  });
-
-  test('has a rate from the second measurement on, which a short stall hardly changes', () => {
-    const rate = new SteadyRate();
-    rate.sample(0, 0);
-    expect(rate.perSecond).toBeNull();
-    for (let s = 1; s <= 60; s++) rate.sample(s * 1_000_000, s * 1000);
-    expect(rate.perSecond).toBeCloseTo(1_000_000, -2);
-    rate.sample(60_000_000, 62_000);
-    expect(rate.perSecond).toBeGreaterThan(800_000);
-  });
 });

@@ -222,6 +222,7 @@ export class Increment {
       }
       digest.update(room.subarray(0, wanted));
       open.context.reading.unlisted += wanted;
+      open.context.reading.passed();
       yield* this.#differ(wanted);
       left -= wanted;
     }

@@ -277,3 +277,14 @@ test('a large file that is new shows while it is read', async () => {
   const steps = read.map((bytes, i) => bytes - (read[i - 1] ?? 0));
   expect(Math.max(...steps)).toBeLessThan(10 << 20);
 });
+
+test('an increment without anything new tells how far the reading is', async () => {
+  for (let i = 0; i < 5; i++) writeFileSync(at(`file-${i}`), pattern(1000));
+  for (let i = 0; i < 5; i++) utimesSync(at(`file-${i}`), OLD, OLD);
+  later();
+  await chain.night();
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => (now += 1000));
+  const { read } = await chain.night();
+  expect([...new Set(read)]).toEqual([0, 1000, 2000, 3000, 4000, 5000]);
+});
