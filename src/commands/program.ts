@@ -19,6 +19,7 @@ import { defineOpener } from './opener.js';
 import { definePush } from './push.js';
 import { defineReceipts } from './receipts.js';
 import { defineReport } from './report.js';
+import { defineRuns } from './runs.js';
 import { defineSchedule } from './schedule.js';
 import { defineSchema } from './schema.js';
 import { defineStatus } from './status.js';
@@ -33,6 +34,7 @@ const commands = [
   defineDoctor,
   definePush,
   defineStatus,
+  defineRuns,
   defineReceipts,
   defineReport,
   defineVerify,

@@ -5,7 +5,7 @@ import type { Config } from '../config/types.js';
 import type { Shrunk } from '../standing/shrunk.js';
 import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
 import { isDepotError } from '../errors.js';
-import { exitMeaning, exitStatus } from '../texts/exits.js';
+import { exitStatus, shortMeaning } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
@@ -363,5 +363,5 @@ function runText(run: RunRecord): string {
   if (run.code === 'skipped') return `skipped ${at}`;
   if (run.exit === 0) return `deposited ${at}`;
   if (run.code === 'killed') return `killed, last seen ${at}`;
-  return `failed ${at}, ${run.exit} ${exitMeaning(run.exit).en.replace(/ \(.*|[:,].*/, '')}`;
+  return `failed ${at}, ${run.exit} ${shortMeaning(run.exit)}`;
 }

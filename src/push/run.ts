@@ -60,6 +60,8 @@ export class Run {
       exit: failed ? end.exit : 0,
       code: failed ? end.code : end === null ? null : 'skipped',
       message: failed ? end.message : (end?.skipped ?? null),
+      // The marks around lines to type are for the screen.
+      ...(failed && end.hint !== undefined && { hint: end.hint.replace(/[«»]/g, '') }),
       published: failed ? (end.published ?? this.published) : this.published,
       depositId: this.depositId,
       bytes: this.bytes,

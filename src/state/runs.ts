@@ -18,6 +18,8 @@ export interface RunRecord {
   /** null when a deposit was made and nothing is left to say; `skipped` when there was nothing to do. */
   code: ErrorCode | 'skipped' | null;
   message: string | null;
+  /** What to do about the failure; not there where nothing was said, and in records of earlier versions. */
+  hint?: string;
   published: Published;
   depositId: string | null;
   /** Of the suitcase. */
@@ -54,7 +56,9 @@ export async function appendRun(state: ArrangementState, run: RunRecord): Promis
     try {
       const { size } = await handle.stat();
       const fresh = size === 0 || (await readAt(handle, size - 1, 1))[0] === 10;
-      const line = JSON.stringify({ ...run, message: run.message?.slice(0, 4000) ?? null });
+      const line = JSON.stringify(run, (key, value: unknown) =>
+        typeof value === 'string' && (key === 'message' || key === 'hint') ? value.slice(0, 4000) : value,
+      );
       // A line that a power loss cut in half gets its end here, and is then no record but harmless.
       await writeAll(handle, `${fresh ? '' : '\n'}${line}\n`);
       await handle.sync();

@@ -5,7 +5,7 @@
 
 interface Exit {
   codes: readonly string[];
-  /** The words before the first comma, colon or bracket also stand alone, in `depot status`. */
+  /** The words before the first comma, colon or bracket also stand alone, in lists. */
   en: string;
   nl: string;
   do: string;
@@ -212,6 +212,17 @@ export const exitStatus = Object.fromEntries(
 ) as Readonly<Record<ErrorCode, ExitStatus>>;
 
 /** What an exit status in a record means; a record may be of a later version, which knows more. */
-export function exitMeaning(exit: number): { en: string; nl: string } {
-  return (exits as Partial<Record<number, Exit>>)[exit] ?? { en: 'an unknown exit code', nl: 'een onbekende exitcode' };
+export function exitMeaning(exit: number): Pick<Exit, 'en' | 'nl' | 'do'> {
+  return (
+    (exits as Partial<Record<number, Exit>>)[exit] ?? {
+      en: 'an unknown exit code',
+      nl: 'een onbekende exitcode',
+      do: 'look it up where the newer depot is that wrote the record',
+    }
+  );
+}
+
+/** The words that also stand alone, in lists. */
+export function shortMeaning(exit: number): string {
+  return exitMeaning(exit).en.replace(/ \(.*|[,:].*/, '');
 }

@@ -41,7 +41,8 @@ export function errorLines(error: DepotError): string[] {
   return lines;
 }
 
-function publication(error: DepotError): string {
+/** Whether anything was published, to follow a message. */
+export function publication(error: Pick<DepotError, 'published' | 'depositId'>): string {
   const id = error.depositId === undefined ? '' : ` as ${printable(error.depositId)}`;
   switch (error.published) {
     case undefined:

@@ -5,7 +5,8 @@
 import { typedWord } from '../shell.js';
 
 /** The commands that look for a configuration and a state; the others have files named. */
-const placed = /\bdepot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
+const placed =
+  /\bdepot (?:init|doctor|push|status|runs|config check|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
 /** Only command lines: people and companies have such quotation marks in their names, and names are shown as they are. */
 const marked =
   /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm|dir|move|cmd|powershell) [^«»]*)»/g;

@@ -37,6 +37,7 @@ test.each<[string[], string[]]>([
   ],
   [['key', 'generate', 's'], ['signer']],
   [['push', 'acme'], ['acme-crm']],
+  [['runs', ''], ['acme-crm']],
   [['push', '--dry-run', ''], ['acme-crm']],
   [['push', '--dry'], ['--dry-run']],
   [['push', '--qui'], ['--quiet']],

@@ -182,6 +182,18 @@ describe('flags become typed options', () => {
     ],
     ['login --for signing-key', { ...login, purpose: 'signing-key' }],
     ['logout acme-crm', { ...none, name: 'acme-crm', purpose: undefined }],
+    ['runs', { ...none, names: [], failed: false, from: undefined, to: undefined, last: undefined }],
+    [
+      'runs a b --failed --last 100 --from 2026-11-01 --to 2026-11-30',
+      {
+        ...none,
+        names: ['a', 'b'],
+        failed: true,
+        from: new Date(2026, 10, 1),
+        to: new Date(2026, 11, 1, 0, 0, 0, -1),
+        last: 100,
+      },
+    ],
     [
       'receipts list --from 2026-11-01 --to 2026-11-30',
       { ...none, names: [], from: new Date(2026, 10, 1), to: new Date(2026, 10, 30, 23, 59, 59, 999) },

@@ -127,6 +127,12 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot status': (out) => {
         expect(out).toMatch(/^acme-crm +20/m);
       },
+      'depot runs': (out) => {
+        expect(out).toContain(`  deposited  `);
+      },
+      'depot runs acme-crm --failed': (out) => {
+        expect(out).toBe(`no run failed in ${supplier.state}\n`);
+      },
       'depot status --max-age 26h --quiet': (out) => {
         expect(out).toBe('');
       },

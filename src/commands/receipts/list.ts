@@ -10,6 +10,7 @@ import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
 import type { Context } from '../context.js';
+import { within } from '../period.js';
 import { filedAttestations, type FiledAttestation } from '../../state/attested.js';
 import { provenDocument } from './import.js';
 import { statesFor, type States } from './states.js';
@@ -113,11 +114,6 @@ function noDeposits({ directory, exists }: States, { from, to }: ReceiptsListFla
   if (!exists)
     return `no deposits: there is no directory ${printable(directory)}, so no push has run here yet, or name another one with --state`;
   return `no deposits in ${printable(directory)}${from === undefined && to === undefined ? '' : ' in this period'}`;
-}
-
-function within({ from, to }: ReceiptsListFlags, time: string): boolean {
-  const at = new Date(time);
-  return (from === undefined || at >= from) && (to === undefined || at <= to);
 }
 
 function document({ listed, destroyed, lostWithout, proven, names }: Row): object {

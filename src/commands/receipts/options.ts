@@ -1,21 +1,15 @@
 import { date, fingerprint, given, globals, list, text, usage, type Flags } from '../flags.js';
+import { periodOf } from '../period.js';
 import type { ReceiptsNoteFlags } from './note.js';
 
 export function receiptsListOptions(names: string[], flags: Flags) {
-  const [from, to] = [date(flags, 'from'), date(flags, 'to')];
-  // A day that is the end of a range belongs to it.
-  const until =
-    to !== undefined && /^\d{4}-\d\d-\d\d$/.test(text(flags, 'to') ?? '')
-      ? new Date(to.getFullYear(), to.getMonth(), to.getDate() + 1, 0, 0, 0, -1)
-      : to;
-  if (from !== undefined && until !== undefined && from > until)
-    throw usage(`--from ${text(flags, 'from') ?? ''} is after --to ${text(flags, 'to') ?? ''}`, 'swap the two');
+  const { from, to } = periodOf(flags);
   const [chain, receipts] = [text(flags, 'chain'), text(flags, 'receipts')];
-  if (chain !== undefined && (names.length > 0 || from !== undefined || until !== undefined))
+  if (chain !== undefined && (names.length > 0 || from !== undefined || to !== undefined))
     throw usage('--chain lists what belongs to one deposit', 'give the deposit alone: --chain ID');
   if (receipts !== undefined && chain === undefined)
     throw usage('--receipts says where the receipts of a chain are', 'add --chain ID');
-  return { ...globals(flags), names, from, to: until, chain, receipts };
+  return { ...globals(flags), names, from, to, chain, receipts };
 }
 export type ReceiptsListFlags = ReturnType<typeof receiptsListOptions>;
 

@@ -1,0 +1,100 @@
+/** What became of the runs of one arrangement: the run records, the push that runs now, and the one that was killed and has no record yet. */
+import { parseTimestamp } from '../names/deposit.js';
+import type { ArrangementState } from './arrangement-state.js';
+import { lockState } from './lock.js';
+import { type RunRecord, runsBackwards } from './runs.js';
+import { killedRun, nothingDone, type Runner, runnerOf } from './underway.js';
+
+/** A run record with its result; of a push that still runs, what only its end can tell is null, and `seconds` is how long it has been running. */
+export interface PastRun
+  extends Omit<RunRecord, 'schema' | 'finishedAt' | 'exit' | 'code' | 'published' | 'seconds' | 'hint'> {
+  result: 'deposited' | 'skipped' | 'failed' | 'killed' | 'running';
+  finishedAt: string | null;
+  exit: number | null;
+  code: string | null;
+  hint: string | null;
+  published: RunRecord['published'] | null;
+  seconds: number | null;
+}
+
+/** The newest `most` runs that `wanted` accepts, newest first; reads no more than that takes. Changes nothing, needs no lock. */
+export async function pastRuns(
+  state: ArrangementState,
+  most: number,
+  wanted: (run: PastRun) => boolean,
+  now = new Date(),
+): Promise<PastRun[]> {
+  const found: PastRun[] = [];
+  for await (const run of history(state, now)) {
+    if (found.length === most) break;
+    if (wanted(run)) found.push(run);
+  }
+  return found;
+}
+
+async function* history(state: ArrangementState, now: Date): AsyncGenerator<PastRun> {
+  const lock = await lockState(state.directory);
+  const runner = lock === null ? null : runnerOf(lock);
+  if (runner !== null && lock?.alive === true) yield running(state.arrangement, runner, now);
+  // Others may have failed since, without the lock: it stands where it was last heard of.
+  let killed = runner !== null && lock?.alive === false ? killedRun(state.arrangement, runner) : null;
+  for await (const run of runsBackwards(state)) {
+    if (killed !== null && killed.finishedAt >= run.finishedAt) {
+      yield finished(killed);
+      killed = null;
+    }
+    yield finished({ ...run, arrangement: state.arrangement });
+  }
+  if (killed !== null) yield finished(killed);
+}
+
+function running(arrangement: string, { since, lastSeen, host }: Runner, now: Date): PastRun {
+  const startedAt = parseTimestamp(since) === null ? lastSeen : since;
+  return {
+    result: 'running',
+    arrangement,
+    startedAt,
+    finishedAt: null,
+    exit: null,
+    code: null,
+    message: null,
+    hint: null,
+    published: null,
+    ...nothingDone,
+    seconds: Math.max(0, (now.getTime() - Date.parse(startedAt)) / 1000),
+    host,
+  };
+}
+
+/** Of a record no more was checked than that it is one: other versions wrote some of them. */
+function finished(run: RunRecord): PastRun {
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  const number = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+  const { arrangement, finishedAt, exit, published, attempts, reconnects, dataset } = run;
+  const startedAt = text(run.startedAt) ?? finishedAt;
+  return {
+    result: resultOf(run),
+    arrangement,
+    startedAt: parseTimestamp(startedAt) === null ? finishedAt : startedAt,
+    finishedAt,
+    exit,
+    code: text(run.code),
+    message: text(run.message),
+    hint: text(run.hint),
+    published,
+    depositId: text(run.depositId),
+    bytes: number(run.bytes),
+    seconds: number(run.seconds),
+    lanes: number(run.lanes),
+    attempts,
+    reconnects,
+    host: text(run.host) ?? '',
+    ...(dataset !== undefined && { dataset }),
+  };
+}
+
+function resultOf({ exit, code }: Pick<RunRecord, 'exit' | 'code'>): PastRun['result'] {
+  if (code === 'killed') return 'killed';
+  if (exit !== 0) return 'failed';
+  return code === 'skipped' ? 'skipped' : 'deposited';
+}
