@@ -16,6 +16,11 @@ export function packageUrl(name: string): URL {
   return new URL(`../${name}`, import.meta.url);
 }
 
+/** A page of the documents, for a person to open: where it lies here. The executable has none with it. */
+export function docsPage(name: string): string {
+  return oneFile ? `docs/${name} of the package` : fileURLToPath(packageUrl(`docs/${name}`));
+}
+
 /** What starts this depot again, as a child process or in a schedule: before the arguments. By paths, since a scheduled run has another PATH. */
 export function ownCommand(): string[] {
   if (oneFile) return [process.execPath];

@@ -1,12 +1,13 @@
-import { Command } from 'commander';
+import { Command, type Help } from 'commander';
 import type { Ending, Start, Work } from './context.js';
-import { exits, type ExitStatus } from '../texts/exits.js';
+import { HelpPage, type PageEnd } from './help/page.js';
+import type { ExitStatus } from '../texts/exits.js';
 
-const columns = 80;
-
-/** A command of depot: commander's, with the end that every `--help` has, and one way to begin the work. */
-export class CommandLine extends Command {
+/** A command of depot: commander's, with what every `--help` ends with, and one way to begin the work. */
+export class CommandLine extends Command implements PageEnd {
   readonly #start: Start;
+  exits: readonly ExitStatus[] = [];
+  examples: PageEnd['examples'] = [];
 
   constructor(name: string | undefined, start: Start) {
     super(name);
@@ -17,6 +18,10 @@ export class CommandLine extends Command {
     return new CommandLine(name, this.#start);
   }
 
+  override createHelp(): Help {
+    return Object.assign(new HelpPage(this), this.configureHelp());
+  }
+
   /** Arguments and flags become typed options, and those go to the work; see `Ending`. */
   runs<O>(options: (...given: never[]) => O, work: Work<O>, ending?: Ending | ((options: O) => Ending)): this {
     return this.action((...called: unknown[]) => {
@@ -25,33 +30,13 @@ export class CommandLine extends Command {
     });
   }
 
-  /**
-   * The end of `--help`: the exit codes beside 0, 1 and 2, which every command has, and examples: `depot demo # what it does`. What does
-   * not fit into 80 columns beside a command line stands above it, and a long line is broken so that it can be pasted.
-   */
+  /** The end of `--help`: exit codes beside 0, 1 and 2, and examples: `depot demo # what it does`. */
   ends(more: readonly ExitStatus[], ...examples: string[]): this {
-    const pairs = examples.map((example) => example.split(' # ') as [command: string, what: string]);
-    const width = Math.max(...pairs.map(([command]) => command.length));
-    const beside = pairs.every(([, what]) => 2 + width + 5 + what.length <= columns);
-    const shown = pairs.map(([command, what]) =>
-      beside ? `  ${command.padEnd(width)}   # ${what}` : `  # ${what}\n  ${inLines(command)}`,
-    );
-    const codes = ([0, 1, 2, ...more] as const).map((exit) => `  ${String(exit).padStart(3)}  ${exits[exit].en}`);
-    return this.addHelpText(
-      'after',
-      `\nExamples:\n${shown.join('\n')}\n\nExit codes (docs/exit-codes.md says what to do):\n${codes.join('\n')}\n`,
-    );
+    this.exits = more;
+    this.examples = examples.map((example) => {
+      const [line, what] = example.split(' # ') as [string, string];
+      return { line, what };
+    });
+    return this;
   }
-}
-
-/** Broken before a flag, with the backslash that makes a shell read on. */
-function inLines(command: string): string {
-  const lines: string[] = [];
-  for (const part of command.split(/ (?=--|\| )/)) {
-    const last = lines.at(-1);
-    if (last !== undefined && 2 + (lines.length === 1 ? 0 : 4) + last.length + 1 + part.length + 2 <= columns)
-      lines[lines.length - 1] = `${last} ${part}`;
-    else lines.push(part);
-  }
-  return lines.join(' \\\n      ');
 }

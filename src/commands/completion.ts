@@ -18,7 +18,7 @@ type CompletionFlags = ReturnType<typeof completionOptions>;
 export function defineCompletion(parent: CommandLine): void {
   parent
     .command('completion')
-    .summary('print a shell completion script')
+    .summary('shell completion script')
     .description(
       'Prints a script for the shell, which completes commands, flags, names of arrangements, ids of deposits and files. Names and ids come from the configuration and the state that depot would use at that moment.',
     )

@@ -44,29 +44,26 @@ type Place = Required<Pick<DecryptOptions, 'signal' | 'passphrase' | 'gpg'>>;
 export function defineDecrypt(parent: CommandLine): void {
   parent
     .command('decrypt')
-    .summary('open a suitcase, or a chain of them')
+    .summary('open a deposit')
     .description(
-      "Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nAn increment needs all suitcases before it, back to the full deposit: name them, or a directory that holds them. The newest deposit is opened.\nWithout a receipt and the signer's public key, who made the suitcase is not proven: anyone who has the public key can make one.",
+      "Opens a suitcase with the beneficiary's private key. The directory appears only after everything was authenticated. Who made the suitcase is proven only with receipt and signer: anyone who has the public key can make one.",
     )
-    .argument('<suitcase...>', 'the encrypted file; or several, or a directory, for a chain')
+    .argument('<suitcase...>', 'the encrypted file; for increments all of them, or a directory')
     .option('--key <file>', 'the private key')
-    .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
-    .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
-    .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
-    .option('--out <directory>', 'new directory for the contents')
-    .option('--at <id>', 'open this deposit, not the newest')
-    .option('--salvage', 'where suitcases are missing or damaged, save what can still be read, to OUT.incomplete')
-    .option(
-      '--stdout',
-      'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out',
-    )
-    .option('--max-size <size>', 'stop when the contents become larger than this')
-    .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
+    .option('--receipt <file>', 'the receipt: ID.receipt.json')
+    .option('--signer <file>', 'public key that must have signed it; may be repeated', collect)
+    .option('--out <directory>', 'a new directory for the contents')
+    .optionsGroup('Less often:')
+    .option('--at <id>', 'open this deposit, not the newest of several')
+    .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
+    .option('--passphrase-file <file>', 'with the passphrase of --key; else it is asked')
+    .option('--stdout', 'print the tar archive instead; reads the suitcase twice')
+    .option('--salvage', 'save what is readable of a damaged chain, to OUT.incomplete')
+    .option('--max-size <size>', 'stop if there is more than this')
     .ends(
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
-      'depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened # everything, to a new directory',
-      'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # and prove who made it',
-      'depot decrypt from-the-agent --key private.secret.asc --out opened # the newest deposit in a directory',
+      'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # everything, and who made it',
+      'depot decrypt from-the-agent --key private.secret.asc --out opened # the newest in a directory',
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t # list the contents',
     )
     .runs(decryptOptions, decrypt);

@@ -5,7 +5,7 @@ import { globals } from './flags.js';
 export function defineDemo(parent: CommandLine): void {
   parent
     .command('demo')
-    .summary('watch a complete deposit, on this machine only')
+    .summary('a deposit, on this machine')
     .description(
       'Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.',
     )

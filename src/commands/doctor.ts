@@ -13,7 +13,7 @@ type DoctorFlags = ReturnType<typeof doctorOptions>;
 export function defineDoctor(parent: CommandLine): void {
   parent
     .command('doctor')
-    .summary('check everything that a push needs')
+    .summary('check what a push needs')
     .description(
       'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.',
     )

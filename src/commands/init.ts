@@ -5,38 +5,41 @@ import { initOptions } from './init/options.js';
 export function defineInit(parent: CommandLine): void {
   parent
     .command('init')
-    .summary('set up a deposit, question by question')
+    .summary('set up a deposit')
     .description(
-      "Asks for what depot.yaml needs, makes the signing key, pins the beneficiary's key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten.",
+      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. It never overwrites depot.yaml. Every answer can be an option; with --yes, or without a terminal, it asks nothing.',
     )
-    .option('--yes', 'ask nothing; accept only a host key and fingerprint given as flags')
-    .option('--later', 'with --yes: leave host key and password for depot trust and depot login')
+    .option('--yes', 'ask nothing, and write nothing if an answer is missing')
+    .option('--later', 'with --yes: host key and password come later (trust, login)')
+    .option('--user <account>', 'as root: the account that pushes')
+    .option('--at <time>', 'when to push, in the lines to schedule it (default: 01:30)')
+    .optionsGroup('You and the beneficiary:')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
-    .option('--arrangement <name>', 'name of the arrangement, for example acme-crm')
-    .option('--beneficiary <name>', 'name of the beneficiary')
+    .option('--arrangement <name>', 'a short name for the arrangement, for example acme-crm')
+    .option('--beneficiary <name>', 'who may open the deposit')
     .option('--beneficiary-key <file>', 'its public key')
-    .option('--fingerprint <hex>', 'the fingerprint of that key, as the beneficiary read it out')
-    .option('--signer <file>', 'your signing key, when there is one already')
-    .option('--signer-email <address>', 'address in a new signing key')
-    .option('--passphrase-file <file>', 'passphrase for the new signing key (named in depot.yaml too)')
-    .option('--no-passphrase', 'leave the new signing key unlocked')
-    .option('--source <path>', 'directory or file to deposit; may be repeated', collect)
-    .option('--host <host>', "the agent's SFTP server")
-    .option('--port <port>', 'its port, when not 22')
-    .option('--username <name>', 'user name there')
-    .option('--private-key <file>', 'log in with this SSH key (named in depot.yaml)')
-    .option('--private-key-passphrase-file <file>', 'its passphrase (named in depot.yaml)')
-    .option('--password-file <file>', 'log in with the password in this file (named in depot.yaml)')
-    .option('--directory <directory>', 'directory there')
-    .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
+    .option('--fingerprint <hex>', 'of that key, as the beneficiary reads it out')
     .option('--every <time>', 'how often you agreed to deposit (default: 24h)')
-    .option('--at <time>', 'when it is to run, in the lines that schedule it (default: 01:30)')
-    .option('--user <account>', 'as root: the account that pushes; state, secrets and signing key are made for it')
+    .option('--source <path>', 'a directory or file to deposit; may be repeated', collect)
+    .optionsGroup('Your signing key:')
+    .option('--signer <file>', 'one that you have; else a new one is made')
+    .option('--signer-email <address>', 'the address in a new one')
+    .option('--passphrase-file <file>', 'the passphrase of a new one')
+    .option('--no-passphrase', 'leave a new one unlocked')
+    .optionsGroup("The agent's server:")
+    .option('--host <host>', 'its name or address')
+    .option('--port <port>', 'its port (default: 22)')
+    .option('--directory <directory>', 'where to put deposits')
+    .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
+    .option('--username <name>', 'your user name there')
+    .option('--password-file <file>', 'the password; stays where it is')
+    .option('--private-key <file>', 'an SSH key, instead of a password')
+    .option('--private-key-passphrase-file <file>', 'its passphrase')
     .ends(
       [3, 5, 10, 12, 13, 14, 15, 17, 20],
       'depot init # asks for everything',
       'depot init --config /etc/depot/depot.yaml --user depot # for a service account',
-      'depot init --yes --later --supplier … # from a script, which types depot trust and depot login itself',
+      'depot init --yes --later --supplier … # from a script',
     )
     .runs(initOptions, async (o, c) => (await import('./init/run.js')).init(o, c));
 }

@@ -70,19 +70,16 @@ export function defineKey(parent: CommandLine): void {
     )
     .argument('<kind>', 'signer or arrangement')
     .option('--name <name>', 'whose key it is')
-    .option('--email <address>', 'whose key it is')
+    .option('--email <address>', 'their address')
     .option('--out <prefix>', 'where the two files go')
-    .option(
-      '--passphrase-file <file>',
-      'file with the passphrase that locks the secret key (else $DEPOT_PASSPHRASE, else asked)',
-    )
+    .option('--passphrase-file <file>', 'with the passphrase that locks it; else it is asked')
     .option('--no-passphrase', 'leave the secret key unlocked')
-    .option('--profile <profile>', 'compat (read by GnuPG) or modern (RFC 9580 programs only)')
-    .option('--expires <time>', 'how long the key is valid, for example 2y; without this it does not expire')
+    .option('--profile <profile>', 'compat (GnuPG reads it) or modern (RFC 9580)')
+    .option('--expires <time>', 'after this long, for example 2y (default: never)')
     .ends(
       [5, 17],
-      'depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass # the supplier signs receipts with this',
-      'depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld # the beneficiary opens suitcases with this',
+      'depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme # for the supplier',
+      'depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld # for the beneficiary',
     )
     .runs(keyGenerateOptions, generate);
   key

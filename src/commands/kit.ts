@@ -22,18 +22,18 @@ type KitFlags = ReturnType<typeof kitOptions>;
 export function defineKit(parent: CommandLine): void {
   parent
     .command('kit')
-    .summary('make the package for the beneficiary: letter, opener, keys, newest receipt')
+    .summary('files for the beneficiary')
     .description(
-      'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt, with those of the deposits that it is built on.\nNever a private key, unless you made it for the beneficiary and --include-secret-key names the passphrase that locks it.',
+      'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt, with those of the deposits that it is built on. No private key, unless you ask for it.',
     )
     .argument('[name]', 'arrangement')
-    .option('--out <directory>', 'new directory for the kit')
-    .option('--signer <file>', 'public key of an earlier signer, to go along; may be repeated', collect)
+    .option('--out <directory>', 'a new directory for the kit')
+    .option('--signer <file>', 'add the public key of an earlier signer; may be repeated', collect)
     .option(
       '--include-secret-key <file>',
-      'include the private key that you made for the beneficiary, locked with the passphrase in this file',
+      'add the private key that you made for the beneficiary, locked with the passphrase in this file',
     )
-    .option('--no-opener', 'make the kit without opener.html, where this build of depot has none')
+    .option('--no-opener', 'leave out the page that opens deposits')
     .ends(
       [5, 10, 17, 20, 21],
       'depot kit acme-crm --out kit # send the directory, then compare the fingerprints by telephone',

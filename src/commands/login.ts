@@ -44,7 +44,7 @@ type LogoutFlags = ReturnType<typeof logoutOptions>;
 export function defineLogin(parent: CommandLine): void {
   parent
     .command('login')
-    .summary("keep the password of the agent's server where pushes find it")
+    .summary('store the password')
     .description(
       'Stores the user name and password from the agent where only the scheduled run can read them. Says at the end who can.',
     )
@@ -69,7 +69,7 @@ export function defineLogin(parent: CommandLine): void {
 export function defineLogout(parent: CommandLine): void {
   parent
     .command('logout')
-    .summary('forget what login keeps')
+    .summary('remove what login stored')
     .description(
       "Removes the user name, password and passphrase of the SSH key that depot login stored for an arrangement, from every place where it can. What depot.yaml or the environment names is not depot's to remove, and is listed.",
     )

@@ -13,7 +13,7 @@ type OpenerFlags = ReturnType<typeof openerOptions>;
 export function defineOpener(parent: CommandLine): void {
   parent
     .command('opener')
-    .summary('write the page that checks and opens deposits in a browser')
+    .summary('do both in a web page')
     .description(
       'Writes one HTML file in which a beneficiary checks and opens a deposit: in a browser, without installation, without internet. Prints its SHA-256, which the beneficiary compares by telephone: nothing else vouches for the page.',
     )

@@ -2,7 +2,6 @@ import { CommanderError, type Command } from 'commander';
 import { delayed, orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
 import { ownName } from '../other-names.js';
-import { closest } from '../suggest.js';
 import { version } from '../version.js';
 import { CommandLine } from './command-line.js';
 import type { Context, Ending, Start } from './context.js';
@@ -11,6 +10,8 @@ import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
+import { defineHelp, pathOf, unknownIn } from './help.js';
+import { globalOptions } from './help/topics.js';
 import { defineInit } from './init.js';
 import { defineKey } from './key.js';
 import { defineKit } from './kit.js';
@@ -25,31 +26,27 @@ import { defineSchema } from './schema.js';
 import { defineStatus } from './status.js';
 import { defineTrust } from './trust.js';
 import { defineVerify } from './verify.js';
-import { exitStatuses } from '../texts/exits.js';
 import { unchecked } from '../windows/unchecked.js';
 
-/** In the order of `depot --help`. */
-const commands = [
-  defineInit,
-  defineDoctor,
-  definePush,
-  defineStatus,
-  defineRuns,
-  defineReceipts,
-  defineReport,
-  defineVerify,
-  defineDecrypt,
-  defineKit,
-  defineOpener,
-  defineKey,
-  defineTrust,
-  defineLogin,
-  defineLogout,
-  defineSchedule,
-  defineSchema,
-  defineCompletion,
-  defineDemo,
-];
+/** By who uses them, in the order of `depot --help`. */
+const commands = {
+  'For the supplier:': [
+    defineInit,
+    defineDoctor,
+    definePush,
+    defineStatus,
+    defineRuns,
+    defineSchedule,
+    defineTrust,
+    defineLogin,
+    defineLogout,
+    defineKey,
+    defineKit,
+  ],
+  'For the beneficiary (the agent needs no depot, only an SFTP server):': [defineVerify, defineDecrypt, defineOpener],
+  'For the auditor, and the supplier:': [defineReceipts, defineReport],
+  'For everyone:': [defineDemo, defineHelp, defineSchema, defineCompletion],
+};
 
 /**
  * The command line. Every command hands its typed options to `start`; what a command needs for its work is imported
@@ -57,28 +54,20 @@ const commands = [
  */
 export function buildProgram(start: Start): CommandLine {
   const program = new CommandLine('depot', start)
-    .description(
-      'Seals a dataset for its beneficiary, deposits it with the escrow agent over SFTP, and keeps a signed receipt.',
-    )
-    .version(version, '-V, --version', 'show the version')
-    .helpOption('-h, --help', 'show this help')
-    .helpCommand('help [command]', 'show the help of a command')
-    .option('--config <file>', 'configuration file (else $DEPOT_CONFIG, ./depot.yaml, …)')
-    .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
-    .option('--json', 'one JSON document on standard output, for errors too')
-    .option('-q, --quiet', 'on success, print only what somebody must act on (with --json: on stderr)')
-    .option('--no-color', 'no colours (also $NO_COLOR)')
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .description('Deposits data with an escrow agent, so that only its beneficiary can open it.')
+    .helpCommand(false)
     .showSuggestionAfterError(true)
     .exitOverride();
-  for (const define of commands) define(program);
-  return program.ends(
-    exitStatuses.filter((exit) => exit > 2),
-    'depot demo # watch a complete deposit, on this machine only',
-    'depot init # set up a deposit, question by question',
-    'depot push # make a deposit now',
-    'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # check a deposit',
-  );
+  for (const [flags, text] of globalOptions) {
+    if (flags.includes('--help')) program.helpOption(flags, text);
+    else if (flags.includes('--version')) program.version(version, flags, text);
+    else program.option(flags, text);
+  }
+  for (const [heading, defined] of Object.entries(commands)) {
+    program.commandsGroup(heading);
+    for (const define of defined) define(program);
+  }
+  return program;
 }
 
 /** Parses and works; returns the exit status. Usage errors come out as DepotErrors. */
@@ -143,25 +132,10 @@ function unknownCommand(program: Command): DepotError | null {
     if (name === undefined || name.startsWith('-') || group.commands.length === 0) return null;
     const wanted = name;
     const next = group.commands.find((command) => command.name() === wanted);
-    if (next === undefined) {
-      const meant = closest(
-        wanted,
-        group.commands.map((command) => command.name()),
-      );
-      return usage(
-        `unknown command "${wanted}"`,
-        meant === undefined
-          ? `see the commands: ${pathOf(group)} --help`
-          : `check the spelling: did you mean ${meant}?`,
-      );
-    }
+    if (next === undefined) return unknownIn(group, wanted);
     group = next;
     [name, ...rest] = group.args.length > 0 ? group.args : rest;
   }
-}
-
-function pathOf(command: Command): string {
-  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 function forAll(command: Command, act: (command: Command) => void): void {

@@ -57,42 +57,26 @@ export function definePush(parent: CommandLine): void {
   parent
     .command('push')
     .summary('make a deposit')
-    .description(
-      'Seals the dataset of an arrangement for its beneficiaries, uploads it, and keeps a signed receipt.\nWithout a name: the only arrangement of the configuration.',
-    )
-    .argument('[name...]', 'arrangements')
-    .option('--all', 'all arrangements; one that fails does not stop the others')
-    .option('--jobs <n>', 'how many arrangements to push at a time (default: 1); each may take about 100 MiB of memory')
-    .option(
-      '--shard <i/n>',
-      'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)',
-    )
-    .option(
-      '--bandwidth-limit <rate>',
-      'send no faster than this to each server, for example 5MiB/s, or none; whatever depot.yaml says',
-    )
-    .option('--dry-run', 'run the sources and seal, but connect to nothing and keep nothing')
-    .option(
-      '--rehearse',
-      'open the suitcase again during the upload, compare every entry, and publish only if all match',
-    )
+    .description('Encrypts the data of an arrangement, uploads it, and keeps a signed receipt.')
+    .argument('[name...]', 'arrangements; without one: the only one')
+    .option('--all', 'all arrangements, also when one of them fails')
+    .option('--dry-run', 'read and encrypt, but send nothing and keep nothing')
+    .option('--if-older-than <time>', 'only if the last deposit is older, for example 20h')
+    .option('--rehearse', 'publish only if opening it again gives every entry')
+    .optionsGroup('Less often:')
+    .option('--bandwidth-limit <rate>', 'for example 5MiB/s or none; overrides depot.yaml')
+    .option('--jobs <n>', 'n arrangements at a time, with 100 MiB of memory each')
+    .option('--shard <i/n>', 'with --all: the i-th of n parts, one for each machine')
     .option('--full', 'with incremental: make a full deposit now')
-    .option('--reread', 'with incremental: read every file again, whatever its size and times say')
-    .option('--if-older-than <time>', 'only when the last deposit is older than this, for example 20h')
-    .option(
-      '--if-none-since <time>',
-      'only when no deposit was begun since it was last this time of day, for example 01:30',
-    )
-    .option('--if-not-running', 'skip what another push is just depositing; otherwise that is an error')
+    .option('--reread', 'with incremental: read unchanged files again, too')
+    .option('--if-none-since <time>', 'only if none was begun since, for example 01:30')
+    .option('--if-not-running', 'skip what another push is depositing now')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
-      'depot push # the only arrangement',
-      'depot push acme-crm # this one',
-      'depot push --all --if-older-than 20h --quiet # from cron: silence is success',
-      'depot push --all --jobs 4 --shard 2/3 # hundreds of them, on three machines',
-      'depot push acme-crm --dry-run # is the dataset complete, and how large is it?',
-      'depot push acme-crm --rehearse # check that it opens before it is published',
-      'depot push acme-crm --json # for scripts',
+      'depot push acme-crm # make a deposit now',
+      'depot push acme-crm --dry-run # is all there, and how large?',
+      'depot push --all --if-older-than 20h --quiet # from cron',
+      'depot push --all --jobs 4 --shard 2/3 # on three machines',
     )
     .runs(pushOptions, push, 'in order');
 }

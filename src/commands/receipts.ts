@@ -10,7 +10,7 @@ import {
 export function defineReceipts(parent: CommandLine): void {
   const receipts = parent
     .command('receipts')
-    .summary('list, show and check receipts; file proofs; note a destruction')
+    .summary('list, show, check receipts')
     .description(
       'The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.',
     )
@@ -29,7 +29,7 @@ export function defineReceipts(parent: CommandLine): void {
     .argument('[name...]', 'arrangements; without one, all')
     .option('--from <date>', 'completed on this day or later, for example 2026-11-01')
     .option('--to <date>', 'completed on this day or earlier')
-    .option('--chain <id>', 'only the files needed to open this deposit: the list to send to the agent')
+    .option('--chain <id>', 'only the files that are needed to open this deposit')
     .option('--receipts <directory>', 'with --chain: use the receipts in this directory, without a state directory')
     .ends(
       [5, 10, 24],

@@ -17,18 +17,18 @@ export function reportOptions(names: string[], flags: Flags): ReportFlags {
 export function defineReport(parent: CommandLine): void {
   parent
     .command('report')
-    .summary('write an HTML page for an auditor: deposits against the schedule, receipts, keys, ledger')
+    .summary('one page to file or print')
     .description(
-      'Writes one self-contained page: no script, no network, English and Dutch, for screen, mail and paper. It is written whole or not at all, readable by this account only (0600), and replaces a file only if that is a report. What it says does not change the exit code: see status.',
+      'Writes one HTML page for screen, mail and paper, in English and Dutch, without scripts or network. It replaces an older report, but no other file. What the page says does not change the exit code: for that, see depot status.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--out <file>', 'where to write it')
-    .option('--from <date>', 'deposits completed on this day or later, for example 2026-11-01; without it, all')
-    .option('--to <date>', 'deposits completed on this day or earlier')
-    .option('--language <en|nl>', 'the language shown first (default: en); the page has both')
+    .option('--out <file>', 'where to write it; only this account can read it')
+    .option('--from <date>', 'completed on this day or later, for example 2026-11-01')
+    .option('--to <date>', 'completed on this day or earlier')
+    .option('--language <en|nl>', 'shown first (default: en); the page has both')
     .option(
       '--signer <file>',
-      'public key that receipts must be signed with (default: the configured signer); may be repeated',
+      'public key that must have signed the receipts (default: that of depot.yaml); may be repeated',
       collect,
     )
     .ends(

@@ -44,7 +44,7 @@ function unit(flags: Flags, name: string): string | undefined {
 export function defineSchedule(parent: CommandLine): void {
   const schedule = parent
     .command('schedule')
-    .summary('print a schedule for systemd, cron, macOS or Windows')
+    .summary('run push every night')
     .description(
       'Prints what makes systemd, cron, launchd (macOS) or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.',
     )

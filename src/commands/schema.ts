@@ -25,7 +25,7 @@ export function defineSchema(parent: CommandLine): void {
   parent
     .command('schema')
     .argument('<name>', schemaNames.join(', '))
-    .summary('print the JSON Schema of depot.yaml, a receipt or a record')
+    .summary('print a JSON Schema')
     .description(
       'Prints one of the JSON Schemas: of depot.yaml and of a file that it includes, for an editor; of receipts, attestations and run records, for a program that reads them.',
     )

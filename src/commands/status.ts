@@ -34,19 +34,19 @@ type StatusFlags = ReturnType<typeof statusOptions>;
 export function defineStatus(parent: CommandLine): void {
   parent
     .command('status')
-    .summary('last deposit and last run of each arrangement; exit 31 when one is stale')
+    .summary('last deposit, last run')
     .description(
-      'Shows one line per arrangement, and one for what needs attention: a dataset that shrank, a key that expires, a run that failed. With --quiet only those. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed; else 32 when the records have a problem.',
+      'Shows one line per arrangement, and what needs attention. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31: one is stale, or the last push was killed. Exit 32: the records have a problem.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--max-age <time>', 'stale when the last deposit is older than this, for example 26h')
-    .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
-    .option('--out <file>', 'with --prometheus: into this file, written whole or not at all')
+    .option('--max-age <time>', 'stale when the last deposit is older, for example 26h')
+    .option('--prometheus', 'print metrics for Prometheus; exit 0, stale or not')
+    .option('--out <file>', 'with --prometheus: into this file, as a whole')
     .ends(
       [5, 10, 24, 31, 32],
       'depot status # how are we doing?',
-      'depot status --max-age 26h --quiet # for a monitor: speaks only when something is wrong',
-      "depot status --prometheus --out /var/lib/node_exporter/depot.prom # for node_exporter's textfile collector",
+      'depot status --max-age 26h --quiet # silent unless something is wrong',
+      'depot status --prometheus --out /var/lib/node_exporter/depot.prom # for node_exporter',
     )
     .runs(statusOptions, status, 'at once');
 }

@@ -15,7 +15,7 @@ export function trustOptions(name: string | undefined, flags: Flags): TrustFlags
 export function defineTrust(parent: CommandLine): void {
   parent
     .command('trust')
-    .summary("pin the host key of the agent's server")
+    .summary("pin the server's host key")
     .description(
       'Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. Where depot.yaml pins a key itself (hostKey:), known_hosts pins none: then trust changes nothing, and fails unless that key is the one. depot.yaml is not changed, and there is no way to push without a pinned key.',
     )

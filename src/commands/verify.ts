@@ -119,42 +119,32 @@ type VerifyFlags = ReturnType<typeof verifyOptions>;
 export function defineVerify(parent: CommandLine): void {
   parent
     .command('verify')
-    .summary('check a suitcase, a receipt, and whether a key opens it')
+    .summary('check a deposit')
     .description(
-      'Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written, but for what --scratch allows.',
+      'Checks a suitcase against its receipt, the receipt against its signer, and whether a private key opens it. That needs no suitcase. Writes nothing unless told to.',
     )
-    .argument('[suitcase...]', 'the encrypted file; or several, or a directory, for a chain')
-    .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
-    .option('--signature <file>', "its signature (default: the receipt's name with .asc)")
-    .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
-    .option('--no-signature', 'the signature is deliberately not checked')
-    .option('--at <id>', 'of several suitcases: check this deposit, not the newest')
+    .argument('[suitcase...]', 'the encrypted file; for increments several, or a directory')
+    .option('--receipt <file>', 'the receipt: ID.receipt.json')
+    .option('--signer <file>', 'public key that must have signed it; may be repeated', collect)
     .option('--key <file>', 'the private key of the beneficiary')
-    .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
-    .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
-    .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes no plaintext')
-    .option(
-      '--scratch <dir>',
-      'with --deep, for increments: put the whole night together in an encrypted file there, and check it',
-    )
-    .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
-    .option('--agent-sha256 <hex>', 'SHA-256 that the agent computed from the file it holds')
-    .option(
-      '--attest <file>',
-      'write the outcome as an attestation for the supplier, signed with the key that was proven',
-    )
-    .option('--sign-with <file>', 'with --attest: another private key of yours, for a key that cannot sign')
-    .option(
-      '--sign-passphrase-file <file>',
-      'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)',
-    )
+    .option('--deep', 'decrypt everything and check every entry; nothing is kept')
+    .optionsGroup('Less often:')
+    .option('--signature <file>', "the receipt's signature (default: its name with .asc)")
+    .option('--no-signature', 'do not check the signature')
+    .option('--at <id>', 'check this deposit, not the newest of several')
+    .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
+    .option('--passphrase-file <file>', 'with the passphrase of --key; else it is asked')
+    .option('--scratch <dir>', 'with --deep, for increments: check the whole night, in an encrypted file there')
+    .option('--max-size <size>', 'with --deep: stop if there is more than this')
+    .option('--agent-sha256 <hex>', 'compare with what the agent computed')
+    .option('--attest <file>', 'write a signed proof for the supplier')
+    .option('--sign-with <file>', 'with --attest: another private key of yours signs')
+    .option('--sign-passphrase-file <file>', 'with the passphrase of --sign-with; else it is asked')
     .ends(
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
-      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit? (no suitcase needed)',
-      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json # and tell the supplier so: proof.json and proof.json.asc',
-      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase that Acme deposited?',
-      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep # is everything in it, unharmed?',
-      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does the newest deposit in a directory have all its suitcases?',
+      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit? Add --attest proof.json to prove it',
+      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase of that receipt? Add --key and --deep to look inside',
+      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does this directory have all that the newest deposit needs?',
     )
     .runs(verifyOptions, verify, ({ attest }) => (attest === undefined ? 'at once' : 'soon'));
 }

@@ -31,6 +31,9 @@ const complete = async (...words: string[]): Promise<string[]> =>
 test.each<[string[], string[]]>([
   [['pu'], ['push']],
   [['he'], ['help']],
+  [['help', 'pu'], ['push']],
+  [['help', 'ex'], ['exit-codes']],
+  [['help', 'en'], ['environment']],
   [
     ['key', ''],
     ['generate', 'show', 'add'],

@@ -1,10 +1,14 @@
-/** Every command's help says what it does, shows examples, and lists its exit codes. */
-import { readFileSync } from 'node:fs';
+/** Help fits a screen, says what a command does, shows examples, and lists exit codes. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { PageEnd } from '../../src/commands/help/page.js';
+import { topics } from '../../src/commands/help/topics.js';
 import { schemaAddress } from '../../src/commands/init/text.js';
 import { buildProgram } from '../../src/commands/program.js';
 import { exits } from '../../src/texts/exits.js';
+import { checkout } from '../support/cli.js';
 
 const program = buildProgram(() => Promise.resolve());
 
@@ -23,6 +27,17 @@ function helpOf(command: Command): string {
   return text;
 }
 
+function examplesOf(help: string): string {
+  return /\nExamples:\n(.*)\n\nExit codes/s.exec(help)?.[1] ?? '';
+}
+
+/** Of the program, without its tests. */
+function sources(directory = join(checkout, 'src')): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+}
+
 const commands = all(program);
 
 test('the schema that init names in depot.yaml exists', () => {
@@ -33,22 +48,88 @@ test('no command got lost: there are more than 22', () => {
   expect(commands.length).toBeGreaterThan(22);
 });
 
-test.each(commands)('the help of %s has a description, examples and exit codes', (path, command) => {
-  const help = helpOf(command);
-  expect(command.description().length, 'a description').toBeGreaterThan(20);
-  if (command.parent !== null) expect(command.summary(), 'a summary in the list of commands').not.toBe('');
-  const [, examples = '', codes = ''] =
-    /\nExamples:\n(.*)\n\nExit codes \(docs\/exit-codes\.md says what to do\):\n(.*)\n$/s.exec(help) ?? [];
-  expect(examples, 'examples').toContain('depot');
-  for (const line of examples.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-  const listed = codes
-    .trimEnd()
-    .split('\n')
-    .map((line) => Number(/^ *(\d+) {2}/.exec(line)?.[1]));
-  expect(listed.slice(0, 3), 'exit codes').toEqual([0, 1, 2]);
-  expect(listed.every((code) => code in exits)).toBe(true);
-  for (const option of command.options) expect(option.description, option.flags).not.toBe('');
-  for (const argument of command.registeredArguments) expect(argument.description, argument.name()).not.toBe('');
+const commandPages = commands.filter(([, command]) => command.parent !== null);
+/** A terminal of 24 lines shows so many, and the prompt below. */
+const screen = 23;
+/** Those with so many options cannot fit. */
+const many = 5;
+
+test('the overview fits a screen, has every command under those who use it, and names the topics', () => {
+  const help = helpOf(program);
+  expect(help.trimEnd().split('\n').length).toBeLessThanOrEqual(screen);
+  for (const { name, summary } of program.commands.map((one) => ({ name: one.name(), summary: one.summary() }))) {
+    expect(help).toMatch(new RegExp(`^(?:.{40})? {2}${name} +${summary.replace(/[.?]/g, '\\$&')}(?: {2}|$)`, 'm'));
+  }
+  expect(help.match(/^For the (?:supplier|beneficiary|auditor).*:$/gm)).toHaveLength(3);
+  for (const topic of Object.keys(topics)) expect(help).toContain(topic);
+});
+
+test.each(commands)('the help of %s has at most 80 columns', (_, command) => {
+  for (const line of helpOf(command).split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test.each(commandPages)(
+  'the help of %s has a description, examples and exit codes, and fits a screen',
+  (_, command) => {
+    const help = helpOf(command);
+    expect(command.description().length, 'a description').toBeGreaterThan(20);
+    expect(command.summary(), 'a summary in the list of commands').not.toBe('');
+    expect(examplesOf(help), 'examples').toContain('depot');
+    const listed = /^Exit codes (.*): depot help exit-codes\nOptions of every command: depot help options\n$/m.exec(
+      help,
+    );
+    const codes = listed![1].split(', ').flatMap((part) => {
+      const [from, to = from] = part.split('–').map(Number);
+      return Array.from({ length: to - from + 1 }, (__, i) => from + i);
+    });
+    expect(codes.slice(0, 3), 'exit codes').toEqual([0, 1, 2]);
+    expect(codes).toEqual([...new Set([0, 1, 2, ...(command as Command & PageEnd).exits])]);
+    expect(codes.every((code) => code in exits)).toBe(true);
+    if (command.options.length < many) expect(help.trimEnd().split('\n').length).toBeLessThanOrEqual(screen);
+    for (const option of command.options) expect(option.description, option.flags).not.toBe('');
+    for (const argument of command.registeredArguments) expect(argument.description, argument.name()).not.toBe('');
+  },
+);
+
+describe('a topic', () => {
+  const here = { env: { HOME: '/home/x' }, cwd: '/work' };
+
+  test.each(Object.entries(topics))('%s has at most 80 columns', (_, topic) => {
+    for (const line of topic(here).split('\n'))
+      if (!line.includes(checkout)) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
+
+  test('exit-codes has every exit code with its meaning', () => {
+    const text = topics['exit-codes']().replace(/\n {7}/g, ' ');
+    for (const [exit, { en }] of Object.entries(exits))
+      expect(text).toMatch(new RegExp(`^ +${exit}  ${en.replace(/[()?]/g, '\\$&')}`, 'm'));
+  });
+
+  test('environment has every variable of ours that the program reads, and no other', () => {
+    const read = new Set(
+      sources().flatMap((text) => [
+        ...[...text.matchAll(/\benv\.(DEPOT_[A-Z_]+)/g)].map((m) => m[1]),
+        ...[...text.matchAll(/'(DEPOT_[A-Z_]+)'/g)].map((m) => m[1]),
+      ]),
+    );
+    // What the scripts of the completion send.
+    read.delete('DEPOT_COMPLETION_WORDS');
+    const told = topics.environment().match(/(?<=^ {2})DEPOT_[A-Z_]+/gm)!;
+    expect([...read].filter((name) => !name.endsWith('_FILE')).sort()).toEqual(told.sort());
+  });
+
+  test('files has the places that this account has', () => {
+    const text = topics.files(here);
+    for (const path of [
+      '/work/depot.yaml',
+      '/home/x/.config/depot/depot.yaml',
+      '/etc/depot/depot.yaml',
+      '/home/x/.local/state/depot',
+      '/var/lib/depot',
+    ])
+      expect(text).toContain(path);
+    expect(existsSync(/^ {2}documents +(.*)$/m.exec(text)![1])).toBe(true);
+  });
 });
 
 // A value in brackets was taken for the default.
@@ -60,8 +141,9 @@ test('a value in the words on an option is called an example, or the default', (
 
 test('examples use only commands and flags that exist', () => {
   for (const [path, command] of commands) {
-    const [, examples = ''] = /\nExamples:\n(.*)\n\nExit codes/s.exec(helpOf(command)) ?? [];
-    for (const [line] of examples.replace(/ \\\n +/g, ' ').matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {
+    for (const [line] of examplesOf(helpOf(command))
+      .replace(/ \\\n +/g, ' ')
+      .matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {
       const words = line
         .replace(/"[^"]*"/g, 'x')
         .replace(/[|>].*$/, '')

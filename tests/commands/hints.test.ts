@@ -102,7 +102,7 @@ describe('the command line', () => {
 
   // In a process of its own: whether it was wrong use was read off the exit status that the process had so far.
   test.each([
-    [['help'], 'depot [options]'],
+    [['help'], 'depot <command> [options]'],
     [['help', 'push'], 'depot push '],
     [['receipts', 'help'], 'depot receipts [options]'],
     [['receipts', 'help', 'list'], 'depot receipts list '],

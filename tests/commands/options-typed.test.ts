@@ -48,7 +48,7 @@ describe('help', () => {
   const leaves = all.filter(([, command]) => command.commands.length === 0);
 
   test.each(leaves)(
-    '%s shows examples, exit codes and every global flag, and accepts its own examples',
+    '%s shows examples, exit codes and where the global flags are, and accepts its own examples',
     async (_name, command) => {
       let text = '';
       command.configureOutput({
@@ -57,8 +57,7 @@ describe('help', () => {
         },
       });
       command.outputHelp();
-      for (const part of ['Examples:', 'Exit codes', '--config', '--state', '--json', '--quiet', '--no-color'])
-        expect(text).toContain(part);
+      for (const part of ['Examples:', 'Exit codes', 'depot help options']) expect(text).toContain(part);
       expect(command.summary() || command.description()).not.toBe('');
       const examples = [
         ...text.replace(/ \\\n +/g, ' ').matchAll(/^ {2}depot ([^|<>…\n]*?)(?: [|<>].*| {2}.*)?$/gm),

@@ -1,5 +1,6 @@
 /** What can stand where somebody presses the tab key, by the definitions of the commands themselves. */
 import type { Command, Option } from 'commander';
+import { topics } from '../help/topics.js';
 import { schemaNames } from '../schema.js';
 
 /** Lines that stand for what the shell completes better. */
@@ -51,7 +52,12 @@ export async function candidates(program: Command, words: readonly string[], kno
         .filter((long) => long !== ''),
     );
   if (command.commands.length > 0)
-    return fitting(typed, [...command.commands.map((one) => one.name()), ...(command === program ? ['help'] : [])]);
+    return fitting(
+      typed,
+      command.commands.map((one) => one.name()),
+    );
+  if (command.name() === 'help')
+    return fitting(typed, taken > 0 ? [] : [...program.commands.map((one) => one.name()), ...Object.keys(topics)]);
   const all = command.registeredArguments;
   const argument = all[taken] ?? (all.at(-1)?.variadic === true ? all.at(-1) : undefined);
   if (argument === undefined) return [];
