@@ -119,7 +119,11 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ['a connectTimeout of zero', { remote: { connectTimeout: '0s' } }, 'from 1s to 10m'],
     ['a connectTimeout of an hour', { remote: { connectTimeout: '1h' } }, 'from 1s to 10m'],
     ['a retryFor longer than a timer can wait', { remote: { retryFor: '25d' } }, 'at most 24d'],
-    ['a path in the home of another user', { remote: { privateKey: '~root/.ssh/id' } }, 'not the home directories of other accounts'],
+    [
+      'a path in the home of another user',
+      { remote: { privateKey: '~root/.ssh/id' } },
+      'not the home directories of other accounts',
+    ],
     ['an empty path', { remote: { privateKey: '' } }, 'found an empty string'],
 
     [

@@ -28,7 +28,9 @@ describe('a server that cannot be used', () => {
       ),
     });
     expect(warnings).toEqual([
-      expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection; trying until \\d\\d:\\d\\d:\\d\\d$`)),
+      expect.stringMatching(
+        new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection; trying until \\d\\d:\\d\\d:\\d\\d$`),
+      ),
     ]);
   });
 
