@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 // The one-way import rule: commands → {doctor, report, demo, kit} → standing → {push, reader} → {seal, open} → domain folders → ground floor.
 // The domain folders do not import each other; what they share is the ground floor: the files beside the folders, names/,
-// texts/ and windows/. state/ keeps what receipt/ says.
+// texts/, windows/ and databases/. state/ keeps what receipt/ says.
 const domains = ['dataset', 'pgp', 'sftp', 'receipt', 'secrets', 'config'];
 const lower = ['state', ...domains];
 const mayImport = {
@@ -74,6 +74,7 @@ const groundFloor = [
   ['src/names/*.ts', [programs, noFolder]],
   ['src/texts/*.ts', [programs, noFolder]],
   ['src/windows/*.ts', [programs, noFolder]],
+  ['src/databases/*.ts', [programs, noFolder]],
   ['src/cli.ts', [programs]],
   ['src/thread-entry.ts', [programs]],
   ['src/child.ts', [noFolder]],

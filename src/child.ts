@@ -4,11 +4,13 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startable } from './batch-file.js';
 import { childEnvironment } from './child-env.js';
 import { DepotError, type ErrorCode } from './errors.js';
+import { type HandedSecret, type Handing, handOver } from './handed-secret.js';
 import { codeOrSaid, printable } from './printable.js';
 import { membersOf } from './process-group.js';
 import { systemProgram } from './windows/programs.js';
@@ -28,6 +30,8 @@ export interface ChildOptions {
   env: NodeJS.ProcessEnv;
   /** Variables that it gets besides, whatever they are called. */
   setEnv?: Readonly<Record<string, string>>;
+  /** What it alone is to know. */
+  secret?: HandedSecret;
   timeoutMs?: number;
   /** What it reads on standard input, which is closed otherwise. */
   input?: string | Uint8Array;
@@ -156,12 +160,18 @@ class Child {
       );
     for (let failed = 0; ; failed++) {
       let child: Child | undefined;
+      const handed = options.secret === undefined ? nothing : handOver(options.secret);
       try {
         // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
-        const started = spawn(what.file, what.args, {
+        const started = spawn(what.file, [...handed.arguments, ...what.args], {
           cwd: options.directory,
-          env: childEnvironment(options.env, options.setEnv),
-          stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, options.stderr ?? 'pipe'],
+          env: childEnvironment(options.env, { ...options.setEnv, ...handed.env }),
+          stdio: [
+            options.input === undefined ? 'ignore' : 'pipe',
+            stdout,
+            options.stderr ?? 'pipe',
+            ...(handed.fd === null ? [] : [handed.fd]),
+          ],
           // A process group of its own, so that what the program starts can be ended with it.
           detached: hasGroup(options),
           windowsHide: true,
@@ -182,6 +192,8 @@ class Child {
           hint: options.startHint ?? notStarted,
           cause,
         });
+      } finally {
+        if (handed.fd !== null) closeSync(handed.fd);
       }
     }
   }
@@ -294,6 +306,8 @@ class Child {
     return this.failure(`took longer than ${timeoutMs / 1000} s, so depot stopped it`, timeoutCode);
   }
 }
+
+const nothing: Handing = { arguments: [], env: {}, fd: null };
 
 function reasonOf(code: string, { directory }: ChildOptions): string {
   if (code === 'ENOENT')

@@ -1,7 +1,9 @@
 import { isWithheld } from '../child-env.js';
 import { sourceNameProblem } from '../names/source.js';
 import { printable } from '../printable.js';
-import { isStreamed, type SourceSpec } from '../source.js';
+import { databases } from '../databases/databases.js';
+import { databaseKinds, type DatabaseKind, isDatabase, isStreamed, type ListedSource } from '../source.js';
+import { databaseSources } from './databases.js';
 import type { Value } from './document.js';
 import {
   argument,
@@ -19,8 +21,8 @@ import {
 } from './kinds.js';
 import { type Keys, mapping, optional, preset, required, schemaOf, type Values } from './mapping.js';
 
-type SourceKind = SourceSpec['kind'];
-const kinds: readonly SourceKind[] = ['directory', 'file', 'command', 'stdin'];
+type SourceKind = ListedSource['kind'];
+const kinds: readonly SourceKind[] = ['directory', 'file', 'command', 'stdin', ...databaseKinds];
 
 const sourceName = named(
   'sourceName',
@@ -75,9 +77,10 @@ const onlyTrue: Kind<true> = {
 const takenBy: Partial<Record<string, readonly SourceKind[]>> = {
   exclude: ['directory'],
   onChange: ['directory', 'file'],
-  prepare: ['directory', 'file', 'command'],
-  cleanup: ['directory', 'file', 'command'],
-  env: ['directory', 'file', 'command'],
+  // BACKUP DATABASE is what prepares the file of SQL Server.
+  prepare: kinds.filter((kind) => kind !== 'stdin' && kind !== 'sqlserver'),
+  cleanup: kinds.filter((kind) => kind !== 'stdin'),
+  env: kinds.filter((kind) => kind !== 'stdin'),
 };
 
 export const source = mapping(
@@ -86,6 +89,7 @@ export const source = mapping(
     file: optional(path),
     command: optional(command),
     stdin: optional(onlyTrue),
+    ...databaseSources,
     as: optional(sourceName),
     exclude: optional(list(word)),
     onChange: preset(oneOf('fail', 'warn'), 'fail'),
@@ -109,7 +113,7 @@ export const source = mapping(
 
 /** A source and the place of its name, to compare it with its siblings. */
 interface NamedSource {
-  spec: SourceSpec;
+  spec: ListedSource;
   at: Value;
 }
 
@@ -122,11 +126,9 @@ const namedSource: Kind<NamedSource> = named(
     if (keys === null) return null;
     const found = kinds.filter((kind) => value.has(kind));
     const kind = found[0];
-    if (kind === undefined) return value.report('a source is one of directory, file, command, stdin');
+    if (kind === undefined) return value.report(`a source is one of ${kinds.join(', ')}`);
     if (found.length > 1)
-      return value
-        .at(found[1]!)
-        .report(`a source is one of directory, file, command, stdin; this one is ${found.join(' and ')}`);
+      return value.at(found[1]!).report(`a source is one of ${kinds.join(', ')}; this one is ${found.join(' and ')}`);
     reportMisplaced(value, kind);
     const name = nameOf(value, kind, keys);
     const { directory, file, command, stdin, exclude = [], prepare, cleanup, env, timeout } = keys;
@@ -144,6 +146,10 @@ const namedSource: Kind<NamedSource> = named(
     if (directory !== undefined) return { at, spec: { kind: 'directory', path: directory, exclude, ...common } };
     if (file !== undefined) return { at, spec: { kind: 'file', path: file, ...common } };
     if (command !== undefined) return { at, spec: { kind: 'command', command, ...common } };
+    for (const database of databaseKinds) {
+      const settings = keys[database];
+      if (settings !== undefined) return { at, spec: { kind: database, ...settings, ...common } };
+    }
     return stdin === undefined ? null : { at, spec: { kind: 'stdin', ...common } };
   },
 );
@@ -154,9 +160,13 @@ function reportMisplaced(value: Value, kind: SourceKind): void {
     if (value.has(key) && takers?.includes(kind) === false)
       value.at(key).report(`${key} does not go with ${kind} (only with ${takers.join(', ')})`);
   }
-  if (isStreamed({ kind }) || value.has('prepare') || value.has('cleanup')) return;
+  if (runsItself(kind) || value.has('prepare') || value.has('cleanup')) return;
   for (const key of ['timeout', 'env'])
     if (value.has(key)) value.at(key).report(`${key} is for commands, and this source has none (prepare, cleanup)`);
+}
+
+function runsItself(kind: SourceKind): boolean {
+  return isStreamed({ kind }) || isDatabase({ kind });
 }
 
 function nameOf(value: Value, kind: SourceKind, keys: Partial<Values<typeof source.keys>>): string | null {
@@ -165,13 +175,16 @@ function nameOf(value: Value, kind: SourceKind, keys: Partial<Values<typeof sour
     return value.report(`missing key 'as': the output of a ${kind} has no name of its own`);
   const found = keys[kind];
   if (found === undefined) return null;
-  const base = value.file.paths.basename(found);
+  const base =
+    typeof found === 'string'
+      ? value.file.paths.basename(found)
+      : databases[kind as DatabaseKind].fileName(found.database);
   const wrong = sourceNameProblem(base);
   return wrong === null ? base : value.at(kind).report(`'${printable(base)}': ${wrong}; choose another name with as:`);
 }
 
 /** The `dataset:` of an arrangement: sources, whose names under `data/` differ. */
-export const dataset: Kind<SourceSpec[]> = {
+export const dataset: Kind<ListedSource[]> = {
   ...list(namedSource),
   type: 'list of [sources](#keys-of-a-source)',
   read: (value) => {
@@ -196,14 +209,14 @@ export const dataset: Kind<SourceSpec[]> = {
 };
 
 function schemaOfKind(kind: SourceKind): object {
-  const outputs = isStreamed({ kind });
+  const nameless = kind === 'command' || kind === 'stdin';
   const keys: Keys = Object.fromEntries(
     Object.entries<Keys[string]>(source.keys)
       .filter(([name]) =>
         (kinds as string[]).includes(name) ? name === kind : (takenBy[name]?.includes(kind) ?? true),
       )
-      .map(([name, key]) => [name, name === kind || (name === 'as' && outputs) ? required(key.kind) : key]),
+      .map(([name, key]) => [name, name === kind || (name === 'as' && nameless) ? required(key.kind) : key]),
   );
   const runs = { anyOf: [{ required: ['prepare'] }, { required: ['cleanup'] }] };
-  return schemaOf(keys, { schema: outputs ? {} : { dependencies: { timeout: runs, env: runs } } });
+  return schemaOf(keys, { schema: runsItself(kind) ? {} : { dependencies: { timeout: runs, env: runs } } });
 }

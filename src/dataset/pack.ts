@@ -14,7 +14,7 @@ import { UnusableIndex } from './increment/frames.js';
 import { incrementReadme } from './increment/readme.js';
 import type { ManifestEnd } from './manifest.js';
 import { restoreScript } from './restore-script.js';
-import { notEmpty, PartBuffer, packParts, readStdin, streamedHeader } from './parts.js';
+import { notEmpty, PartBuffer, packParts, readStdin, streamedHeader, whole } from './parts.js';
 import { readme } from './readme.js';
 import { locate, Reading, unreadable } from './reading.js';
 import type { SourceSpec } from '../source.js';
@@ -109,10 +109,11 @@ class Dataset {
   }
 
   #readme(): string {
-    const { arrangement, depositId, specification } = this.#options;
+    const { arrangement, depositId, specification, sources } = this.#options;
     if (!this.#chain?.increment) return readme(this.#options);
     const { deposits } = this.#chain;
-    return incrementReadme({ arrangement, depositId, hasSpecification: specification !== undefined, deposits });
+    const hasSpecification = specification !== undefined;
+    return incrementReadme({ arrangement, depositId, hasSpecification, deposits, sources });
   }
 
   summary(): DatasetSummary {
@@ -166,7 +167,7 @@ class Dataset {
         return packFileSource({ ...context, source }, path);
       case 'command': {
         const options = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
-        return this.#streamed(source, path, outputOf(source.command, options));
+        return this.#streamed(source, path, whole(source, outputOf(source.command, options)));
       }
       case 'stdin':
         return this.#streamed(source, path, readStdin(source, this.#hooks));
@@ -220,7 +221,11 @@ function readSpecification(path: string): Uint8Array {
 /** A cleanup without a `timeout` of its own may not hold up everything for ever. */
 const CLEANUP_TIMEOUT_MS = 10 * 60_000;
 
-function commandOptions(source: SourceSpec, options: DatasetOptions, what: string): ChildOptions {
+function commandOptions(
+  source: SourceSpec,
+  options: DatasetOptions,
+  what: 'prepare' | 'command' | 'cleanup',
+): ChildOptions {
   return {
     label: `source ${printable(source.name)}: ${what}`,
     code: 'source-failed',
@@ -229,6 +234,7 @@ function commandOptions(source: SourceSpec, options: DatasetOptions, what: strin
     env: process.env,
     ...(source.env && { setEnv: source.env }),
     ...(source.timeoutMs !== undefined && { timeoutMs: source.timeoutMs }),
+    ...(source.secret?.of === what && { secret: source.secret }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Chunk } from './chunks.js';
 import type { ChainNight } from './increment/chain-night.js';
 import { REREAD } from './increment/records.js';
 import { emptyError } from './reading.js';
-import type { SourceSpec, StdinSource } from '../source.js';
+import type { CommandSource, SourceSpec, StdinSource } from '../source.js';
 import type { DatasetHooks } from './sources.js';
 import type { TarHeader } from './tar/write.js';
 import { MAX_PARTS, partSuffix } from '../names/archive.js';
@@ -50,6 +50,31 @@ export async function* notEmpty(
   }
   if (isEmpty && !source.allowEmpty)
     throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
+}
+
+/** Longer than any `endsWith` with what may follow it. */
+const END_BYTES = 256;
+
+/** What a command prints, as long as it ends as it should. @throws DepotError 'source-failed' */
+export async function* whole(
+  { name, endsWith }: CommandSource,
+  content: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  if (endsWith === undefined) {
+    yield* content;
+    return;
+  }
+  let end = Buffer.alloc(0);
+  for await (const bytes of content) {
+    end = Buffer.concat([end, bytes.subarray(-END_BYTES)]).subarray(-END_BYTES);
+    yield bytes;
+  }
+  if (!end.toString('latin1').trimEnd().endsWith(endsWith))
+    throw new DepotError(
+      'source-failed',
+      `source ${printable(name)}: what the command printed does not end with '${endsWith}', so it is not whole`,
+      { hint: 'run the command by hand, as the account that depot runs as, and look at the end of its output' },
+    );
 }
 
 /** Stores content of unknown length as parts `<path>.part-000001` and so on, and lists them in one line of the manifest. */

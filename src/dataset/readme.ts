@@ -1,6 +1,7 @@
-import { printable } from '../printable.js';
 import { MANIFEST_PATH } from './manifest.js';
 import { isStreamed, type SourceSpec } from '../source.js';
+import { block, code } from './readme-words.js';
+import { restoring } from './restore-lines.js';
 import type { DatasetOptions } from './sources.js';
 
 /** `DEPOT/README.md`, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
@@ -9,6 +10,7 @@ export function readme(options: DatasetOptions): string {
   const parts = sources
     .filter(isStreamed)
     .map((source) => `cat ${quoted(`data/${source.name}`)}.part-* > ${quoted(`data/${source.name}`)}`);
+  const restore = restoring(sources);
   const manifestPart = `${MANIFEST_PATH}.part-`;
   return `# Depot ${depositId}
 
@@ -35,7 +37,7 @@ ${block([`cp ${MANIFEST_PATH} manifest.ndjson`])}
 Where there are parts, since the contents were unpacked without depot, type this instead:
 
 ${block([...parts, `cat ${manifestPart}* > manifest.ndjson`])}
-## Checking the contents
+${restore.en}## Checking the contents
 
 The manifest has one line of JSON for each entry: \`path\` (or \`pathBase64\`, for a name that is not UTF-8), \`type\`, \`size\` in bytes,
 \`mode\`, \`mtime\`, for files \`sha256\`, for links \`linkTarget\`. A line with \`parts\` is about the file that so many parts join to. The
@@ -71,7 +73,7 @@ ${block([`cp ${MANIFEST_PATH} manifest.ndjson`])}
 Waar delen staan, omdat de inhoud zonder depot is uitgepakt, typ dan in plaats daarvan dit:
 
 ${block([...parts, `cat ${manifestPart}* > manifest.ndjson`])}
-## De inhoud controleren
+${restore.nl}## De inhoud controleren
 
 Het manifest heeft een regel JSON voor alles wat erin zit: \`path\` (of \`pathBase64\`, voor een naam die geen UTF-8 is), \`type\`, \`size\` in
 bytes, \`mode\`, \`mtime\`, bij bestanden \`sha256\`, bij links \`linkTarget\`. Een regel met \`parts\` gaat over het bestand dat uit
@@ -103,15 +105,6 @@ function english(source: SourceSpec): string {
 function dutch(source: SourceSpec): string {
   if (source.kind === 'directory') return 'een map van de leverancier';
   return source.kind === 'file' ? 'een bestand van de leverancier' : `en verder: de delen van ${code(source.name)}`;
-}
-
-/** In a table's cell: a name may hold a backtick or a bar. */
-function code(name: string): string {
-  return `\`${printable(name).replaceAll('`', "'").replaceAll('|', String.raw`\|`)}\``;
-}
-
-function block(lines: readonly string[]): string {
-  return `${lines.map((line) => `    ${line}`).join('\n')}\n`;
 }
 
 /** For a shell; plain where that is safe. */

@@ -9,9 +9,10 @@ import { locate, unreadable } from '../dataset/reading.js';
 import { fromText, toText } from '../dataset/bytestring.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import type { SourceSpec } from '../source.js';
+import { isDatabase, type ListedSource, type SourceSpec } from '../source.js';
 import { bytes, counted } from '../ui/format.js';
 import { compressedBy, compressedIn, compressionOf } from './compressed.js';
+import { lookAtDatabase } from './database-checks.js';
 import type { Patient, Report } from './findings.js';
 
 type Looking = Pick<Patient, 'config' | 'arrangement' | 'env' | 'signal'>;
@@ -38,9 +39,11 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
         const program = await findProgram(source.prepare, source, o);
         report.notPossible(
           name,
-          `${source.kind === 'file' || source.kind === 'directory' ? `${source.path} is made by ` : ''}prepare: ${program} was not run; to test it: «depot push --dry-run»`,
+          `${source.kind === 'file' || source.kind === 'directory' ? `${source.path} is made by ` : ''}prepare: ${program} was not run${isDatabase(source) ? ', and the database may only be there after it' : ''}; to test it: «depot push --dry-run»`,
         );
         if (source.kind === 'command') await findProgram(source.command, source, o);
+      } else if (isDatabase(source)) {
+        await lookAtDatabase(name, source, o, report);
       } else if (source.kind === 'stdin') {
         report.notPossible(name, 'standard input, which only a push has');
       } else if (source.kind === 'command') {
@@ -91,7 +94,7 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
 }
 
 /** With `incremental:`, what is compressed already costs all of itself every night. */
-async function sayCompressed(name: string, source: SourceSpec, report: Saying): Promise<void> {
+async function sayCompressed(name: string, source: ListedSource, report: Saying): Promise<void> {
   const say = (what: string): void =>
     report.warning(
       name,

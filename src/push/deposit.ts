@@ -10,6 +10,7 @@ import { recordOutcome } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { PushContext } from './push-context.js';
 import { canReadAgain, remoteName, spooledDeposit } from './spooled.js';
+import { packable } from './databases.js';
 import { clearIndexes } from './chain.js';
 import { beginSealing, draftOf, publishedBy, publishUpload, type Beginning, type Begun } from './stages.js';
 import { step } from './steps.js';
@@ -26,7 +27,7 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
   let mustBeFull: string | undefined;
   for (;;) {
     try {
-      const beginning = { ...beginDeposit(context), mustBeFull };
+      const beginning = { ...(await beginDeposit(context)), mustBeFull };
       const deposit = await (o.arrangement.spool
         ? spooledDeposit(context, beginning)
         : streamedDeposit(context, beginning));
@@ -44,8 +45,9 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
   }
 }
 
-/** A new id, and with it the names at the agent and the intent that says so; nothing is on disk yet. */
-function beginDeposit({ o, agent, run }: PushContext): Beginning {
+/** A new id, and with it the names at the agent and the intent that says so; nothing is on disk yet, but databases were looked at. */
+async function beginDeposit({ o, agent, run, hooks }: PushContext): Promise<Beginning> {
+  const sources = await packable(o, hooks);
   const startedAt = new Date();
   const depositId = newDepositId(o.arrangement.name, startedAt);
   run.depositId = depositId;
@@ -62,7 +64,7 @@ function beginDeposit({ o, agent, run }: PushContext): Beginning {
     server: agent.place,
     publish: o.arrangement.remote.publish,
   } as const;
-  return { intent, startedAt, compression };
+  return { intent, startedAt, compression, sources };
 }
 
 /**

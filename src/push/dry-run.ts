@@ -3,6 +3,7 @@ import { readLedgerId } from '../state/ledger.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { chooseCompression } from '../seal/compress.js';
 import { forgetIndex, whyFirst } from './chain.js';
+import { packable } from './databases.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secret-finder.js';
@@ -14,6 +15,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const clock = process.hrtime.bigint();
   const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt, o.shared);
   tellOfKeys(keys, hooks);
+  const sources = await packable(o, hooks);
   const depositId = newDepositId(o.arrangement.name, startedAt);
   const compression = chooseCompression(o.arrangement.compression);
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
@@ -23,7 +25,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const context = { o, keys, hooks, state, ledger: id === null ? null : { id } };
   const { sealing, progress, shrink, whyFull } = await beginSealing(
     context,
-    { depositId, startedAt, compression },
+    { depositId, startedAt, compression, sources },
     null,
   );
   try {

@@ -2,7 +2,7 @@ import { lstat, opendir, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { inMebibytes } from '../printable.js';
-import { isStreamed, type SourceSpec } from '../source.js';
+import { isDatabase, isStreamed, type ListedSource } from '../source.js';
 import { lastDeposit } from '../state/list.js';
 import type { PushContext } from './push-context.js';
 
@@ -27,11 +27,11 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o'
     });
 }
 
-/** Bytes of all sources; null when nobody knows before they are read, as with commands, `prepare` and `exclude`. */
-export async function bytesOf(sources: readonly SourceSpec[]): Promise<number | null> {
+/** Bytes of all sources; null when nobody knows before they are read, as with commands, databases, `prepare` and `exclude`. */
+export async function bytesOf(sources: readonly ListedSource[]): Promise<number | null> {
   let sum = 0;
   for (const source of sources) {
-    if (source.prepare !== undefined || isStreamed(source)) return null;
+    if (source.prepare !== undefined || isStreamed(source) || isDatabase(source)) return null;
     if (source.kind === 'directory' && source.exclude.length > 0) return null;
     try {
       sum += source.kind === 'file' ? (await stat(source.path)).size : await bytesBelow(source.path);

@@ -3,6 +3,7 @@ import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } 
 import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
+import type { SourceSpec } from '../source.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
 import { lastDataset, lastSizes } from '../state/list.js';
 import { checkDraft } from '../state/record.js';
@@ -29,6 +30,8 @@ export interface Beginning {
   intent: Extract<PendingRecord, { stage: 'intent' }>;
   startedAt: Date;
   compression: CompressionFormat;
+  /** Its databases were looked at, and became what can be packed. */
+  sources: SourceSpec[];
   /** Why it must be a full deposit. */
   mustBeFull?: string | undefined;
 }
@@ -84,7 +87,7 @@ export async function beginSealing(
   sent: { acknowledged: number } | null,
 ): Promise<Begun> {
   const { o, keys, hooks, state } = context;
-  const { depositId, compression } = beginning;
+  const { depositId, compression, sources } = beginning;
   const shrink = await shrinkRule(o, state);
   const ledgerId = context.ledger?.id ?? null;
   const tonight = ledgerId === null ? null : await chainFor({ ...context, ledgerId }, beginning);
@@ -97,7 +100,7 @@ export async function beginSealing(
   try {
     sealing = startSealing(
       {
-        dataset: datasetOf(o, depositId, shrink, chain),
+        dataset: datasetOf(o, { depositId, sources }, shrink, chain),
         compression,
         isPadded: chain?.base != null,
         pkesk,
@@ -203,13 +206,13 @@ export function runDataset(summary: DatasetSummary, rule: ShrinkRule | null): Ru
 /** The dataset of an arrangement as the packing thread reads it. */
 function datasetOf(
   { arrangement, config }: Pick<PushOptions, 'arrangement' | 'config'>,
-  depositId: string,
+  { depositId, sources }: Pick<Beginning, 'sources'> & { depositId: string },
   shrink: ShrinkRule | null,
   chain: ChainOptions | null,
 ): DatasetOptions {
-  const { dataset, specification, minSize } = arrangement;
+  const { specification, minSize } = arrangement;
   return {
-    sources: dataset,
+    sources,
     commandDirectory: config.directory,
     arrangement: arrangement.name,
     depositId,

@@ -35,7 +35,15 @@ export const exits = {
     do: 'follow the hint',
   },
   3: {
-    codes: ['source-failed', 'source-changed', 'source-timed-out', 'source-empty', 'source-too-small', 'source-shrunk'],
+    codes: [
+      'source-failed',
+      'source-changed',
+      'source-timed-out',
+      'source-empty',
+      'source-too-small',
+      'source-shrunk',
+      'source-client-too-old',
+    ],
     en: 'a source failed, changed, timed out, was empty or shrank',
     nl: 'een bron faalde, veranderde, duurde te lang, was leeg of kromp',
     do: 'look at the source',

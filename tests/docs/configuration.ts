@@ -10,14 +10,17 @@ import { namedKinds } from '../../src/config/kinds.js';
 import { ConfigInvalid, parseConfig } from '../../src/config/load.js';
 import type { Key, Keys } from '../../src/config/mapping.js';
 import { ping } from '../../src/config/ping.js';
+import { databaseServer } from '../../src/config/databases.js';
 import { remote } from '../../src/config/remote.js';
 import { included, notify, supplier, top } from '../../src/config/schema.js';
 import { source } from '../../src/config/sources.js';
 import type { Config } from '../../src/config/types.js';
+import { databaseKinds } from '../../src/source.js';
 import { type ErrorCode, exitStatus } from '../../src/texts/exits.js';
 import {
   arrangementWords,
   beneficiaryWords,
+  databaseWords,
   notifyWords,
   pingWords,
   incrementalWords,
@@ -120,10 +123,22 @@ export const sections: readonly Section[] = [
     title: 'Keys of a source',
     of: 'source',
     where:
-      'In each member of `dataset:`, a source. A source has one of `directory`, `file`, `command` and `stdin`; the names of all sources differ.',
+      'In each member of `dataset:`, a source. A source has one of `directory`, `file`, `command`, `stdin` and the databases `postgresql`, `mariadb`, `mysql`, `sqlite` and `sqlserver`; the names of all sources differ.',
     keys: source.keys,
     words: sourceWords,
     put: (keys) => inArrangement({ dataset: `[${flow({ ...sourceFor(Object.keys(keys)), ...keys })}]` }),
+  },
+  {
+    title: 'Keys of a database',
+    of: 'database',
+    where:
+      'Under `postgresql:`, `mariadb:`, `mysql:` and `sqlserver:` of a source; under `sqlite:` only `database` and `program`. [Databases](operations.md#databases) says what each needs.',
+    keys: databaseServer.keys,
+    words: databaseWords,
+    put: (keys) => {
+      const kind = 'backup' in keys ? 'sqlserver' : 'postgresql';
+      return inArrangement({ dataset: `[{ ${kind}: ${flow({ database: 'crm', ...keys })} }]` });
+    },
   },
   {
     title: 'Keys of incremental',
@@ -146,7 +161,7 @@ export const sections: readonly Section[] = [
 /** What a source needs beside these keys. */
 function sourceFor(keys: readonly string[]): Record<string, string> {
   if (keys.includes('command') || keys.includes('stdin')) return { as: 'crm.pgdump' };
-  if (keys.includes('directory') || keys.includes('file')) return {};
+  if (['directory', 'file', ...databaseKinds].some((kind) => keys.includes(kind))) return {};
   return keys.includes('timeout') || keys.includes('env') ? { command: '[pg_dump]', as: 'crm.pgdump' } : something;
 }
 

@@ -1,76 +1,21 @@
 /** A real pg_dump of a real PostgreSQL database as a command source, restored from what the beneficiary decrypts. */
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { cleanup, tempDir } from '../support/cleanup.js';
 import { mustDepot } from '../support/cli.js';
-import { asRoot, peers } from '../support/peers.js';
-import { mustRun, run } from '../support/process.js';
+import { peers } from '../support/peers.js';
+import { type Postgres, startPostgres } from '../support/postgres.js';
+import { mustRun } from '../support/process.js';
 import { startSshd } from '../support/sshd.js';
 import { freshPath, Supplier } from '../support/supplier.js';
 
 const ssh = peers('sshd', 'ssh-keygen');
 const pg = peers('initdb', 'pg_ctl', 'psql', 'pg_dump', 'pg_restore');
 
-/** A cluster of its own on a socket in a short directory, as an account that is not root: PostgreSQL refuses root. */
-async function startPostgres(): Promise<{
-  psql(database: string, sql: string): Promise<string>;
-  env: NodeJS.ProcessEnv;
-}> {
-  const directory = tempDir('pg', '/tmp');
-  const data = join(directory, 'data');
-  const as: { uid?: number; gid?: number } = asRoot() ? await account() : {};
-  if (as.uid !== undefined && as.gid !== undefined) chownSync(directory, as.uid, as.gid);
-  chmodSync(directory, 0o700);
-  const env = {
-    PATH: `${dirname(pg!.pg_ctl)}:${process.env['PATH'] ?? ''}`,
-    LC_ALL: 'C.UTF-8',
-    HOME: directory,
-    PGHOST: directory,
-    PGUSER: 'depot',
-  };
-  const options = { ...as, env, cwd: directory };
-  await mustRun(pg!.initdb, ['-D', data, '-U', 'depot', '-A', 'trust', '-E', 'UTF8', '--no-sync'], options);
-  // No TCP: a socket in the directory needs no port.
-  const stop = () => run(pg!.pg_ctl, ['-D', data, '-m', 'immediate', '-w', 'stop'], options);
-  cleanup(stop);
-  await mustRun(
-    pg!.pg_ctl,
-    [
-      '-D',
-      data,
-      '-w',
-      '-t',
-      '60',
-      '-l',
-      join(directory, 'log'),
-      '-o',
-      `-c listen_addresses='' -c unix_socket_directories='${directory}' -c fsync=off`,
-      'start',
-    ],
-    options,
-  );
-  return {
-    env,
-    psql: async (database, sql) =>
-      (
-        await mustRun(pg!.psql, ['-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', database], { ...options, input: sql })
-      ).stdout.trim(),
-  };
-}
-
-async function account(): Promise<{ uid: number; gid: number }> {
-  for (const name of ['postgres', 'nobody']) {
-    const found = await run('id', ['-u', name]);
-    if (found.code === 0) return { uid: Number(found.stdout), gid: Number((await mustRun('id', ['-g', name])).stdout) };
-  }
-  throw new Error('no account to run PostgreSQL as');
-}
-
 describe.skipIf(!ssh || !pg)('a PostgreSQL database', () => {
-  let postgres: Awaited<ReturnType<typeof startPostgres>>;
+  let postgres: Postgres;
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await startPostgres(pg!);
     await postgres.psql('postgres', 'create database crm');
     await postgres.psql(
       'crm',

@@ -1,4 +1,6 @@
+import type { SourceSpec } from '../../source.js';
 import type { ChainedDeposit } from '../chain/chain-file.js';
+import { restoring } from '../restore-lines.js';
 
 /** `DEPOT/README.md` of an increment, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
 export function incrementReadme(o: {
@@ -7,8 +9,10 @@ export function incrementReadme(o: {
   hasSpecification: boolean;
   /** All that come before, the full one first. */
   deposits: readonly ChainedDeposit[];
+  sources: readonly SourceSpec[];
 }): string {
   const { arrangement, depositId, deposits } = o;
+  const restore = restoring(o.sources);
   const number = deposits.length;
   const full = deposits[0]!.depositId;
   const files = `    SHA-256                                                           BYTES  DEPOSIT
@@ -40,7 +44,7 @@ ${o.hasSpecification ? "| `DEPOT/specification.md` | the supplier's own descript
 | \`DEPOT/ranges.part-000001\` and on | how large files are put together from pieces and from earlier suitcases |
 | \`DEPOT/manifest.ndjson.part-000001\` and on | the manifest: a line for everything that changed or is gone |
 
-The format is described in depot's \`docs/format.md\`, sections 3 and 12.
+${restore.en}The format is described in depot's \`docs/format.md\`, sections 3 and 12.
 
 ---
 
@@ -67,6 +71,6 @@ ${o.hasSpecification ? '| `DEPOT/specification.md` | de beschrijving van de gege
 | \`DEPOT/ranges.part-000001\` en verder | hoe grote bestanden uit stukken en eerdere koffers worden samengesteld |
 | \`DEPOT/manifest.ndjson.part-000001\` en verder | het manifest: een regel voor alles wat veranderd of verdwenen is |
 
-De vorm is beschreven in \`docs/format.md\` van depot, paragrafen 3 en 12.
+${restore.nl}De vorm is beschreven in \`docs/format.md\` van depot, paragrafen 3 en 12.
 `;
 }

@@ -8,6 +8,7 @@ test('the lines to type in the README of an increment ask for who made it, in bo
     depositId: 'acme-crm.20260102T000000Z.0000000000000000',
     hasSpecification: false,
     deposits: [full],
+    sources: [],
   });
   const lines = text.match(/`depot decrypt [^`]*`/g);
   expect(lines).toHaveLength(2);

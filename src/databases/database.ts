@@ -1,0 +1,140 @@
+/** What depot knows of a kind of database, and how it asks one. A file beside this one has each kind. */
+import path from 'node:path';
+import { type RunOptions, run } from '../child.js';
+import { DepotError, isDepotError } from '../errors.js';
+import type { HandedSecret } from '../handed-secret.js';
+import { printable } from '../printable.js';
+import type { Secret } from '../secret.js';
+import type { CommandSource, DatabaseKind, DatabaseSettings, FileSource, RestoreLines } from '../source.js';
+
+/** A database, and what its programs get besides. */
+export type Target = DatabaseSettings & { kind: DatabaseKind; env?: Record<string, string> };
+
+/** Where and how its programs run. */
+export interface Surroundings {
+  /** Comes before what a program says: `source crm.pgdump`. */
+  label: string;
+  directory: string;
+  env: NodeJS.ProcessEnv;
+  /** Null leaves the login to the database's own means: its own password files, variables, the account's name. */
+  password: Secret | null;
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** What was found at a database. */
+export interface Seen {
+  /** `PostgreSQL 15.4`. */
+  server: string;
+  /** What would dump it: `pg_dump 15.8`. */
+  tool: string;
+  /** What the server keeps, not what a dump of it has; null where it does not tell. */
+  bytes: number | null;
+  /** Those that this account can see; null where it cannot tell none from some. */
+  tables: number | null;
+  /** What speaks against a dump and does not keep it from being made, fit to print. */
+  warnings: string[];
+  /** What only its own file understands: for the dump and its restore lines. */
+  more: Readonly<Record<string, string>>;
+}
+
+/** What is read in its place, without what all sources have. */
+export type Packed = (Pick<CommandSource, 'kind' | 'command' | 'endsWith'> | Pick<FileSource, 'kind' | 'path'>) & {
+  prepare?: string[];
+  cleanup?: string[];
+  secret?: { of: 'prepare' | 'command' } & HandedSecret;
+  restore: Pick<RestoreLines, 'en' | 'nl'> & { lines: (file: string) => string[] };
+};
+
+export interface Database {
+  /** For people: `PostgreSQL`. */
+  title: string;
+  /** What the file in the deposit is called. */
+  fileName: (database: string) => string;
+  /** Why this must not be one of its `options:`; null when it may. */
+  optionProblem: (option: string) => string | null;
+  /**
+   * Connects and looks. Null when there is nothing to look with. Throws 'source-failed' with the words of the program,
+   * 'source-timed-out', 'source-client-too-old'.
+   */
+  look: (target: Target, around: Surroundings) => Promise<Seen | null>;
+  pack: (target: Target, around: Pick<Surroundings, 'password'>, seen: Seen | null) => Packed;
+  /** The names of the databases that a login can see; empty where that cannot be asked. Throws as `look`. */
+  list: (login: Omit<Target, 'database'>, around: Surroundings) => Promise<string[]>;
+}
+
+/** Runs a program to ask something, and gives what it printed, in lines. */
+export async function ask(
+  argv: readonly string[],
+  target: Pick<Target, 'env'>,
+  around: Surroundings,
+  o: Pick<RunOptions, 'secret'> & { env?: Record<string, string>; hint: string },
+): Promise<string[]> {
+  try {
+    const { output } = await run(argv, {
+      label: around.label,
+      code: 'source-failed',
+      timeoutCode: 'source-timed-out',
+      startHint: `install it, or name it with program: in depot.yaml; a scheduled run may have another PATH`,
+      directory: around.directory,
+      env: around.env,
+      setEnv: { ...o.env, ...target.env },
+      timeoutMs: around.timeoutMs,
+      signal: around.signal,
+      stdout: 'keep',
+      ...(o.secret && { secret: o.secret }),
+    });
+    return output
+      .toString()
+      .split(/\r?\n/)
+      .filter((line) => line !== '');
+  } catch (error) {
+    if (!isDepotError(error) || isMissing(error)) throw error;
+    throw new DepotError(error.code, error.message, { hint: o.hint, cause: error });
+  }
+}
+
+/** What `PROGRAM --version` says; null when there is no such program. `options` for wrappers that choose a version by them. */
+export async function versionLine(
+  program: string,
+  options: readonly string[],
+  target: Pick<Target, 'env'>,
+  around: Surroundings,
+): Promise<string | null> {
+  try {
+    const lines = await ask([program, '--version', ...options], target, around, { hint: 'try it by hand' });
+    return lines[0] ?? '';
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+export function isMissing(error: unknown): boolean {
+  return isDepotError(error) && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}
+
+/** The program `name` of the same installation as `program`, where that is a path. */
+export function beside(program: string | undefined, name: string): string {
+  return program !== undefined && /[\\/]/.test(program) ? path.join(path.dirname(program), name) : name;
+}
+
+export function missing(program: string, { label }: Surroundings): DepotError {
+  return new DepotError('source-failed', `${label}: there is no program ${printable(program)}`, {
+    hint: 'install it, or name it with program: in depot.yaml; a scheduled run may have another PATH',
+  });
+}
+
+/** What to restore a file of the deposit into: a name that no program and no shell misunderstands. */
+export function restoredName(file: string): string {
+  const plain = path.posix
+    .parse(file)
+    .name.replace(/[^A-Za-z0-9_]+/g, '_')
+    .replace(/^_+|_+$/g, '');
+  return plain === '' ? 'restored' : plain;
+}
+
+/** `[10, 11, 6]` of the first version number in a text. */
+export function versionIn(text: string): number[] {
+  return (/\d+(?:\.\d+)*/.exec(text)?.[0] ?? '').split('.').map(Number);
+}

@@ -1,0 +1,166 @@
+/** PostgreSQL: pg_dump in its own format, uncompressed, since depot compresses, and finds in it what changed. */
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import type { Secret } from '../secret.js';
+import { shellWord } from '../shell.js';
+import type { HandedSecret } from '../handed-secret.js';
+import {
+  ask,
+  beside,
+  type Database,
+  isMissing,
+  missing,
+  restoredName,
+  type Surroundings,
+  type Target,
+  versionIn,
+  versionLine,
+} from './database.js';
+import { changesDump, hasKey, longOptionProblem, noDump, type Refused, toDisk } from './options.js';
+
+const refused: Refused = {
+  file: toDisk,
+  jobs: toDisk,
+  format: changesDump,
+  host: hasKey,
+  port: hasKey,
+  username: hasKey,
+  password: 'nobody is there to be asked',
+  dbname: 'the database is named by the key database',
+  help: noDump,
+  version: noDump,
+};
+
+const hint =
+  'check the host, the user name and the password of this source, and whether the server lets this account in';
+
+/** Tables, partitions, materialized views and foreign tables of people, not of the server. */
+const question = `SELECT concat_ws(E'\\n', current_setting('server_version_num'), split_part(current_setting('server_version'), ' ', 1),
+  pg_database_size(current_database()), current_setting('server_encoding'),
+  (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'))`;
+
+export const postgresql: Database = {
+  title: 'PostgreSQL',
+  fileName: (database) => `${database}.pgdump`,
+  optionProblem: (option) => longOptionProblem(option, refused),
+
+  async look(target, around) {
+    const program = target.program ?? 'pg_dump';
+    const tool = await versionLine(program, connection(target), target, around);
+    if (tool === null) throw missing(program, around);
+    const answer = await query(target.database, question, target, around);
+    if (answer === null) return null;
+    const [number = '', version = '', bytes = '', encoding = '', tables = ''] = answer;
+    const client = versionIn(tool);
+    if (isOlder(client, Number(number)))
+      throw new DepotError(
+        'source-client-too-old',
+        `${around.label}: ${printable(program)} is version ${client.join('.')}, and the server is PostgreSQL ${version}: pg_dump refuses a newer server`,
+        {
+          hint: `install the client programs of PostgreSQL ${Math.floor(Number(number) / 10_000)} or newer, or name the newer pg_dump with program: in depot.yaml`,
+        },
+      );
+    return {
+      server: `PostgreSQL ${version}`,
+      tool: `pg_dump ${client.join('.')}`,
+      bytes: Number(bytes),
+      tables: Number(tables),
+      warnings: [],
+      more: { encoding },
+    };
+  },
+
+  pack(target, { password }, seen) {
+    const { database, options, program = 'pg_dump' } = target;
+    const secret = password === null ? undefined : passwordFile(password);
+    return {
+      kind: 'command',
+      command: [
+        program,
+        ...connection(target),
+        '--no-password',
+        '--format=custom',
+        '--compress=0',
+        `--dbname=${conninfo(database)}`,
+        ...options,
+      ],
+      ...(secret && { secret: { of: 'command', ...secret } }),
+      restore: {
+        en: `a PostgreSQL database; with the programs of ${seen?.tool.replace('pg_dump', 'PostgreSQL') ?? 'PostgreSQL'} or newer, as an account that may create databases`,
+        nl: `een PostgreSQL-database; met de programma's van ${seen?.tool.replace('pg_dump', 'PostgreSQL') ?? 'PostgreSQL'} of nieuwer, als een account dat databases mag aanmaken`,
+        lines: (file) => [
+          `createdb --template=template0${encodingOption(seen?.more.encoding)} ${restoredName(file)}`,
+          `pg_restore --no-owner --no-privileges --dbname=${restoredName(file)} ${shellWord(file, 'linux')}`,
+        ],
+      },
+    };
+  },
+
+  async list(login, around) {
+    const names = `SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname`;
+    return (await query('postgres', names, login, around)) ?? [];
+  },
+};
+
+/** Null without psql. */
+async function query(
+  database: string,
+  sql: string,
+  target: Omit<Target, 'database'>,
+  around: Surroundings,
+): Promise<string[] | null> {
+  const options = ['--no-psqlrc', '--no-password', '--no-align', '--tuples-only', '--quiet'];
+  const argv = [
+    beside(target.program, 'psql'),
+    ...connection(target),
+    ...options,
+    `--dbname=${conninfo(database)}`,
+    `--command=${sql}`,
+  ];
+  const secret = around.password === null ? undefined : passwordFile(around.password);
+  try {
+    return await ask(argv, target, around, { hint, env: { PGCONNECT_TIMEOUT: '10' }, ...(secret && { secret }) });
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** As options, since Debian's wrapper goes by them when it chooses a version. */
+function connection({ host, port, username }: Omit<Target, 'database'>): string[] {
+  return [
+    ...(host === undefined ? [] : [`--host=${host}`]),
+    // With a host but no port the wrapper would take that of a local cluster.
+    ...(port === undefined && host === undefined ? [] : [`--port=${port ?? 5432}`]),
+    ...(username === undefined ? [] : [`--username=${username}`]),
+  ];
+}
+
+/** A name that is not taken for a whole connection string, as `host=elsewhere` or `postgresql://…` would be. */
+function conninfo(database: string): string {
+  return `dbname='${database.replace(/[\\']/g, String.raw`\$&`)}'`;
+}
+
+/** libpq reads the file for each connection; PGPASSWORD would come before it. */
+function passwordFile(password: Secret): HandedSecret {
+  const value = password.reveal();
+  return {
+    content: `*:*:*:*:${value.replace(/[\\:]/g, String.raw`\$&`)}\n`,
+    variable: 'PGPASSFILE',
+    env: { PGPASSWORD: '' },
+    otherwise: { PGPASSWORD: value },
+  };
+}
+
+/** Since version 10 the first number is the major version, before it the first two. */
+function isOlder([major = 0, minor = 0]: number[], server: number): boolean {
+  const client = major >= 10 ? major * 10_000 : major * 10_000 + minor * 100;
+  return client < (server >= 100_000 ? Math.floor(server / 10_000) * 10_000 : Math.floor(server / 100) * 100);
+}
+
+/** Other encodings than UTF-8 go with few locales, and C goes with all. */
+function encodingOption(encoding: string | undefined): string {
+  if (encoding === undefined) return '';
+  return encoding === 'UTF8' ? ' --encoding=UTF8' : ` --encoding=${encoding} --locale=C`;
+}

@@ -1,0 +1,50 @@
+/** What the tests of database sources share. */
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { json, mustDepot } from '../support/cli.js';
+import { mustRun } from '../support/process.js';
+import type { Sshd } from '../support/sshd.js';
+import { type Deposit, freshPath, type Supplier } from '../support/supplier.js';
+
+/** What the beneficiary has after `depot decrypt`. */
+export async function decrypted(supplier: Supplier, server: Sshd, deposit: Deposit, from?: string): Promise<string> {
+  const out = freshPath();
+  await mustDepot([
+    'decrypt',
+    from ?? join(server.incoming, deposit.suitcase),
+    ...['--key', supplier.recipientKey, '--signer', supplier.signerPublic, '--out', out],
+    ...(from === undefined ? ['--receipt', deposit.receiptFile] : []),
+  ]);
+  return out;
+}
+
+/** Types what DEPOT/README.md says under "Restoring databases", as it stands there. */
+export async function restoreAsPrinted(out: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const readme = readFileSync(join(out, 'DEPOT/README.md'), 'utf8');
+  const [, english = ''] = /\n## Restoring databases\n([^]*?)\n(?:## |---|The format)/.exec(readme) ?? [];
+  const [, dutch = ''] = /\n## Databases terugzetten\n([^]*?)\n(?:## |De vorm)/.exec(readme) ?? [];
+  const lines = english.split('\n').filter((line) => line.startsWith('    '));
+  expect(lines).not.toEqual([]);
+  expect(dutch.split('\n').filter((line) => line.startsWith('    '))).toEqual(lines);
+  const typed = lines.map((line) => line.slice(4)).join('\n');
+  await mustRun('sh', ['-eu', '-c', typed], { cwd: out, env });
+  return typed;
+}
+
+/** A program of that name in a directory of its own, written for sh. */
+export function standIn(name: string, script: string, directory = tempDir('stand-in')): string {
+  const file = join(directory, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+/** What doctor found at a source. */
+export async function checkOf(supplier: Supplier, name: string): Promise<unknown> {
+  const { arrangements } = json(await supplier.depot(['doctor', '--json'])) as unknown as {
+    arrangements: { checks: { name: string }[] }[];
+  };
+  return arrangements[0].checks.find((check) => check.name === name);
+}
