@@ -7,6 +7,7 @@ import { version } from '../version.js';
 import { CommandLine } from './command-line.js';
 import type { Context, Ending, Start } from './context.js';
 import { defineCompletion } from './completion.js';
+import { defineConfig } from './config.js';
 import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
@@ -32,6 +33,7 @@ import { unchecked } from '../windows/unchecked.js';
 const commands = [
   defineInit,
   defineDoctor,
+  defineConfig,
   definePush,
   defineStatus,
   defineRuns,
