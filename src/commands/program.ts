@@ -6,6 +6,7 @@ import { version } from '../version.js';
 import { CommandLine } from './command-line.js';
 import type { Context, Ending, Start } from './context.js';
 import { defineCompletion } from './completion.js';
+import { defineConfig } from './config.js';
 import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
@@ -33,6 +34,7 @@ const commands = {
   'For the supplier:': [
     defineInit,
     defineDoctor,
+    defineConfig,
     definePush,
     defineStatus,
     defineRuns,

@@ -164,7 +164,7 @@ async function closedRecord(state: ArrangementState, config: Config): Promise<{ 
   return null;
 }
 
-async function recipients({ arrangement }: Patient, report: Report): Promise<void> {
+export async function recipients({ arrangement }: Pick<Patient, 'arrangement'>, report: Report): Promise<void> {
   for (const recipient of await readRecipients(arrangement, new Date())) {
     const name = arrangement.beneficiaries.find((b) => b.fingerprint === recipient.fingerprint)?.name ?? '';
     report.passed(
@@ -204,7 +204,7 @@ async function signer(o: Patient, secrets: Secrets, report: Report): Promise<voi
     );
 }
 
-function expiry(expiresAt: string | null): string {
+export function expiry(expiresAt: string | null): string {
   if (expiresAt === null) return 'does not expire';
   return `expires in ${Math.floor((Date.parse(expiresAt) - Date.now()) / day)} days`;
 }

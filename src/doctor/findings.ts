@@ -112,14 +112,24 @@ const marks = {
 const words = { warning: 'warning: ', failed: 'failed: ', 'not possible': 'not tested: ' } as const;
 
 /** An examination as people read it. */
-export function examinationLines(
-  e: Examination,
-  paint: (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string,
-): Line[] {
-  const width = Math.max(...e.checks.map((c) => c.name.length));
+export function examinationLines(e: Examination, paint: Paint): Line[] {
   return [
-    paint('bold', e.arrangement),
-    ...e.checks.flatMap(({ name, result, detail, hint }) => {
+    ...checkLines(e.arrangement, e.checks, paint),
+    ...adviceLines(e.arrangement, e.advice ?? []),
+    ...(e.left === undefined
+      ? []
+      : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
+    labelled('push', outlook(e)),
+  ];
+}
+
+type Paint = (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string;
+
+export function checkLines(title: string, checks: readonly Finding[], paint: Paint): Line[] {
+  const width = Math.max(...checks.map((c) => c.name.length));
+  return [
+    paint('bold', title),
+    ...checks.flatMap(({ name, result, detail, hint }) => {
       const [mark, style] = marks[result];
       const word = result === 'passed' ? '' : paint(style, words[result]);
       const hang = width + 4;
@@ -128,11 +138,6 @@ export function examinationLines(
         ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }]),
       ];
     }),
-    ...adviceLines(e.arrangement, e.advice ?? []),
-    ...(e.left === undefined
-      ? []
-      : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
-    labelled('push', outlook(e)),
   ];
 }
 

@@ -25,7 +25,9 @@ interface Question {
 }
 
 /** Reads no secret. What is wrong is a warning, until the signer or the login comes to grief over it. */
-export async function secretFindings(o: Patient): Promise<Map<SecretKind, Finding>> {
+export async function secretFindings(
+  o: Pick<Patient, 'config' | 'arrangement' | 'logins' | 'env'>,
+): Promise<Map<SecretKind, Finding>> {
   const { config, arrangement } = o;
   const { remote } = arrangement;
   const questions: Question[] = [
@@ -78,7 +80,7 @@ export async function secretFindings(o: Patient): Promise<Map<SecretKind, Findin
 async function judge(
   { name: what, purpose, dispensable }: Question,
   sources: readonly SourceDescription[],
-  { config, arrangement }: Patient,
+  { config, arrangement }: Pick<Patient, 'config' | 'arrangement'>,
 ): Promise<Finding> {
   const name = `secret ${what}`;
   const warning = (detail: string, hint: string): Finding => ({ name, result: 'warning', detail, hint });

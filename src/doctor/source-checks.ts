@@ -72,15 +72,7 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
       if (arrangement.incremental !== undefined) await sayCompressed(name, source, report);
     });
   }
-  const { specification } = arrangement;
-  if (specification !== undefined) {
-    await report.attempt('specification', async () => {
-      await access(specification, constants.R_OK).catch((error: unknown) => {
-        throw unreadable(fromText(specification), error);
-      });
-      report.passed('specification', specification);
-    });
-  }
+  await report.attempt('specification', () => lookAtSpecification(arrangement, report));
   if (config.notify !== undefined) {
     await findProgram(config.notify.command, {}, o).catch((error: unknown) => {
       report.warning(
@@ -91,6 +83,17 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
     });
   }
   return sizes.length === arrangement.dataset.length ? sizes.reduce((a, b) => a + b, 0) : null;
+}
+
+export async function lookAtSpecification(
+  { specification }: Patient['arrangement'],
+  report: Pick<Report, 'passed'>,
+): Promise<void> {
+  if (specification === undefined) return;
+  await access(specification, constants.R_OK).catch((error: unknown) => {
+    throw unreadable(fromText(specification), error);
+  });
+  report.passed('specification', specification);
 }
 
 /** With `incremental:`, what is compressed already costs all of itself every night. */

@@ -196,7 +196,10 @@ async function addKeys(
 }
 
 /** The key of the agent's account where it has none of its own; never the password, which belongs to that account alone. */
-async function jumpLogin({ proxyJump, ...remote }: Arrangement['remote'], passphrase: Passphrase): Promise<Login> {
+export async function jumpLogin(
+  { proxyJump, ...remote }: Arrangement['remote'],
+  passphrase: Passphrase,
+): Promise<Login> {
   const { privateKey: own, sshAgent: agent } = proxyJump ?? {};
   const login: Login = {};
   // What ssh's configuration gives both is that of the remote.

@@ -83,7 +83,7 @@ export async function readSigner(config: Config, secrets: SecretFinder, at: Date
 }
 
 /** What the file is comes before who can read it: on a public key nobody should run chmod. */
-async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificate: Certificate }> {
+export async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificate: Certificate }> {
   const modes: Stats[] = [];
   const bytes = await readKeyFile(file, (opened) => {
     modes.push(opened);
@@ -103,7 +103,7 @@ async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificat
   return { bytes, certificate };
 }
 
-async function readKeyFile(file: string, check?: (opened: Stats) => void): Promise<Buffer> {
+export async function readKeyFile(file: string, check?: (opened: Stats) => void): Promise<Buffer> {
   try {
     return await readBoundedFile(file, check);
   } catch (cause) {

@@ -41,6 +41,11 @@ test.each<[string[], string[]]>([
   [['key', 'generate', 's'], ['signer']],
   [['push', 'acme'], ['acme-crm']],
   [['runs', ''], ['acme-crm']],
+  [
+    ['config', ''],
+    ['check', 'example'],
+  ],
+  [['config', 'example', '--out', ''], [':files']],
   [['push', '--dry-run', ''], ['acme-crm']],
   [['push', '--dry'], ['--dry-run']],
   [['push', '--qui'], ['--quiet']],

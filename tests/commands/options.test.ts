@@ -182,6 +182,8 @@ describe('flags become typed options', () => {
     ],
     ['login --for signing-key', { ...login, purpose: 'signing-key' }],
     ['logout acme-crm', { ...none, name: 'acme-crm', purpose: undefined }],
+    ['config check', none],
+    ['config example --out depot.yaml', { ...none, out: 'depot.yaml' }],
     ['runs', { ...none, names: [], failed: false, from: undefined, to: undefined, last: undefined }],
     [
       'runs a b --failed --last 100 --from 2026-11-01 --to 2026-11-30',

@@ -34,7 +34,7 @@ import { remoteWords } from './remote-words.js';
 
 const fingerprint = '8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2';
 
-interface Section {
+export interface Section {
   title: string;
   /** What its keys belong to, in the headings of their entries. */
   of?: string;

@@ -127,6 +127,12 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot status': (out) => {
         expect(out).toMatch(/^acme-crm +20/m);
       },
+      'depot config example': (out) => {
+        expect(out).toContain('arrangements:');
+      },
+      'depot config check': (out) => {
+        expect(out).toMatch(/^result +valid, /m);
+      },
       'depot runs': (out) => {
         expect(out).toContain(`  deposited  `);
       },
