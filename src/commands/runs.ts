@@ -28,7 +28,7 @@ function lastOf(flags: Flags): number | undefined {
 export function defineRuns(parent: CommandLine): void {
   parent
     .command('runs')
-    .summary('past pushes, and why they failed')
+    .summary('results of past pushes')
     .description(
       'Lists the runs of depot push, newest first: when, how long, deposited or not, and why not. A push that is running and one that was killed are among them. Changes nothing, and asks no server.',
     )
