@@ -8,7 +8,7 @@ export function configExampleOptions(flags: Flags) {
 export function defineConfig(parent: CommandLine): void {
   const config = parent
     .command('config')
-    .summary('check depot.yaml, or show all')
+    .summary('check or show depot.yaml')
     .description('What depot.yaml says, and what it could say. Neither command connects to a server.')
     .ends(
       [],
