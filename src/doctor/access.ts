@@ -20,7 +20,13 @@ export interface Access {
 export async function accessFor(
   name: string,
   account: Account | null,
-  o: { config: Config; arrangements: readonly Arrangement[]; program: readonly string[]; stateMadeBySystemd: boolean },
+  o: {
+    config: Config;
+    arrangements: readonly Arrangement[];
+    program: readonly string[];
+    stateMadeBySystemd: boolean;
+    metrics?: string | undefined;
+  },
 ): Promise<Access> {
   const who = account ?? { name, uid: -1, gid: -1, group: name, gids: [] };
   const found = new Findings(who, o.config.directory);
@@ -47,6 +53,7 @@ export async function accessFor(
   for (const file of new Set(named)) if (file !== undefined && path.dirname(file) !== secrets) await found.secret(file);
   for (const socket of new Set(arrangements.flatMap(({ remote }) => agentSockets(remote)))) await found.agent(socket);
   await found.state(config.state.path, o.stateMadeBySystemd);
+  if (o.metrics !== undefined) await found.writable(path.dirname(o.metrics));
   for (const { dataset } of arrangements)
     for (const source of dataset) if ('path' in source && source.prepare === undefined) await found.source(source.path);
   return found;
@@ -130,6 +137,18 @@ class Findings implements Access {
     if (there === null)
       this.#line(`install -d -o ${this.#who.name} -g ${this.#who.group} -m 700 ${shellWord(directory)}`);
     else if (there.uid !== this.#who.uid) this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
+  }
+
+  /** One of others, who go on to read what is in it: node_exporter's. */
+  async writable(directory: string): Promise<void> {
+    const { name, group } = this.#who;
+    const there = await stat(directory).catch(() => null);
+    if (there === null) this.#line(`install -d -o ${name} -g ${group} -m 755 ${shellWord(directory)}`);
+    else if ((await obstacle(this.#who, directory, 'write')) === null) return;
+    else if ((there.mode & 0o027) === 0o005)
+      this.#line(`chgrp ${group} ${shellWord(directory)} && chmod g+w ${shellWord(directory)}`);
+    // Its group reads it, or writes in it too, and must not lose that.
+    else this.#line(`setfacl -m u:${name}:rwx ${shellWord(directory)}`);
   }
 
   /** OpenSSH's answers the account that it runs as, and root, whatever the mode of the socket. */

@@ -32,6 +32,8 @@ export interface Standing {
   /** That, or an earlier deposit, was much smaller than the one before it, and none since was as large again. */
   shrunk: Shrunk | null;
   lastRun: RunRecord | null;
+  /** How long the last run took that had something to do. */
+  lastWorkSeconds: number | null;
   ageMs: number | null;
   everyMs: number | null;
   /** The oldest that the last deposit may be; null when nobody said how often. */
@@ -86,7 +88,8 @@ export function lateWords(o: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs
   if (last === null) return 'there is no deposit yet';
   if (inFuture)
     return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
-  return `the last deposit, ${last.depositId}, is ${roughly(ageMs ?? 0)} old; the limit is ${roughly(allowedMs ?? 0)}`;
+  const [old, limit] = [roughly(ageMs ?? 0), roughly(allowedMs ?? 0)];
+  return `the last deposit, ${last.depositId}, is ${old === limit ? 'just over ' : ''}${old} old; the limit is ${limit}`;
 }
 
 /** `31 h`, `45 min`, `20 s`: never nothing where there is something. */
@@ -113,6 +116,7 @@ export async function gatherStandings(
       lastDeposit: last,
       shrunk: await shrunkSince(state, arrangement, o.now),
       lastRun: await lastRun(state),
+      lastWorkSeconds: (await lastRun(state, ({ code }) => code !== 'skipped'))?.seconds ?? null,
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
       proven: await provenBy(state),

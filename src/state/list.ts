@@ -148,6 +148,10 @@ export interface LastDeposit {
   finishedAt: string;
   /** Of the suitcase; null when the run did not come to know. */
   bytes: number | null;
+  /** How long its run took, or what the receipt knows of that: from beginning to completion. */
+  seconds: number;
+  /** Whether it was opened again while it was made, by the receipt; null without one. */
+  rehearsed: boolean | null;
   /** What was read from the sources, by the receipt; null without one. */
   dataset: { entries: number; bytes: number } | null;
   /** The deposit before it, when it shrank against that. */
@@ -173,6 +177,8 @@ export async function lastDeposit(state: ArrangementState, ledger?: LedgerFile):
           depositId: filed.depositId,
           finishedAt: filed.receipt.completedAt,
           bytes: filed.receipt.suitcase.bytes,
+          seconds: (Date.parse(filed.receipt.completedAt) - Date.parse(filed.receipt.startedAt)) / 1000,
+          rehearsed: filed.receipt.rehearsed !== undefined,
           dataset: datasetOf(filed),
           shrunkFrom: null,
         };
@@ -181,11 +187,14 @@ export async function lastDeposit(state: ArrangementState, ledger?: LedgerFile):
     depositId: run.depositId!,
     finishedAt: run.finishedAt,
     bytes: run.bytes,
+    seconds: run.seconds,
+    rehearsed: null,
     dataset: null,
     shrunkFrom: run.dataset?.shrunk === true ? run.dataset.previous : null,
   };
   if (byReceipt === null) return byRun;
-  if (byRun.depositId === byReceipt.depositId) return { ...byRun, dataset: byReceipt.dataset };
+  if (byRun.depositId === byReceipt.depositId)
+    return { ...byRun, rehearsed: byReceipt.rehearsed, dataset: byReceipt.dataset };
   // What the ledger lists is not newer than the last that it lists. A deposit without a receipt has only its time.
   const isListed = lines.some(({ depositId }) => depositId === byRun.depositId);
   return !isListed && byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;

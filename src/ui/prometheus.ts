@@ -7,10 +7,14 @@ export interface Measured {
   lastDeposit: {
     finishedAt: string;
     bytes: number | null;
+    seconds: number;
+    rehearsed: boolean | null;
     dataset: { entries: number; bytes: number } | null;
     shrunkFrom: unknown;
   } | null;
   lastRun: { startedAt: string; finishedAt: string; exit: number; code: string | null } | null;
+  lastWorkSeconds: number | null;
+  proven: { attestedAt: string; selfAttested: boolean } | null;
   everyMs: number | null;
   ended: boolean;
   stale: boolean;
@@ -100,6 +104,16 @@ export function prometheusText(
       each((a) => a.lastDeposit?.bytes ?? null),
     ),
     ...metric(
+      'depot_last_success_duration_seconds',
+      'How long the last deposit took.',
+      each((a) => a.lastDeposit?.seconds ?? null),
+    ),
+    ...metric(
+      'depot_last_success_rehearsed',
+      'Whether the last deposit was opened again while it was made (1) or not (0).',
+      each((a) => flag(a.lastDeposit?.rehearsed)),
+    ),
+    ...metric(
       'depot_last_success_dataset_bytes',
       'Size of what the last deposit holds, before compression.',
       each((a) => a.lastDeposit?.dataset?.bytes ?? null),
@@ -123,6 +137,13 @@ export function prometheusText(
       'depot_last_run_timestamp_seconds',
       'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.',
       each((a) => past(lastRunOf(a)?.at)),
+    ),
+    ...metric(
+      'depot_last_run_duration_seconds',
+      'How long the last run of depot push took that had something to do; of one that was killed, until it was last heard of.',
+      each(({ underWay: { killed }, lastWorkSeconds }) =>
+        killed === null ? lastWorkSeconds : Math.max(0, seconds(killed.lastSeen) - seconds(killed.since)),
+      ),
     ),
     ...metric(
       'depot_last_run_exit_code',
@@ -153,6 +174,11 @@ export function prometheusText(
       'depot_record_problems',
       'What is wrong with the record: a ledger that lacks deposits, attestations that are not what was filed.',
       each((a) => a.problems.length),
+    ),
+    ...metric(
+      'depot_last_attestation_timestamp_seconds',
+      'When a beneficiary last stated that its key opens a deposit; 0 when that is dated in the future.',
+      each((a) => (a.proven === null || a.proven.selfAttested ? null : past(a.proven.attestedAt))),
     ),
     ...metric(
       'depot_chain_increments',

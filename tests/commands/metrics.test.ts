@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { readCertificate } from '../../src/pgp/keys.js';
+import { type Measured, prometheusText } from '../../src/ui/prometheus.js';
 import { appendRun, type RunRecord } from '../../src/state/runs.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
@@ -71,7 +72,7 @@ beforeAll(async () => {
     published: 'yes',
     depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
     bytes: 4711,
-    seconds: 1,
+    seconds: 2.5,
     lanes: 1,
     attempts: 1,
     reconnects: 0,
@@ -89,7 +90,13 @@ beforeAll(async () => {
     published: 'no',
     depositId: null,
     bytes: null,
+    seconds: 1800,
   });
+  // A second chance that found nothing to do took no time worth telling.
+  const other = await ArrangementState.open(join(directory, 'state'), 'initech');
+  const nothing = { ...record, arrangement: 'initech', published: 'no', depositId: null, bytes: null } as const;
+  await appendRun(other, { ...nothing, exit: 3, code: 'source-failed', seconds: 7 });
+  await appendRun(other, { ...nothing, code: 'skipped', seconds: 0.1 });
 });
 
 function status(...args: string[]): Promise<Finished> {
@@ -133,6 +140,9 @@ describe('--prometheus', () => {
       'depot_last_success_bytes{arrangement="acme-crm"} 4711',
       `depot_last_run_timestamp_seconds{arrangement="acme-crm"} ${Math.floor(failed / 1000)}`,
       'depot_last_run_exit_code{arrangement="acme-crm"} 14',
+      'depot_last_success_duration_seconds{arrangement="acme-crm"} 2.5',
+      'depot_last_run_duration_seconds{arrangement="acme-crm"} 1800',
+      'depot_last_run_duration_seconds{arrangement="initech"} 7',
       'depot_deposit_interval_seconds{arrangement="acme-crm"} 86400',
       'depot_deposit_interval_seconds{arrangement="globex"} 86400',
       'depot_stale{arrangement="globex"} 1',
@@ -146,6 +156,45 @@ describe('--prometheus', () => {
     expect(stdout).toMatch(
       /depot_key_expiry_timestamp_seconds\{arrangement="globex",role="recipient",fingerprint="[0-9A-F]{40}"\} \d{10}\n/,
     );
+  });
+
+  test('says whether the last deposit was rehearsed, and when a beneficiary last opened one', () => {
+    const deposit = {
+      finishedAt: time(deposited),
+      bytes: 1,
+      seconds: 1,
+      rehearsed: true,
+      dataset: null,
+      shrunkFrom: null,
+    };
+    const killed = { since: time(deposited), lastSeen: time(deposited + 90_000) };
+    const measured: Measured = {
+      arrangement: 'a',
+      shrunk: null,
+      lastDeposit: deposit,
+      lastRun: null,
+      lastWorkSeconds: 3,
+      proven: { attestedAt: time(failed), selfAttested: false },
+      everyMs: null,
+      ended: false,
+      stale: false,
+      inFuture: false,
+      underWay: { running: null, killed, pending: [] },
+      chain: null,
+      lost: [],
+      problems: [],
+      keys: [],
+    };
+    const text = (change: Partial<Measured>): string =>
+      prometheusText([{ ...measured, ...change }], { readable: true });
+    expect(text({})).toMatch(/^depot_last_success_rehearsed\{arrangement="a"\} 1$/m);
+    expect(text({})).toMatch(
+      new RegExp(`^depot_last_attestation_timestamp_seconds\\{arrangement="a"\\} ${Math.floor(failed / 1000)}$`, 'm'),
+    );
+    expect(text({})).toMatch(/^depot_last_run_duration_seconds\{arrangement="a"\} 90$/m);
+    expect(text({ lastDeposit: { ...deposit, rehearsed: false } })).toMatch(/^depot_last_success_rehearsed\S+ 0$/m);
+    // What the supplier stated itself proves nothing of the beneficiary.
+    expect(text({ proven: { attestedAt: time(failed), selfAttested: true } })).not.toContain('depot_last_attestation');
   });
 
   test.skipIf(promtool === undefined)('prints what promtool accepts; cut short, promtool refuses it', async () => {

@@ -74,9 +74,11 @@ const schedule = {
   kind: 'cron',
   names: [],
   at: { hour: 1, minute: 30 },
+  until: undefined,
   user: undefined,
   requires: undefined,
   onFailure: undefined,
+  prometheusFile: undefined,
   out: undefined,
 };
 
@@ -222,6 +224,10 @@ describe('flags become typed options', () => {
         requires: 'vpn@x.service',
         onFailure: 'alarm.service',
       },
+    ],
+    [
+      'schedule print cron --at 1:30 --until 5:00 --prometheus-file d.prom',
+      { ...schedule, until: { hour: 5, minute: 0 }, prometheusFile: 'd.prom' },
     ],
     ['status --max-age 26h', { ...none, names: [], maxAgeMs: 93_600_000, prometheus: false, out: undefined }],
     [

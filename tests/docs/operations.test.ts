@@ -51,8 +51,8 @@ const named = 'the name of a command, which stands in full elsewhere';
 
 const elsewhere: Readonly<Record<string, string>> = {
   'useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin depot': noAccounts,
-  'systemctl daemon-reload && systemctl enable --now depot.timer': noSystemd,
-  'systemctl disable --now depot.timer': noSystemd,
+  'systemctl daemon-reload && systemctl enable --now depot.timer depot-status.timer': noSystemd,
+  'systemctl disable --now depot.timer depot-status.timer': noSystemd,
   'depot init --config /etc/depot/depot.yaml': 'asks a person: tests/e2e/init.test.ts has a terminal',
   'runuser -u depot -- depot push --config /etc/depot/depot.yaml':
     'the push that the scene begins with, as the account of the test',
@@ -142,6 +142,9 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot status --max-age 26h --quiet': (out) => {
         expect(out).toBe('');
       },
+      'depot status --quiet': (out) => {
+        expect(out).toBe('');
+      },
       'depot status --json': (out) => {
         expect(JSON.parse(out)).toMatchObject({ ok: true });
       },
@@ -178,6 +181,9 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot push --all --jobs 4 --if-older-than 20h --quiet': (out) => {
         expect(out).toBe('');
       },
+      'depot push --all --if-none-since 01:30 --if-not-running --quiet': (out) => {
+        expect(out).toBe('');
+      },
       'depot push --all --shard i/4': (out) => {
         expect(out).not.toContain('failed');
       },
@@ -200,8 +206,21 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
             /Requires=openvpn-client@softcrow\.service\nOnFailure=alarm\.service/,
           );
         },
+      'depot schedule print systemd --at 01:30 --until 07:30 --prometheus-file /var/lib/node_exporter/textfile_collector/depot.prom':
+        (out) => {
+          expect(out).toContain('OnCalendar=*-*-* 02,03,04,05,06:30:00');
+          expect(out).toMatch(/^ExecStart=.* status --prometheus --out .*depot\.prom/m);
+        },
+      'depot schedule print cron --at 01:30': (out) => {
+        expect(out).toMatch(/^30 1,2,3,4,5,6 \* \* \* /m);
+      },
       'depot schedule print systemd --at 01:30 --config /etc/depot/depot.yaml --out /etc/systemd/system': () => {
-        expect(readdirSync(stands['/etc/systemd/system']).sort()).toEqual(['depot.service', 'depot.timer']);
+        expect(readdirSync(stands['/etc/systemd/system']).sort()).toEqual([
+          'depot-status.service',
+          'depot-status.timer',
+          'depot.service',
+          'depot.timer',
+        ]);
       },
       // Comes last, since afterwards it is no longer the last deposit.
       'depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01': (out) => {
@@ -263,13 +282,14 @@ test('the depot.yaml in docs/operations.md is valid', async () => {
   ).resolves.toBeDefined();
 });
 
+const rules = join(checkout, 'docs/deploy/prometheus-rules.yaml');
+
+test('the alert rules on the page are those of docs/deploy', () => {
+  expect(readFileSync(rules, 'utf8').replace(/^#.*\n/, '')).toBe(blocks(section('Monitoring'), 'yaml')[0]);
+});
+
 test.skipIf(peer('promtool') === undefined)('Prometheus accepts the alert rules', async () => {
-  const file = join(tempDir(), 'rules.yml');
-  writeFileSync(
-    file,
-    `groups:\n  - name: depot\n    rules:\n${blocks(section('Monitoring'), 'yaml')[0].replace(/^/gm, '      ')}\n`,
-  );
-  expect((await mustRun('promtool', ['check', 'rules', file])).stdout).toContain('6 rules found');
+  expect((await mustRun('promtool', ['check', 'rules', rules])).stdout).toContain('6 rules found');
 });
 
 describe('databases', () => {

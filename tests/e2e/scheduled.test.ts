@@ -97,7 +97,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     });
     expect(printed.code, printed.stderr).toBe(0);
     const [line] = printed.stdout.split('\n').filter((one) => one !== '' && !one.startsWith('#'));
-    const [, command] = /^30 1 \* \* \* (.*)$/.exec(line)!;
+    const [, command] = /^30 1,2,3,4,5,6 \* \* \* (.*)$/.exec(line)!;
     const before = server.names().length;
     // crontab(5): `\%` stands for a percent sign.
     const ran = await run('/bin/sh', ['-c', command.replaceAll('\\%', '%')], {

@@ -8,6 +8,8 @@ const last = {
   depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
   finishedAt: '2026-11-22T01:36:00Z',
   bytes: 1,
+  seconds: 1,
+  rehearsed: null,
   dataset: null,
   shrunkFrom: null,
 };
@@ -49,6 +51,8 @@ test('a late deposit is described by its age and its limit in fitting units, or 
   expect(said({ allowedMs: 30 * hour }, new Date('2026-11-23T08:40:00Z'))).toBe(
     `the last deposit, ${last.depositId}, is 31 h old; the limit is 30 h`,
   );
+  // Once "is 30 h old; the limit is 30 h".
+  expect(said({ allowedMs: 30 * hour }, now)).toMatch(/is just over 30 h old; the limit is 30 h$/);
   expect(said({ allowedMs: 0 }, new Date('2026-11-22T01:36:07Z'))).toMatch(/is 7 s old; the limit is 0 s$/);
   expect(said({ allowedMs: 60_000 * 50 }, new Date('2026-11-22T02:36:07Z'))).toMatch(
     /is 60 min old; the limit is 50 min$/,

@@ -63,6 +63,8 @@ test('the last deposit is found without its run record, and without its receipt'
     depositId: receipt.depositId,
     finishedAt: receipt.completedAt,
     bytes: receipt.suitcase.bytes,
+    seconds: (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
+    rehearsed: false,
     dataset: { entries: 4813, bytes: 19_756_849_561 },
     shrunkFrom: null,
   });
@@ -88,6 +90,8 @@ test('the last deposit is found without its run record, and without its receipt'
     depositId: run.depositId,
     finishedAt: run.finishedAt,
     bytes: 5,
+    seconds: 1,
+    rehearsed: null,
     dataset: null,
     shrunkFrom: null,
   });

@@ -1,17 +1,31 @@
 import { type Job, monitorLine, type Printed } from './job.js';
 import { shellWord } from '../../shell.js';
+import { afterTries, clockText, statusMinute } from './tries.js';
 
-/** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
+/**
+ * Two lines for the crontab of the account. cron mails whatever is printed: of the push a failure alone, with --quiet. The look
+ * at how things stand prints the same every hour until it is mended, so that is mailed once a day, and only where nobody
+ * else is told.
+ */
 export function cronLine(job: Job): Printed {
-  const { hour, minute } = job.at;
-  const line = `${minute} ${hour} * * * ${job.command.map(quoted).join(' ')}`;
+  const [first] = job.tries;
+  const after = afterTries(job.tries);
+  const elsewhere = job.told || job.metrics !== undefined;
+  const lines = [
+    `# depot: ${job.what}${job.tries.length === 1 ? '' : `, and a second chance every hour until ${clockText(after)}`}; silence is success, and a failure is mailed to MAILTO`,
+    `${first!.minute} ${job.tries.map(({ hour }) => hour).join(',')} * * * ${words(job.command)}`,
+    ...(elsewhere
+      ? [
+          `# depot: how do things stand? Every hour, for ${[...(job.told ? ['notify and ping'] : []), ...(job.metrics === undefined ? [] : ['Prometheus'])].join(' and ')}; warnings are mailed`,
+          `${statusMinute(first!)} * * * * ${words(job.status)} >/dev/null`,
+        ]
+      : [
+          '# depot: how do things stand? What needs attention is mailed once a day; with notify: or ping: in depot.yaml, print this again, for every hour',
+          `${after.minute} ${after.hour} * * * ${words(job.status)}`,
+        ]),
+  ];
   return {
-    files: [
-      {
-        path: 'crontab',
-        contents: `# depot: ${job.what}; silence is success, and a failure is mailed to MAILTO\n${line}\n`,
-      },
-    ],
+    files: [{ path: 'crontab', contents: `${lines.join('\n')}\n` }],
     paste: [
       ...job.prepare,
       // Root's own crontab would push as root, and leave files that the account cannot write.
@@ -19,9 +33,14 @@ export function cronLine(job: Job): Printed {
       ...(job.user === undefined
         ? []
         : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
-      `missed runs are not made up for; monitor with: ${monitorLine(job)}`,
+      'cron mails to the address in a line MAILTO=ops@example.org above these, else to the account itself, and only if this machine has a program that sends mail (sendmail): without one, nobody hears of a failure but by notify, ping or Prometheus',
+      `cron does not catch up on missed runs; monitor with: ${monitorLine(job)}`,
     ],
   };
+}
+
+function words(command: readonly string[]): string {
+  return command.map(quoted).join(' ');
 }
 
 /**

@@ -1,14 +1,22 @@
+import type { TimeOfDay } from '../../clock.js';
 import { printable } from '../../printable.js';
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
 
 /** What is scheduled, whatever by. */
 export interface Job {
-  /** Program and arguments; no shell. */
+  /** Program and arguments of the push; no shell. */
   command: string[];
+  /** The same of the look at how things stand. */
+  status: string[];
   /** What makes a command find this configuration and state from anywhere. */
   places: string[];
-  at: { hour: number; minute: number };
+  /** When the push is tried, the first one first. */
+  tries: TimeOfDay[];
+  /** `notify` or `ping` tells somebody what the look finds. */
+  told: boolean;
+  /** Where the look writes metrics. */
+  metrics?: string | undefined;
   /** The account; undefined leaves it to the reader. */
   user: string | undefined;
   configDirectory: string;
@@ -36,6 +44,7 @@ export interface Job {
 export function requireOneLine(job: Job): void {
   const words = [
     ...job.command,
+    ...job.status,
     job.configDirectory,
     job.stateDirectory,
     job.user ?? '',

@@ -1,22 +1,61 @@
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
 import { type Job, monitorLine, type Printed } from './job.js';
+import { statusMinute } from './tries.js';
 
 const directory = '/Library/LaunchDaemons';
 
 /**
- * A daemon for macOS (launchd.plist(5)), which runs whether or not somebody is logged in. A time at which the machine
+ * Two daemons for macOS (launchd.plist(5)), which run whether or not somebody is logged in. A time at which the machine
  * slept is made up for once, when it wakes; one at which it was off is not.
  */
 export function launchdJob(job: Job): Printed {
   // Without one it would be root's, and sources can run commands.
   if (job.user === undefined) throw usage('no account given', 'name the one that pushes: --user depot');
-  const label = 'depot.push';
-  const file = `${label}.plist`;
-  const strings = job.command.map((word) => `    <string>${xml(word)}</string>`).join('\n');
+  const daemons = [
+    daemon(job, 'depot.push', `deposit with the escrow agent (${job.what})`, job.command, job.tries),
+    daemon(job, 'depot.status', `how do things stand? (${job.what})`, job.status, [
+      { minute: statusMinute(job.tries[0]!) },
+    ]),
+  ];
+  const [push] = daemons;
+  // Without a directory for the files this stands in a comment of the XML, which has no two hyphens in it.
+  const status = job.out === undefined ? 'depot status' : monitorLine(job);
+  const install = (job.out === undefined ? [push!] : daemons).flatMap(({ path }) => {
+    const name = path.slice(directory.length + 1);
+    const from = job.out === undefined ? name : `${job.out.replace(/\/+$/, '')}/${name}`;
+    return [`install -m 644 ${shellWord(from)} ${directory}/`, `launchctl bootstrap system ${path}`];
+  });
+  return {
+    files: daemons,
+    paste: [
+      `${job.out === undefined ? 'save this file as depot.push.plist; then, ' : ''}as root (sudo -s):`,
+      ...job.prepare,
+      ...install,
+      'launchctl kickstart -p system/depot.push',
+      `launchd keeps no output: monitor with ${status}`,
+      'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
+    ],
+  };
+}
+
+function daemon(
+  job: Job,
+  label: string,
+  what: string,
+  command: readonly string[],
+  times: readonly { hour?: number; minute: number }[],
+): Printed['files'][number] {
+  const strings = command.map((word) => `    <string>${xml(word)}</string>`).join('\n');
+  const intervals = times.map(
+    ({ hour, minute }) => `    <dict>
+${hour === undefined ? '' : `      <key>Hour</key>\n      <integer>${hour}</integer>\n`}      <key>Minute</key>
+      <integer>${minute}</integer>
+    </dict>`,
+  );
   const contents = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<!-- depot: deposit with the escrow agent (${inComment(job.what)}) -->
+<!-- depot: ${inComment(what)} -->
 <plist version="1.0">
 <dict>
   <key>Label</key>
@@ -26,14 +65,11 @@ export function launchdJob(job: Job): Printed {
 ${strings}
   </array>
   <key>UserName</key>
-  <string>${xml(job.user)}</string>
+  <string>${xml(job.user!)}</string>
   <key>StartCalendarInterval</key>
-  <dict>
-    <key>Hour</key>
-    <integer>${job.at.hour}</integer>
-    <key>Minute</key>
-    <integer>${job.at.minute}</integer>
-  </dict>
+  <array>
+${intervals.join('\n')}
+  </array>
   <key>WorkingDirectory</key>
   <string>${xml(job.configDirectory)}</string>
   <key>Umask</key>
@@ -41,21 +77,7 @@ ${strings}
 </dict>
 </plist>
 `;
-  const from = job.out === undefined ? file : `${job.out.replace(/\/+$/, '')}/${file}`;
-  // Without a directory for the file this stands in a comment of the XML, which has no two hyphens in it.
-  const status = job.out === undefined ? 'depot status' : monitorLine(job);
-  return {
-    files: [{ path: `${directory}/${file}`, contents }],
-    paste: [
-      `${job.out === undefined ? `save this file as ${file}; then, ` : ''}as root (sudo -s):`,
-      ...job.prepare,
-      `install -m 644 ${shellWord(from)} ${directory}/`,
-      `launchctl bootstrap system ${directory}/${file}`,
-      `launchctl kickstart -p system/${label}`,
-      `launchd keeps no output: monitor with ${status}`,
-      'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
-    ],
-  };
+  return { path: `${directory}/${label}.plist`, contents };
 }
 
 function xml(text: string): string {

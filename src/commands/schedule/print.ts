@@ -1,6 +1,7 @@
 import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountNamed, accountOfUid, ownName } from '../../accounts.js';
+import type { TimeOfDay } from '../../clock.js';
 import { agentSockets, secretFiles } from '../../config/login-files.js';
 import { goesWithConfiguration } from '../../config/state.js';
 import type { Arrangement, Config } from '../../config/types.js';
@@ -11,7 +12,8 @@ import { ownCommand } from '../../installation.js';
 import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { credentialName, serverCredentialName } from '../../secrets/environment.js';
-import { labelled } from '../../ui/format.js';
+import { lateness } from '../../standing/standing.js';
+import { age, labelled } from '../../ui/format.js';
 import { stateOwner, type Access, accessFor } from '../../doctor/access.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangements, configFor } from '../deposits.js';
@@ -20,6 +22,7 @@ import { launchdJob } from './launchd.js';
 import { type Job, type Printed, requireOneLine } from './job.js';
 import { surroundings } from './surroundings.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
+import { clockText, triesFrom } from './tries.js';
 import { windowsTask } from './windows.js';
 import { windowsAccount } from './windows-access.js';
 import { shellWord } from '../../shell.js';
@@ -27,18 +30,58 @@ import { shellWord } from '../../shell.js';
 export interface ScheduleFlags extends GlobalOptions {
   kind: 'systemd' | 'cron' | 'launchd' | 'windows';
   names: string[];
-  at: { hour: number; minute: number };
+  at: TimeOfDay;
+  /** No try begins then or later; as `at`, there is one try. Left out, six hours after it. */
+  until: TimeOfDay | undefined;
   user: string | undefined;
   requires: string | undefined;
   onFailure: string | undefined;
+  /** Where metrics go. */
+  prometheusFile: string | undefined;
   /** Where the files go, instead of to standard output. */
   out: string | undefined;
 }
 
+/** Files and what to type next, as they were printed; nothing of it is on a screen yet. */
+export interface Schedule extends Printed {
+  /** Null where it is left to the reader. */
+  account: string | null;
+  warnings: string[];
+  /** With `out`, where the files are now. */
+  written: string[];
+}
+
 export async function print(o: ScheduleFlags, context: Context): Promise<number> {
-  const config = await configFor(o, context);
+  const schedule = await makeSchedule(o, await configFor(o, context), context);
+  const { account, files, paste, warnings, written } = schedule;
+  for (const warning of warnings) context.screen.warn(warning);
+  context.screen.result(
+    {
+      ok: true,
+      kind: o.kind,
+      account,
+      files,
+      paste,
+      warnings,
+      ...(o.out === undefined ? {} : { written }),
+    },
+    o.out === undefined
+      ? lines(o.kind, schedule)
+      : [...written.map((file) => labelled('written', printable(file))), '', ...paste],
+  );
+  return 0;
+}
+
+/** A push every night with a second chance, and a look every hour at how things stand; written where `out` says. */
+export async function makeSchedule(
+  o: ScheduleFlags,
+  config: Config,
+  context: Pick<Context, 'env' | 'cwd'>,
+): Promise<Schedule> {
   const arrangements = chooseArrangements(config, o.names, 'all');
   const program = ownCommand();
+  const out = o.out === undefined ? undefined : path.resolve(context.cwd, o.out);
+  const metrics = o.prometheusFile === undefined ? undefined : path.resolve(context.cwd, o.prometheusFile);
   const {
     user,
     lines: prepare,
@@ -46,20 +89,37 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
     ownAccount,
   } = o.kind === 'windows'
     ? await windowsAccount(o.user, config, arrangements, program, context.env)
-    : await accountFor(o, config, arrangements, program);
+    : await accountFor(o, config, arrangements, program, metrics);
   const another = user !== undefined && !ownAccount && user !== ownName() ? user : undefined;
-  warnings.push(...surroundings(o.kind, another, arrangements));
-  const out = o.out === undefined ? undefined : path.resolve(context.cwd, o.out);
+  warnings.push(...surroundings(o.kind, another, arrangements), ...tooOften(arrangements));
   const places = [
     '--config',
     config.path,
     // Else another account, or one without this environment, would begin a second ledger elsewhere.
     ...(goesWithConfiguration(config.state) ? [] : ['--state', config.state.path]),
   ];
+  const tries = triesFrom(o.at, o.until);
+  const secondChance = tries.length === 1 ? [] : ['--if-none-since', clockText(o.at), '--if-not-running'];
   const job: Job = {
-    command: [...program, 'push', ...(o.names.length === 0 ? ['--all'] : o.names), '--quiet', ...places],
+    command: [
+      ...program,
+      'push',
+      ...(o.names.length === 0 ? ['--all'] : o.names),
+      ...secondChance,
+      '--quiet',
+      ...places,
+    ],
+    status: [
+      ...program,
+      'status',
+      ...o.names,
+      ...(metrics === undefined ? ['--quiet'] : ['--prometheus', '--out', metrics]),
+      ...places,
+    ],
     places,
-    at: o.at,
+    tries,
+    told: config.notify?.on.includes('stale') === true || config.ping?.on.includes('failure') === true,
+    metrics,
     user,
     configDirectory: config.directory,
     stateDirectory: config.state.path,
@@ -73,25 +133,30 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
   };
   requireOneLine(job);
   const printed = { systemd: systemdUnits, cron: cronLine, launchd: launchdJob, windows: windowsTask }[o.kind](job);
-  if (out === undefined && isXml(o.kind) && !fitsXml(o.kind, printed.paste))
-    warnings.push('the lines to type next cannot stand in the XML: add --out DIRECTORY for them');
-  for (const warning of warnings) context.screen.warn(warning);
-  const written = out === undefined ? [] : await writeFiles(printed.files, out);
-  context.screen.result(
-    {
-      ok: true,
-      kind: o.kind,
-      account: user ?? null,
-      ...printed,
-      warnings,
-      ...(o.out === undefined ? {} : { written }),
-    },
-    o.out === undefined
-      ? lines(o.kind, printed)
-      : [...written.map((file) => labelled('written', printable(file))), '', ...printed.paste],
-  );
-  return 0;
+  if (out === undefined && isXml(o.kind))
+    warnings.push(
+      `this is the push alone; depot status, every hour, is a file of its own: add --out DIRECTORY for both${fitsXml(o.kind, printed.paste) ? '' : ', and for the lines to type next, which cannot stand in the XML'}`,
+    );
+  if (metrics !== undefined)
+    printed.paste.push('alert rules for Prometheus: docs/deploy/prometheus-rules.yaml, beside README.md of depot');
+  return {
+    account: user ?? null,
+    ...printed,
+    warnings,
+    written: out === undefined ? [] : await writeFiles(printed.files, out),
+  };
 }
+
+/** A schedule is of one deposit a day; the older ones are then stale before the next one comes. */
+function tooOften(arrangements: readonly Arrangement[]): string[] {
+  const often = arrangements.filter(({ every }) => every !== undefined && every * lateness < dayMs);
+  return often.map(
+    ({ name, every }) =>
+      `${name} is to be deposited every ${age(every!)}, and this schedule makes one deposit a day: run its pushes more often than that`,
+  );
+}
+
+const dayMs = 24 * 3600 * 1000;
 
 /** `--user`, else the owner of the state, else who runs this; root prints for an account of its own. */
 async function accountFor(
@@ -99,6 +164,7 @@ async function accountFor(
   config: Config,
   arrangements: readonly Arrangement[],
   program: readonly string[],
+  metrics: string | undefined,
 ): Promise<Access & { user: string | undefined; ownAccount: boolean }> {
   const caller = process.geteuid?.();
   if (caller === undefined) return { user: o.user, ownAccount: false, lines: [], warnings: [] };
@@ -119,6 +185,7 @@ async function accountFor(
     arrangements,
     program,
     stateMadeBySystemd: o.kind === 'systemd' && systemdMakes(config.state.path),
+    metrics,
   });
   const make =
     account === null && o.kind !== 'launchd'
@@ -129,6 +196,7 @@ async function accountFor(
       ? [
           config.state.path,
           config.path,
+          ...(metrics === undefined ? [] : [metrics]),
           ...arrangements.flatMap(({ remote }) => [...secretFiles(remote), ...agentSockets(remote)]),
           ...arrangements.flatMap(({ dataset }) =>
             dataset.flatMap((source) => ('path' in source ? [source.path] : [])),

@@ -1,83 +1,130 @@
 import path from 'node:path';
 import type { Job, Printed } from './job.js';
+import { clockText, statusMinute, two } from './tries.js';
 
 /**
- * A oneshot service, hardened, and a timer that makes up for a missed night. The directories of systemd
- * (StateDirectory, credentials) are where depot looks by itself.
+ * A oneshot service, hardened, and a timer that makes up for a missed night; and the same for a look at how things stand,
+ * every hour. The directories of systemd (StateDirectory, credentials) are where depot looks by itself.
  */
 export function systemdUnits(job: Job): Printed {
-  const { hour, minute } = job.at;
-  const after = ['network-online.target', ...(job.requires === undefined ? [] : [job.requires])].join(' ');
-  const underVarLib = systemdMakes(job.stateDirectory);
-  const service = [
-    '[Unit]',
-    `Description=depot: deposit with the escrow agent (${job.what})`,
-    'Wants=network-online.target',
-    `After=${after}`,
-    ...(job.requires === undefined ? [] : [`Requires=${job.requires}`]),
+  const [first, ...more] = job.tries;
+  const push = [
+    ...unit(`deposit with the escrow agent (${job.what})`, job.requires),
     job.onFailure === undefined ? '#OnFailure=<a unit that raises the alarm>' : `OnFailure=${job.onFailure}`,
     '',
-    '[Service]',
-    'Type=oneshot',
-    `User=${job.user ?? serviceAccount}`,
-    `ExecStart=${job.command.map((word) => quoted(word.replace(/\$/g, '$$$$'))).join(' ')}`,
+    ...service(job, job.command),
     '# A first deposit, or one over a slow line, may take hours.',
     'TimeoutStartSec=infinity',
     '# Receipts, ledger and run records: where a push by hand has them too.',
-    ...(underVarLib
-      ? [`StateDirectory=${path.posix.relative('/var/lib', job.stateDirectory)}`, 'StateDirectoryMode=0700']
-      : [`ReadWritePaths=${quoted(job.stateDirectory)}`]),
+    ...state(job),
     ...credentials(job.credentials),
     '# A source command that writes elsewhere (a dump, a socket) needs its directory in ReadWritePaths=.',
-    'ProtectSystem=strict',
-    'ProtectHome=read-only',
-    'PrivateTmp=yes',
-    'PrivateDevices=yes',
-    'NoNewPrivileges=yes',
-    'ProtectKernelTunables=yes',
-    'ProtectKernelModules=yes',
-    'ProtectKernelLogs=yes',
-    'ProtectControlGroups=yes',
-    'ProtectClock=yes',
-    'ProtectHostname=yes',
-    'RestrictNamespaces=yes',
-    'RestrictRealtime=yes',
-    'RestrictSUIDSGID=yes',
-    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6',
-    'LockPersonality=yes',
-    'SystemCallArchitectures=native',
-    'CapabilityBoundingSet=',
-    'UMask=0077',
-    '',
+    ...hardening,
   ];
-  const timer = [
-    '[Unit]',
-    `Description=depot: every day (${job.what})`,
+  const status = [
+    ...unit(`are the deposits as they should be? (${job.what})`),
+    ...(job.onFailure === undefined || job.told ? [] : [`OnFailure=${job.onFailure}`]),
     '',
-    '[Timer]',
-    `OnCalendar=*-*-* ${two(hour)}:${two(minute)}:00`,
-    '# A machine that was off at that time makes the deposit when it is back.',
-    'Persistent=true',
-    'RandomizedDelaySec=2min',
-    '',
-    '[Install]',
-    'WantedBy=timers.target',
-    '',
+    ...service(job, job.status),
+    ...(job.metrics === undefined ? ['# Fails while a deposit is missing, or when a push was killed (31).'] : []),
+    'TimeoutStartSec=10min',
+    '# Notes of what notify was told.',
+    ...state(job),
+    ...(job.metrics === undefined
+      ? []
+      : ['# For node_exporter.', `ReadWritePaths=${quoted(path.posix.dirname(job.metrics))}`]),
+    ...hardening,
   ];
   return {
     files: [
-      { path: '/etc/systemd/system/depot.service', contents: service.join('\n') },
-      { path: '/etc/systemd/system/depot.timer', contents: timer.join('\n') },
+      file('depot.service', push),
+      file('depot.timer', [
+        ...timer(`every day (${job.what})`),
+        `OnCalendar=*-*-* ${clockText(first!)}:00`,
+        ...(more.length === 0
+          ? []
+          : [
+              '# A second chance, which does nothing where there is a deposit since then.',
+              `OnCalendar=*-*-* ${more.map(({ hour }) => two(hour)).join(',')}:${two(first!.minute)}:00`,
+            ]),
+        '# A machine that was off at that time makes the deposit when it is back.',
+        'Persistent=true',
+        ...install,
+      ]),
+      file('depot-status.service', status),
+      file('depot-status.timer', [
+        ...timer(`how do things stand? (${job.what})`),
+        `OnCalendar=*-*-* *:${two(statusMinute(first!))}:00`,
+        ...install,
+      ]),
     ],
     paste: [
       ...job.prepare,
       'systemctl daemon-reload',
-      'systemctl enable --now depot.timer',
+      'systemctl enable --now depot.timer depot-status.timer',
       'systemctl start depot.service    # the first deposit, now',
-      'systemctl list-timers depot.timer',
+      'systemctl list-timers depot.timer depot-status.timer',
     ],
   };
 }
+
+function file(name: string, lines: readonly string[]): Printed['files'][number] {
+  return { path: `/etc/systemd/system/${name}`, contents: [...lines, ''].join('\n') };
+}
+
+function unit(description: string, requires?: string): string[] {
+  const after = ['network-online.target', ...(requires === undefined ? [] : [requires])].join(' ');
+  return [
+    '[Unit]',
+    `Description=depot: ${description}`,
+    'Wants=network-online.target',
+    `After=${after}`,
+    ...(requires === undefined ? [] : [`Requires=${requires}`]),
+  ];
+}
+
+function service(job: Job, command: readonly string[]): string[] {
+  return [
+    '[Service]',
+    'Type=oneshot',
+    `User=${job.user ?? serviceAccount}`,
+    `ExecStart=${command.map((word) => quoted(word.replace(/\$/g, '$$$$'))).join(' ')}`,
+  ];
+}
+
+function state({ stateDirectory }: Job): string[] {
+  return systemdMakes(stateDirectory)
+    ? [`StateDirectory=${path.posix.relative('/var/lib', stateDirectory)}`, 'StateDirectoryMode=0700']
+    : [`ReadWritePaths=${quoted(stateDirectory)}`];
+}
+
+function timer(description: string): string[] {
+  return ['[Unit]', `Description=depot: ${description}`, '', '[Timer]'];
+}
+
+const install = ['RandomizedDelaySec=2min', '', '[Install]', 'WantedBy=timers.target'];
+
+const hardening = [
+  'ProtectSystem=strict',
+  'ProtectHome=read-only',
+  'PrivateTmp=yes',
+  'PrivateDevices=yes',
+  'NoNewPrivileges=yes',
+  'ProtectKernelTunables=yes',
+  'ProtectKernelModules=yes',
+  'ProtectKernelLogs=yes',
+  'ProtectControlGroups=yes',
+  'ProtectClock=yes',
+  'ProtectHostname=yes',
+  'RestrictNamespaces=yes',
+  'RestrictRealtime=yes',
+  'RestrictSUIDSGID=yes',
+  'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6',
+  'LockPersonality=yes',
+  'SystemCallArchitectures=native',
+  'CapabilityBoundingSet=',
+  'UMask=0077',
+];
 
 /** The account of a unit when nobody names another. */
 export const serviceAccount = 'depot';
@@ -104,8 +151,4 @@ function credentials(present: Job['credentials']): string[] {
 function quoted(word: string): string {
   const escaped = word.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/%/g, '%%');
   return /^[A-Za-z0-9_./:@%$=+,-]+$/.test(escaped) ? escaped : `"${escaped}"`;
-}
-
-function two(n: number): string {
-  return String(n).padStart(2, '0');
 }

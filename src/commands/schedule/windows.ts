@@ -2,12 +2,12 @@ import path from 'node:path';
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
 import type { Job, Printed } from './job.js';
+import { clockText, statusMinute, two } from './tries.js';
 
-/** A task for the Windows Task Scheduler, which makes up for a missed run and starts no second one. */
+/** Two tasks for the Windows Task Scheduler, which makes up for a missed run and starts no second one of the same task. */
 export function windowsTask(job: Job): Printed {
-  const [program, ...parameters] = job.command;
   // The scheduler puts the value of a variable there, and knows no way to write the name itself.
-  const variable = [...job.command, job.configDirectory].find((word) => /%[^%]+%/.test(word));
+  const variable = [...job.command, ...job.status, job.configDirectory].find((word) => /%[^%]+%/.test(word));
   if (variable !== undefined)
     throw usage(
       `${JSON.stringify(variable)} has ${/%[^%]+%/.exec(variable)![0]} in it, which the Task Scheduler takes for a variable`,
@@ -15,19 +15,65 @@ export function windowsTask(job: Job): Printed {
     );
   if (job.user !== undefined && /["/[\]:;|=,+*?<>%]/.test(job.user))
     throw usage(`--user ${JSON.stringify(job.user)} is not the name of an account`);
-  const time = `${String(job.at.hour).padStart(2, '0')}:${String(job.at.minute).padStart(2, '0')}`;
-  const { account, logon, register } = logonOf(job);
+  const [first] = job.tries;
+  const more = job.tries.length - 1;
+  // The last one is before the end of the duration, and not at it.
+  const daily = `
+    <CalendarTrigger>
+      <StartBoundary>2026-01-01T${clockText(first!)}:00</StartBoundary>${more === 0 ? '' : repetition(`PT${more}H30M`)}
+      <ScheduleByDay><DaysInterval>1</DaysInterval></ScheduleByDay>
+    </CalendarTrigger>`;
+  const hourly = `
+    <TimeTrigger>
+      <StartBoundary>2026-01-01T00:${two(statusMinute(first!))}:00</StartBoundary>${repetition()}
+    </TimeTrigger>`;
+  const push = logonOf(job, 'depot');
+  const status = logonOf(job, 'depot-status');
+  return {
+    files: [
+      { path: 'depot.xml', contents: task(job, push, 'deposit with the escrow agent', job.command, daily) },
+      { path: 'depot-status.xml', contents: task(job, status, 'how do things stand?', job.status, hourly) },
+    ],
+    paste: [
+      `${job.out === undefined ? 'save this file as depot.xml; then, ' : ''}in a console that was opened as administrator:`,
+      ...job.prepare,
+      push.register,
+      ...(job.out === undefined ? [] : [status.register]),
+      'schtasks /Run /TN depot',
+    ],
+  };
+}
+
+/** Every hour, for as long; without an end when that is left out. */
+function repetition(duration?: string): string {
+  return `
+      <Repetition>
+        <Interval>PT1H</Interval>${duration === undefined ? '' : `\n        <Duration>${duration}</Duration>`}
+        <StopAtDurationEnd>false</StopAtDurationEnd>
+      </Repetition>`;
+}
+
+interface Logon {
+  account: string;
+  logon: string;
+  /** What is typed to make the task. */
+  register: string;
+}
+
+function task(
+  job: Job,
+  { account, logon }: Logon,
+  description: string,
+  [program, ...parameters]: readonly string[],
+  triggers: string,
+): string {
   // Without an encoding, and in ASCII: PowerShell's redirection makes UTF-16 of it, that of cmd.exe leaves it as it is.
-  const contents = `<?xml version="1.0"?>
+  return `<?xml version="1.0"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
-    <Description>${xml(`depot: deposit with the escrow agent (${job.what})`)}</Description>
+    <Description>${xml(`depot: ${description} (${job.what})`)}</Description>
   </RegistrationInfo>
-  <Triggers>
-    <CalendarTrigger>
-      <StartBoundary>2026-01-01T${time}:00</StartBoundary>
-      <ScheduleByDay><DaysInterval>1</DaysInterval></ScheduleByDay>
-    </CalendarTrigger>
+  <Triggers>${triggers}
   </Triggers>
   <Principals>
     <Principal id="depot">
@@ -52,15 +98,6 @@ export function windowsTask(job: Job): Printed {
   </Actions>
 </Task>
 `;
-  return {
-    files: [{ path: 'depot.xml', contents }],
-    paste: [
-      `${job.out === undefined ? 'save this file as depot.xml; then, ' : ''}in a console that was opened as administrator:`,
-      ...job.prepare,
-      register,
-      'schtasks /Run /TN depot',
-    ],
-  };
 }
 
 /** By number: their names differ with the language of Windows. */
@@ -81,9 +118,9 @@ export function serviceSid(account: string): string | undefined {
  * are in files, and SFTP needs no Windows credentials. For another account Windows wants its password, except for those that
  * have none: services, and managed accounts (`acme\svc$`), whose password Windows gets itself.
  */
-function logonOf({ user, ownAccount, out }: Job): { account: string; logon: string; register: string } {
-  const file = out === undefined ? 'depot.xml' : shellWord(path.join(out, 'depot.xml'), 'win32');
-  const create = `schtasks /Create /TN depot /XML ${file}`;
+function logonOf({ user, ownAccount, out }: Job, name: string): Logon {
+  const file = out === undefined ? `${name}.xml` : path.join(out, `${name}.xml`);
+  const create = `schtasks /Create /TN ${name} /XML ${out === undefined ? file : shellWord(file, 'win32')}`;
   const account = user ?? 'NT AUTHORITY\\LOCAL SERVICE';
   const service = serviceSid(account);
   if (service !== undefined) return { account: service, logon: 'ServiceAccount', register: create };
@@ -96,11 +133,11 @@ function logonOf({ user, ownAccount, out }: Job): { account: string; logon: stri
       `--out ${JSON.stringify(out)} has a character in it that PowerShell takes for something else`,
       'choose another directory',
     );
-  const named = `'${(out === undefined ? 'depot.xml' : path.join(out, 'depot.xml')).replace(/'/g, "''")}'`;
+  const named = `'${file.replace(/'/g, "''")}'`;
   return {
     account,
     logon: 'Password',
-    register: `powershell -NoProfile -Command "Register-ScheduledTask -TaskName depot -Xml (Get-Content -Raw -LiteralPath ${named})"`,
+    register: `powershell -NoProfile -Command "Register-ScheduledTask -TaskName ${name} -Xml (Get-Content -Raw -LiteralPath ${named})"`,
   };
 }
 
