@@ -13,7 +13,7 @@ import { labelled } from '../ui/format.js';
 import { stateOwner } from '../doctor/access.js';
 import type { Context } from './context.js';
 import { chooseArrangement, configFor, hiddenPrompt } from './deposits.js';
-import { given, globals, oneOf, text, usage, type Flags } from './flags.js';
+import { denied, given, globals, oneOf, text, usage, type Flags } from './flags.js';
 
 const purposes = {
   password: 'password',
@@ -31,6 +31,7 @@ export function loginOptions(name: string | undefined, flags: Flags) {
     to: oneOf(flags, 'to', ['keychain', 'file', 'systemd']),
     username: text(flags, 'username'),
     passwordStdin: given(flags, 'passwordStdin'),
+    untried: denied(flags, 'try'),
     purpose: oneOf(flags, 'for', Object.keys(purposes) as Purpose[]) ?? 'password',
   };
 }
@@ -46,7 +47,7 @@ export function defineLogin(parent: CommandLine): void {
     .command('login')
     .summary('store the password')
     .description(
-      'Stores the user name and password from the agent where only the scheduled run can read them. Says at the end who can.',
+      'Tries the user name and password from the agent at its server, and stores them where only the scheduled run can read them. Says at the end who can. A password that the server refuses is not stored; one that cannot be tried now is, with a warning.',
     )
     .argument('[name]', 'arrangement')
     .option(
@@ -56,8 +57,9 @@ export function defineLogin(parent: CommandLine): void {
     .option('--username <name>', 'user name, where depot.yaml does not say it')
     .option('--password-stdin', 'read the secret from standard input')
     .option('--for <secret>', 'password (default), private-key or signing-key: the passphrase of that key')
+    .option('--no-try', 'store the password without trying it at the server')
     .ends(
-      [5, 10, 17],
+      [5, 10, 12, 13, 14, 17],
       'depot login acme-crm # asks for everything',
       'depot login acme-crm --to file --password-stdin < password.txt # for a scheduled run',
       'depot login acme-crm --to systemd # prints the lines for the unit',
@@ -93,20 +95,14 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
   const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
   if (username !== undefined && remote.username === undefined) await requireSameUsername(username, arrangement, config);
   const to = o.to ?? (context.screen.interactive && !o.passwordStdin ? await askPlace(context) : 'file');
-  const secret = to === 'systemd' ? null : await secretFor(o, context);
-  if (secret !== null && o.purpose !== 'password')
-    await (await import('./login/fits.js')).requireFit(o.purpose, secret.reveal(), arrangement, config);
+  const known = { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } };
+  const secret = to === 'systemd' ? null : await secretFor(o, known, config, context);
   const pusher = await stateOwner(config);
   if (username !== undefined && remote.username === undefined)
     await storeUsername(config.directory, remote, username, pusher);
   const { Secret } = await import('../secret.js');
   const stored = await storeSecret(to, secret ?? new Secret(''), {
-    ...(await targetOf(
-      purposes[o.purpose],
-      { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } },
-      config,
-      context,
-    )),
+    ...(await targetOf(purposes[o.purpose], known, config, context)),
     owner: pusher,
   });
   const unreadable = to === 'file' && pusher !== undefined && (await obstacle(pusher, stored.where, 'read')) !== null;
@@ -188,7 +184,7 @@ async function usernameFor(
   const { Prompt } = await import('../ui/prompt.js');
   return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).text({
     message: `User name at ${printable(remote.host)}`,
-    validate: (answer) => (answer === '' ? 'the agent gave one, by e-mail' : undefined),
+    validate: (answer) => (answer === '' ? 'enter the one that the agent sent by e-mail' : undefined),
   });
 }
 
@@ -211,16 +207,61 @@ async function requireSameUsername(username: string, { name, remote }: Arrangeme
   );
 }
 
-async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {
+/** The secret, tried on what it is for. @throws DepotError 'login-refused' and what else trying it throws; 'passphrase-wrong' */
+async function secretFor(o: LoginFlags, arrangement: Arrangement, config: Config, context: Context): Promise<Secret> {
   const { Secret } = await import('../secret.js');
-  const what =
-    o.purpose === 'password' ? 'password' : `passphrase of the ${o.purpose === 'private-key' ? 'SSH' : 'signing'} key`;
-  const ask = hiddenPrompt(context);
+  const { tryPassword, whose, lockWarning } = await import('./login/try.js');
+  const words = {
+    password: `password of ${whose(arrangement)}`,
+    'private-key': `passphrase of the SSH key ${printable(arrangement.remote.privateKey ?? '')}`.trimEnd(),
+    'signing-key': 'passphrase of the signing key',
+  };
+  const what = words[o.purpose];
+  const ask = o.passwordStdin ? undefined : hiddenPrompt(context);
   if (!o.passwordStdin && ask === undefined)
     throw usage(`there is no terminal to ask for the ${what} on`, 'add --password-stdin');
-  const value = o.passwordStdin ? await fromStdin(context) : await ask!(`The ${what}`);
-  if (value === '') throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again: «depot …»' });
-  return new Secret(value);
+  for (let refused = 0; ; ) {
+    const value = ask === undefined ? await fromStdin(context) : await ask(`${what[0]!.toUpperCase()}${what.slice(1)}`);
+    if (value === '')
+      throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again: «depot …»' });
+    const secret = new Secret(value);
+    if (o.purpose !== 'password') {
+      await (await import('./login/fits.js')).requireFit(o.purpose, value, arrangement, config);
+      return secret;
+    }
+    if (o.untried) return secret;
+    const tried = await tryPassword(arrangement, config, secret, context);
+    if (tried.outcome === 'accepted') return secret;
+    if (tried.outcome === 'not asked for') {
+      context.screen.warn('the server accepted the SSH key and did not ask for the password, which was not tried');
+      return secret;
+    }
+    const { outcome, error } = tried;
+    if (outcome === 'untried') {
+      if (ask !== undefined) await keepsUntried(error, context);
+      else context.screen.warn(`the password was not tried: ${error.message.replaceAll('\n', '; ')}`);
+      return secret;
+    }
+    refused += 1;
+    error.hint = `check the user name and the password; to store it untried: «depot login ${arrangement.name} --no-try»`;
+    if (ask === undefined) throw error;
+    context.screen.note(error.message);
+    if (refused >= 2 && !(await confirmed(`${lockWarning} Try another password?`, false, context))) throw error;
+  }
+}
+
+/** @throws the reason why it was not tried, when the person does not want it kept */
+async function keepsUntried(error: DepotError, context: Context): Promise<void> {
+  context.screen.note(`${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
+  if (!(await confirmed('The password was not tried. Keep it untried?', true, context))) throw error;
+}
+
+async function confirmed(question: string, initial: boolean, context: Context): Promise<boolean> {
+  const { Prompt } = await import('../ui/prompt.js');
+  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).confirm(
+    question,
+    initial,
+  );
 }
 
 const longest = 64 * 1024;

@@ -1,14 +1,17 @@
 /** Questions to a person, on stderr, so that stdout stays the result. Loaded only where someone can answer. */
 import { setMaxListeners } from 'node:events';
+import { styleText } from 'node:util';
 import {
   confirm as clackConfirm,
   isCancel,
   multiselect as clackMultiselect,
   password as clackPassword,
+  S_BAR,
   select as clackSelect,
-  text as clackText,
 } from '@clack/prompts';
+import { wrapTextWithPrefix } from '@clack/core';
 import { DepotError } from '../errors.js';
+import { type Complete, LinePrompt } from './line-prompt.js';
 
 export interface Asker {
   readonly stdin: NodeJS.ReadStream;
@@ -19,7 +22,11 @@ export interface Asker {
 export interface TextQuestion {
   message: string;
   /** Shown while nothing is typed; what is typed takes its place. */
-  placeholder?: string;
+  placeholder?: string | undefined;
+  /** What Enter takes when nothing is typed; `message` shows it. */
+  fallback?: string | undefined;
+  /** For Tab. */
+  complete?: Complete | undefined;
   /** Returns what is wrong with the answer, or undefined. */
   validate?: (answer: string) => string | undefined;
 }
@@ -38,26 +45,36 @@ export class Prompt {
 
   /** An answer that is not shown while it is typed. */
   async hidden(message: string): Promise<string> {
-    return this.#answer(await clackPassword({ ...this.#io, message }));
+    const beside = wrapTextWithPrefix(this.#io.output, message, `${styleText('gray', S_BAR)}  `, '');
+    return this.#answer(await clackPassword({ ...this.#io, message: beside }));
   }
 
-  async text(q: TextQuestion): Promise<string> {
-    const { message, placeholder, validate } = q;
-    const answer = await clackText({
+  /** What was typed, without spaces around it; the fallback when that is nothing. */
+  async text({ message, placeholder, fallback, complete, validate }: TextQuestion): Promise<string> {
+    const line = new LinePrompt({
       ...this.#io,
       message,
-      ...(placeholder === undefined ? {} : { placeholder }),
-      validate: (value) => validate?.((value ?? '').trim()),
+      placeholder,
+      fallback,
+      complete,
+      validate: (answer) => validate?.(answer),
     });
-    return this.#answer(answer).trim();
+    const answer = this.#answer(await line.prompt());
+    return (answer ?? '').trim() || (fallback ?? '');
   }
 
   async confirm(message: string, initial = false): Promise<boolean> {
     return this.#answer(await clackConfirm({ ...this.#io, message, initialValue: initial }));
   }
 
-  async choose<T extends string>(message: string, options: { value: T; label: string; hint?: string }[]): Promise<T> {
-    return this.#answer(await clackSelect<string>({ ...this.#io, message, options })) as T;
+  /** `initial` is the one that Enter takes; the first where it is left out. */
+  async choose<T extends string>(
+    message: string,
+    options: { value: T; label: string; hint?: string }[],
+    initial?: T,
+  ): Promise<T> {
+    const first = initial === undefined ? {} : { initialValue: initial };
+    return this.#answer(await clackSelect<string>({ ...this.#io, message, options, ...first })) as T;
   }
 
   async chooseSome<T extends string>(

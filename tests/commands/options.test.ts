@@ -67,6 +67,7 @@ const login = {
   to: undefined,
   username: undefined,
   passwordStdin: false,
+  untried: false,
   purpose: 'password',
 };
 const schedule = {

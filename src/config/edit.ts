@@ -1,0 +1,59 @@
+/** Changes one key of `remote:` in the text of a depot.yaml, and nothing else: comments, order and spelling stay. */
+import { isMap, isScalar, isSeq, type Pair, parseDocument, type YAMLMap } from 'yaml';
+
+type Value = string | number | readonly string[];
+
+/**
+ * The text with `key` of the arrangement's own `remote:` changed where that has it, else of the `remote:` for all. Null
+ * where neither is written out there, or the value is not plain enough to be replaced: an alias, or in another file.
+ */
+export function withRemoteKey(text: string, arrangement: string, key: string, value: Value): string | null {
+  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false });
+  if (document.errors.length > 0) return null;
+  const own: unknown = document.getIn(['arrangements', arrangement, 'remote'], true);
+  const maps = [own, document.get('remote', true)].filter((node): node is YAMLMap => isMap(node));
+  const written = inYaml(value);
+  for (const map of maps) {
+    const pair = pairOf(map, key);
+    if (pair !== undefined) return replaced(text, pair, written);
+  }
+  for (const map of maps) {
+    const beside = pairOf(map, 'host');
+    if (beside !== undefined) return added(text, map, beside, `${key}: ${written}`);
+  }
+  return null;
+}
+
+function pairOf(map: YAMLMap, key: string): Pair | undefined {
+  return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key);
+}
+
+/** JSON is YAML; without quotes where nothing can be mistaken. */
+function inYaml(value: Value): string {
+  return typeof value === 'string' &&
+    /^[A-Za-z][A-Za-z0-9.-]*$/.test(value) &&
+    !/^(?:true|false|null|yes|no|on|off)$/i.test(value)
+    ? value
+    : JSON.stringify(value);
+}
+
+function replaced(text: string, { value }: Pair, written: string): string | null {
+  if (!(isScalar(value) || isSeq(value)) || value.range == null) return null;
+  const [start, end] = value.range;
+  const old = text.slice(start, end).trimEnd();
+  return old === '' ? null : text.slice(0, start) + written + text.slice(start + old.length);
+}
+
+/** Below its sibling, or after it where they stand on one line. */
+function added(text: string, map: YAMLMap, beside: Pair, line: string): string | null {
+  const { key, value } = beside;
+  if (!isScalar(key) || !isScalar(value) || key.range == null || value.range == null) return null;
+  const end = value.range[1];
+  if (map.flow === true) return `${text.slice(0, end)}, ${line}${text.slice(end)}`;
+  const indent = text.slice(text.lastIndexOf('\n', key.range[0]) + 1, key.range[0]);
+  // What stands before the first key of a list's entry (`- host:`) is no indentation.
+  if (indent.trim() !== '') return null;
+  const next = text.indexOf('\n', end);
+  const at = next === -1 ? text.length : next;
+  return `${text.slice(0, at)}\n${indent}${line}${text.slice(at)}`;
+}

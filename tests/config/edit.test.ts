@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { withRemoteKey } from '../../src/config/edit.js';
+
+const written = `# our own comment
+version: 1
+remote:                        # the agent's
+  host: "10.20.0.5"            # by telephone, 3 May
+  # port: 22
+  username: acme       # from the e-mail
+  directory: '/incoming'
+  hostKey:
+    - "ssh-ed25519 SHA256:AAAA"   # from the letter
+    - "SHA256:BBBB"
+
+arrangements:
+  acme-crm: { every: 24h }
+  acme-hr:
+    remote: { host: other.example, username: hr }
+`;
+
+test.each<[key: string, value: string | number | string[], before: string, after: string]>([
+  ['username', 'acme2', '  username: acme       #', '  username: acme2       #'],
+  ['username', 'no', '  username: acme       #', '  username: "no"       #'],
+  ['host', 'sftp.example', '  host: "10.20.0.5"  ', '  host: sftp.example  '],
+  ['directory', '/in: "x"', "  directory: '/incoming'\n", '  directory: "/in: \\"x\\""\n'],
+  ['port', 2222, 'by telephone, 3 May\n', 'by telephone, 3 May\n  port: 2222\n'],
+  [
+    'hostKey',
+    ['ssh-ed25519 SHA256:CCCC'],
+    '- "ssh-ed25519 SHA256:AAAA"   # from the letter\n    - "SHA256:BBBB"\n',
+    '["ssh-ed25519 SHA256:CCCC"]\n',
+  ],
+])('%s becomes %j, and nothing else changes', (key, value, before, after) => {
+  expect(written).toContain(before);
+  expect(withRemoteKey(written, 'acme-crm', key, value)).toBe(written.replace(before, after));
+});
+
+test("an arrangement's own remote: is changed where it has the key, and where it has its own host", () => {
+  expect(withRemoteKey(written, 'acme-hr', 'username', 'hr2')).toBe(
+    written.replace('username: hr }', 'username: hr2 }'),
+  );
+  expect(withRemoteKey(written, 'acme-hr', 'port', 2222)).toBe(
+    written.replace('host: other.example,', 'host: other.example, port: 2222,'),
+  );
+});
+
+test.each([
+  ['an alias', 'version: 1\nremote: { host: x, username: *u }\n', 'username'],
+  ['no remote: in this file', 'version: 1\ninclude: [a.yaml]\n', 'username'],
+  ['text that is no YAML', 'remote: { host: "x\n', 'host'],
+])('%s is left alone', (_, text, key) => {
+  expect(withRemoteKey(text, 'acme-crm', key, 'y')).toBe(null);
+});
