@@ -55,6 +55,6 @@ export function unusedWords(pattern: string, platform: NodeJS.Platform = process
 function perhaps(pattern: string, platform: NodeJS.Platform): string {
   if (pattern.includes('\\') && platform !== 'win32') return '; write / between names, and not \\';
   if (/^(\/|[a-z]:)/i.test(pattern)) return "; patterns are relative to the source's directory";
-  if (pattern.startsWith('!') && !pattern.startsWith('!(')) return '; ! takes nothing back here';
+  if (pattern.startsWith('!') && !pattern.startsWith('!(')) return '; ! does not re-include anything here';
   return /^[^/\\]+[/\\]?$/.test(pattern) && !pattern.startsWith('**') ? `; to match at every depth: **/${pattern}` : '';
 }

@@ -54,7 +54,7 @@ export function readSizeless(content: OpenFile): Buffer | null {
       throw new DepotError(
         'source-failed',
         `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_BYTES >> 20} MiB`,
-        { hint: 'deposit it as what a command prints: command: [cat, FILE]; and leave it out with exclude:' },
+        { hint: 'have a command print it: command: [cat, FILE]; and leave it out with exclude:' },
       );
     pieces.push(Buffer.from(probe.subarray(0, got)));
   }

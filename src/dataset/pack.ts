@@ -50,7 +50,7 @@ export async function* packDataset(
     if (!(error instanceof UnusableIndex)) throw error;
     throw new DepotError(
       'index-damaged',
-      `the index of the last deposit was whole, and then it was not: ${error.message}`,
+      `the index of the last deposit was damaged while it was read: ${error.message}`,
       {
         hint: 'run it again: that makes a full deposit',
         cause: error,

@@ -41,7 +41,7 @@ export class Reading {
   leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
     this.#count(
       kind,
-      `skipped ${shown(path)}: ${kind === 'unknown' ? 'neither file, directory nor link' : `a ${kind}`} cannot be deposited`,
+      `skipped ${shown(path)}: ${kind === 'unknown' ? 'something that is neither file, directory nor link' : `a ${kind}`} cannot be deposited`,
     );
   }
 
@@ -65,14 +65,14 @@ export class Reading {
     if (source.onChange === 'fail') throw changedError(`${shown(path)} ${how}`);
     this.complete = false;
     if (++this.#changed <= WARNINGS_PER_KIND) this.warn(`${shown(path)} ${how}`);
-    if (this.#changed === WARNINGS_PER_KIND) this.warn('more that changed while it was read is not named');
+    if (this.#changed === WARNINGS_PER_KIND) this.warn('more changed while it was read, and is not listed');
   }
 
   #count(kind: SkippedKind, message: string): void {
     const count = (this.skipped[kind] ?? 0) + 1;
     this.skipped[kind] = count;
     if (count <= WARNINGS_PER_KIND) this.warn(message);
-    if (count === WARNINGS_PER_KIND) this.warn(`more of this kind (${kind}) are counted and not named`);
+    if (count === WARNINGS_PER_KIND) this.warn(`more of this kind (${kind}) are counted but not listed`);
   }
 }
 
@@ -113,7 +113,7 @@ export function unreadable(path: ByteString, error: unknown): DepotError {
 
 export function emptyError(source: SourceSpec, what: string): DepotError {
   return new DepotError('source-empty', `source ${printable(source.name)}: ${what}`, {
-    hint: 'find out why, or set allowEmpty: true if that is as it should be',
+    hint: 'find out why, or set allowEmpty: true if that is right',
   });
 }
 

@@ -50,7 +50,7 @@ export async function runDemo(o: DemoOptions): Promise<void> {
     await storage?.stop();
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   }
-  o.say({ name: 'cleaned', what: `all files of the demo are removed (${home})` });
+  o.say({ name: 'cleaned', what: `all files of the demo have been removed (${home})` });
 }
 
 async function tour(t: Tour, storage: SecureStorage): Promise<void> {

@@ -164,7 +164,7 @@ class Findings implements Access {
     const met = await obstacle(this.#who, file, 'read');
     if (met === null) return;
     this.#warn(
-      `may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: setfacl -R -m u:${this.#who.name}:rX ${printable(shellWord(file))}, or another way of your own`,
+      `may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: setfacl -R -m u:${this.#who.name}:rX ${printable(shellWord(file))}, or give it access in another way`,
     );
   }
 
@@ -179,7 +179,7 @@ class Findings implements Access {
       this.#line(`chgrp ${this.#who.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}`);
     } else {
       this.#warn(
-        `may not enter ${printable(met.path)}, where ${printable(file)} lies: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`,
+        `may not enter ${printable(met.path)}, where ${printable(file)} is: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`,
       );
     }
     return false;

@@ -81,7 +81,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   if (closed !== null) report.warning('records', closed.detail, closed.hint);
   const { records, unreadable } = await readPending(own);
   for (const { path: file, reason } of unreadable)
-    report.warning('pending', `${file}: ${reason}`, 'look at it; a deposit may be hidden behind it');
+    report.warning('pending', `${file}: ${reason}`, 'look at it; it may belong to a deposit');
   const gap = await ledgerGap(own);
   if (gap !== null) report.failed('ledger', gap.code, gap.message, gap.hint);
   const goesTo = await placeFor(config, arrangement).catch(() => null);
@@ -89,7 +89,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   for (const { name } of (await readStrays(own)).strays)
     report.warning(
       'may appear',
-      `${name} may yet appear at the agent, truncated; it is no deposit`,
+      `${name} may still appear at the agent, truncated; it is not a deposit`,
       'the next push looks for it',
     );
   report.passed('state', own.directory);
@@ -101,7 +101,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
     report.warning(
       'last deposit',
       lateWords({ lastDeposit: last, ...judged }),
-      'look at what the last run said: «depot status»',
+      'see what the last run said: «depot status»',
     );
   else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${ago(judged.ageMs ?? 0)}`);
   await chain({ arrangement }, own, report);

@@ -96,7 +96,7 @@ async function judge(
   if (first?.present === false)
     return warning(
       `${first.where}, which depot.yaml names, does not exist`,
-      `put the secret there, in a file of the account that pushes (${secretMode}); or take the line out of depot.yaml, and: ${store}`,
+      `put the secret there, in a file of the account that pushes (${secretMode}); or remove the line from depot.yaml, and: ${store}`,
     );
   const ambiguous = sources.find((s) => s.ambiguous === true);
   const hidden = sources.find((s) => s.present === 'unknown' && s.problem !== undefined);
@@ -118,15 +118,15 @@ async function judge(
   if (first === undefined) {
     const unknown = (detail: string): Finding => ({ name, result: 'not possible', detail });
     if (keychain !== undefined)
-      return unknown(`in no file; perhaps in the ${keychain.where}, readable by ${keychain.readableBy}`);
+      return unknown(`not in a file; perhaps in the ${keychain.where}, readable by ${keychain.readableBy}`);
     if (dispensable === undefined)
-      return unknown('stored nowhere, and whether one is needed is not known, since the key cannot be read');
+      return unknown('stored nowhere; depot cannot tell whether one is needed, since it cannot read the key');
     return purpose === 'password'
       ? warning(
           'stored nowhere, and depot.yaml names no SSH key',
           `store it: ${store}; or name an SSH key, or set sshAgent`,
         )
-      : warning('stored nowhere, and one is needed', `store it: ${store}`);
+      : warning('stored nowhere, but needed', `store it: ${store}`);
   }
   const pusher = await stateOwner(config);
   const kept = first.source === 'file' || (first.source === 'config' && first.present === true);
@@ -150,7 +150,7 @@ async function wayIn(file: string, config: Config, arrangement: Arrangement): Pr
   const [only] = lines;
   if (only === undefined)
     return warnings.length > 0
-      ? `let root change this: ${warnings.join('; ')}`
+      ? `have root change this: ${warnings.join('; ')}`
       : pusher.uid === caller
         ? 'run «depot doctor» as the account that pushes'
         : again;

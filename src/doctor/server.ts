@@ -189,7 +189,7 @@ async function nameResolves(host: string, report: Report): Promise<void> {
     report.warning(
       'name',
       found === 'ENOTFOUND' ? `${host} has no address here` : `the address of ${host} could not be looked up: ${found}`,
-      'bring up the VPN, whose name servers may know it, and check remote.host',
+      'bring up the VPN, since its name servers may know it, and check remote.host',
     );
   else report.passed('name', `${host} is ${found.map(({ address }) => address).join(' and ')}`);
 }

@@ -34,7 +34,11 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
           ? null
           : await findProgram(source.cleanup, source, o).catch((error: unknown) => error as Error);
       if (cleanup instanceof Error)
-        report.warning(name, `cleanup: ${cleanup.message}`, 'correct it in depot.yaml: what it is to clean up stays');
+        report.warning(
+          name,
+          `cleanup: ${cleanup.message}`,
+          'correct it in depot.yaml: until then, what it should clean up stays',
+        );
       if (source.prepare !== undefined) {
         const program = await findProgram(source.prepare, source, o);
         report.notPossible(
@@ -102,7 +106,7 @@ async function sayCompressed(name: string, source: ListedSource, report: Saying)
     report.warning(
       name,
       `${what}: all of that is new every night, so increments save little`,
-      'let the dump be uncompressed (pg_dump: text, or --format=custom --compress=0): depot compresses after it has looked for what changed',
+      'leave the dump uncompressed (pg_dump: text, or --format=custom --compress=0): depot compresses after it has looked for what changed',
     );
   if (source.kind === 'command') {
     const by = compressedBy(source.command);
@@ -138,13 +142,13 @@ function sayReach(
   else
     report.passed(
       name,
-      `directory ${directory}: the first ${counted(entries, 'entry', 'entries')} may be read; the rest was not looked at, since there are so many`,
+      `directory ${directory}: the first ${counted(entries, 'entry', 'entries')} are readable; the rest were not checked, since there are so many`,
     );
   for (const pattern of unused)
     report.warning(
       name,
       unusedWords(printable(pattern)),
-      'correct it in depot.yaml, or take it out: what it should leave out may be in the deposit',
+      'correct it in depot.yaml, or remove it: what it should leave out may be in the deposit',
     );
 }
 
@@ -163,7 +167,7 @@ async function findProgram(
     const file = path.resolve(config.directory, program);
     if (await seen(file)) return shown;
     throw (await succeeds(stat(file)))
-      ? new DepotError('source-failed', `${printable(file)} may not be run by this account`, {
+      ? new DepotError('source-failed', `this account may not run ${printable(file)}`, {
           hint: 'make it executable, or run depot as the account that pushes',
         })
       : new DepotError('source-failed', `${printable(file)} does not exist`, { hint: 'check the path in depot.yaml' });

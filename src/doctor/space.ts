@@ -28,13 +28,13 @@ export async function localSpace(
 ): Promise<void> {
   const free = await freeIn(directory);
   const needed = Math.max(spool ? lastBytes : 0, leastSpace);
-  if (free === null) report.notPossible('local space', `${directory} does not say`);
+  if (free === null) report.notPossible('local space', `${directory} does not say how much is free`);
   else if (free >= needed) report.passed('local space', `${bytes(free)} free for the state`);
   else
     report.failed(
       'local space',
       'local-disk-full',
-      `${bytes(free)} free for the state, and ${bytes(needed)} may be needed`,
+      `${bytes(free)} free for the state, but ${bytes(needed)} may be needed`,
       spool ? `free space there, or set spool: false for ${name}` : 'free space there',
     );
 }
@@ -46,13 +46,10 @@ export async function spoolSpace({ config, arrangement }: Patient, size: number 
   const free = await freeIn(await nearestExisting(own.directory));
   if (free === null) return;
   if (size === null) {
-    report.notPossible(
-      'spool',
-      `${bytes(free)} free; how much the sources will have is not known before they are read`,
-    );
+    report.notPossible('spool', `${bytes(free)} free; the size of the sources is not known until they are read`);
     return;
   }
-  const what = `the sources have ${bytes(size)}, and there is room for ${bytes(free)}`;
+  const what = `the sources take ${bytes(size)}, and there is room for ${bytes(free)}`;
   const hint = `free space there, or set spool: false for ${arrangement.name}`;
   if (size <= free) report.passed('spool', what);
   else if (arrangement.compression === 'none' && (await lastDeposit(own)) === null)
@@ -71,7 +68,7 @@ export async function spaceThere(
   const most = last?.bytes ?? size;
   if (free === null || most === null || most <= free) return;
   const hint = 'ask the agent for more space';
-  const what = `${last === null ? `the sources have ${bytes(most)}` : `the last deposit took ${bytes(most)}`}, and ${bytes(free)} are free at the server`;
+  const what = `${last === null ? `the sources take ${bytes(most)}` : `the last deposit took ${bytes(most)}`}, but only ${bytes(free)} are free at the server`;
   if (last === null && arrangement.compression === 'none') report.failed('space', 'remote-no-space', what, hint);
   else report.warning('space', `${what}: a push works only if it takes less`, hint);
 }

@@ -59,7 +59,7 @@ async function remember(
     return {
       name: 'remembered',
       result: 'warning',
-      detail: `not kept: ${printable(there)} belongs to another account`,
+      detail: `result not kept: ${printable(there)} belongs to another account`,
       hint: `run it as the account that pushes: ${runAs(await accountOfUid(uid), '«depot …»')}`,
     };
   }
@@ -106,7 +106,7 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
     name,
     result: 'warning',
     detail: `write test failed ${when}: ${printable(last.failed.join('; '))}`,
-    hint: `once the agent has changed it, or depot.yaml fits: ${run}`,
+    hint: `once the agent has changed that, or depot.yaml is corrected: ${run}`,
   };
 }
 

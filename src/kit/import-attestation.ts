@@ -96,18 +96,18 @@ async function receiptFor(
   const receipts = await state.receiptsOf(depositId);
   const [counts] = receipts;
   if (counts === undefined)
-    throw new DepotError('usage', `it is about ${depositId}, of which there is no receipt in ${state.directory}`, {
+    throw new DepotError('usage', `it is about ${depositId}, but there is no receipt of that in ${state.directory}`, {
       hint: 'check whether it was meant for another supplier, or for another state directory (--state)',
     });
   const attested = receipts.find(({ sha256 }) => sha256 === receiptSha256);
   if (attested === undefined)
     throw refused(
-      `it was made with another receipt of ${depositId} than ours (SHA-256 ${receiptSha256})`,
+      `it was made with a different receipt of ${depositId} from ours (SHA-256 ${receiptSha256})`,
       'send the beneficiary our receipt, and ask for an attestation of that one',
     );
   if (attested.superseded !== null)
     throw refused(
-      `the receipt of ${depositId} that it was made with was superseded since`,
+      `the receipt of ${depositId} that it was made with has been superseded since`,
       'send the beneficiary the newer receipt, and ask for an attestation of that one',
     );
   return { ...attested, receipt: parseReceipt(attested.bytes, attested.path) };
@@ -122,7 +122,9 @@ function checkAgainst({ suitcase, keyProof, encryption }: Receipt, a: Attestatio
       'ask the agent what it holds',
     );
   if (commitmentOf(fromBase16(a.opening)) !== keyProof.commitment)
-    throw refused('its opening is not that of the deposit: whoever made it did not open the key proof of this receipt');
+    throw refused(
+      'the opening in it does not fit the deposit: whoever made it did not open the key proof of this receipt',
+    );
   const known = encryption.recipients.some(
     (one) => one.fingerprint === a.keyFingerprint && one.subkeyFingerprint === a.subkeyFingerprint,
   );
@@ -138,7 +140,7 @@ async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [
   if (missing !== null)
     throw new DepotError(
       'usage',
-      `there is no receipt of ${missing.depositId} in ${state.directory}, on which it builds`,
+      `the deposit builds on ${missing.depositId}, but there is no receipt of that in ${state.directory}`,
       {
         hint: 'check whether it was meant for another state directory (--state)',
       },
@@ -149,9 +151,9 @@ async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [
   for (const [i, { depositId, suitcase, keyProof }] of earlier.entries()) {
     const said = chain[i]!;
     if (said.depositId !== depositId || said.suitcaseSha256 !== suitcase.sha256)
-      throw refused(`it names ${said.depositId} where the deposit builds on ${depositId}, or another suitcase of it`);
+      throw refused(`it names ${said.depositId} but the deposit builds on ${depositId}, or on another suitcase of it`);
     if (commitmentOf(fromBase16(said.opening)) !== keyProof.commitment)
-      throw refused(`its opening of ${depositId} is not that of the deposit: the key was not proven for it`);
+      throw refused(`the opening of ${depositId} in it does not fit that deposit: the key was not proven for it`);
   }
 }
 
@@ -181,7 +183,7 @@ async function verifySignature(
     .filter(({ fingerprint }) => allowed.includes(fingerprint));
   if (signers.length === 0) {
     throw refused(
-      `the public key ${allowed.join(' or ')} is neither in the configuration nor given`,
+      `the public key ${allowed.join(' or ')} is not in the configuration, and was not given`,
       'give the public key that signed it with --signer FILE, and --fingerprint F when it is not the key of the arrangement',
     );
   }
@@ -255,7 +257,7 @@ function refuseReplay({ keyFingerprint, attestedAt }: Attestation, onFile: Filed
   );
   if (newer === undefined) return;
   throw refused(
-    `one of the same key for the same deposit, made at ${newer.attestation.attestedAt}, is on file since ${newer.filing.filedAt}: this one is from ${attestedAt} and is a repetition`,
+    `an attestation with the same key for the same deposit, made at ${newer.attestation.attestedAt}, was filed at ${newer.filing.filedAt}: this one, made at ${attestedAt}, is a repetition`,
     'ask the beneficiary for a new attestation, of the newest deposit',
   );
 }

@@ -35,7 +35,7 @@ export async function writeOpener(out: string): Promise<{ path: string; bytes: n
   // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
   const file = await open(path, 'wx', 0o644).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new DepotError('output-exists', `${printable(path)} exists already`, {
+      throw new DepotError('output-exists', `${printable(path)} already exists`, {
         hint: 'name a file that does not exist yet with --out',
         cause,
       });

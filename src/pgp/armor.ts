@@ -11,7 +11,7 @@ const nothing = 'no OpenPGP data in it';
 
 function nothingIn(bytes: Uint8Array): string {
   if (encodingOf(bytes) !== 'utf-8')
-    return `${nothing}: it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data; have it written again as text, by a program's own option for the output (gpg --armor --output FILE …)`;
+    return `${nothing}: it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data; export it again as text, with the program's own option for the output (gpg --armor --output FILE …)`;
   return bytes[0] === 0xef && bytes[1] === 0xbf
     ? `${nothing}: it was binary data, and was destroyed when a program saved it as text`
     : nothing;

@@ -59,7 +59,7 @@ export function flawWords(flaw: Flaw): string {
     case 'other-curve':
       return 'is on a curve that depot cannot check, such as secp256k1 or Brainpool';
     case 'damaged':
-      return 'does not verify: the key was changed or damaged on its way';
+      return 'does not verify: the key was changed or damaged in transit';
     case 'another-key':
       return 'was made by another key';
   }
@@ -68,15 +68,15 @@ export function flawWords(flaw: Flaw): string {
 export function flawHint({ kind }: Flaw): string {
   switch (kind) {
     case 'weak-hash':
-      return "ask the key's owner to renew it with a current program: setting the expiry again signs it anew";
+      return "ask the key's owner to renew it with a current program: setting the expiry again signs it again";
     case 'expired':
-      return "ask the key's owner to extend it, and to send it again";
+      return "ask the key's owner to extend it and send it again";
     case 'revoked':
       return "ask the key's owner for the key that it uses now";
     case 'future':
       return clockHint;
     case 'other-curve':
-      return "ask the key's owner for a key of Curve25519 or RSA";
+      return "ask the key's owner for a Curve25519 or RSA key";
     case 'unknown':
       return "look at it with another program: gpg --show-keys FILE; then ask the key's owner for a key made with a current program";
     case 'damaged':
@@ -86,4 +86,4 @@ export function flawHint({ kind }: Flaw): string {
 }
 
 export const clockHint =
-  "compare this machine's clock: date -u; if it is right, ask the key's owner for a key made with the right time";
+  "check this machine's clock: date -u; if it is right, ask the key's owner for a key made with the right time";

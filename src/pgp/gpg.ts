@@ -33,7 +33,7 @@ const cancelled = [99, 198];
 export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<UnwrappedSessionKey> {
   const named = describePkesks(pkesk);
   if (named.some(({ version }) => version === 6))
-    throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg does not read', {
+    throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg cannot read', {
       hint: 'use --key with the file of the private key',
     });
   const body = Uint8Array.of(1, ...randomBytes(dummyBytes - 1));
@@ -94,7 +94,7 @@ function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): P
   const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
   return run([o.program ?? 'gpg', ...common, ...args], {
     code: 'local-unreadable',
-    startHint: 'install GnuPG (see whether it runs: gpg --version), or use --key with the file of the private key',
+    startHint: 'install GnuPG (to see whether it runs: gpg --version), or use --key with the file of the private key',
     env: o.env,
     input,
     stdout: 'keep',
@@ -116,15 +116,15 @@ function refusal(status: string, recipients: string[]): DepotError {
       hint: 'try again with the right one',
     });
   if (code !== null && cancelled.includes(code))
-    return new DepotError('secret-missing', 'gpg was given no passphrase or PIN', {
+    return new DepotError('secret-missing', 'gpg got no passphrase or PIN', {
       hint: 'enter it in the window that gpg opens; over SSH: export GPG_TTY=$(tty)',
     });
   // GnuPG 2.2 says nothing of keys that it does not have: it fails with no error of its own.
   if (code === null ? !/^\[GNUPG:\] (?:NO_SECKEY |DECRYPTION_FAILED)/m.test(status) : code !== noSecretKey)
     return new DepotError(
       'secret-missing',
-      `gpg gave no session key, and why is not known; it says: ${saidBy(status)}`,
-      { hint: 'see what it says of its own: gpg --list-packets FILE; or use --key with the file of the private key' },
+      `gpg returned no session key, and depot does not know why; it says: ${saidBy(status)}`,
+      { hint: 'see what gpg itself says: gpg --list-packets FILE; or use --key with the file of the private key' },
     );
   return new DepotError('not-addressed', 'gpg has no private key that opens this message', {
     hint: `look with "gpg --list-secret-keys" for one of: ${recipients.slice(0, 8).join(', ')}`,

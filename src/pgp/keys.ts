@@ -40,7 +40,7 @@ async function readKey(binary: Uint8Array, primary: WholePacket | undefined): Pr
     if (primary === undefined) throw unreadable(`no OpenPGP key in it (${said(cause)})`, undefined, cause);
     throw unreadable(
       `its primary key, of ${kindOf(primary)}, cannot be read; OpenPGP.js says: ${said(cause)}`,
-      'look at it with another program: gpg --show-keys FILE; then ask for a key of RSA or Curve25519',
+      'look at it with another program: gpg --show-keys FILE; then ask for an RSA or Curve25519 key',
       cause,
     );
   }
@@ -92,7 +92,7 @@ export async function readSecretKey(
   if (packets.length === 0)
     throw refuse(
       'has its secret part elsewhere, such as on a smart card',
-      'leave the opening to gpg, which has it: --gpg instead of --key',
+      'let gpg open it, which has that part: --gpg instead of --key',
     );
   const locked = packets.filter((packet) => !packet.isDecrypted());
   if (locked.length > 0) await unlock(certificate.fingerprint, locked, await passphrase?.());

@@ -34,17 +34,17 @@ export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause:
   const unsupported = (why: string, hint: string): DepotError =>
     new DepotError(
       'key-unreadable',
-      `key ${fingerprint} cannot be unlocked: ${why}; whether the passphrase is right is not known`,
+      `key ${fingerprint} cannot be unlocked: ${why}; depot cannot tell whether the passphrase is right`,
       { hint, cause },
     );
   if (text.startsWith('Incorrect key passphrase') || isBadTag(cause, lock)) {
     // OpenPGP.js 5 had a form of its own for these, which looks the same.
     const or =
       lock.s2kUsage === 253 && packet.version === 4
-        ? ', or it is locked in the AEAD form of OpenPGP.js 5, which depot does not read'
+        ? ', or the key is locked in the AEAD form of OpenPGP.js 5, which depot cannot read'
         : '';
     return new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}${or}`, {
-      hint: 'give the passphrase of this very key: in its file, its variable, or at the prompt',
+      hint: 'give the passphrase of this key: in its file, its variable, or at the prompt',
       cause,
     });
   }
@@ -52,22 +52,22 @@ export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause:
     return new DepotError(
       'key-unreadable',
       `key ${fingerprint} was unlocked, but its secret part does not belong to its public part: it was changed or damaged`,
-      { hint: 'take the key from a backup, and use this file for nothing', cause },
+      { hint: 'restore the key from a backup, and do not use this file', cause },
     );
   const lockAgain =
-    'lock it anew with GnuPG: gpg --import FILE, gpg --change-passphrase FINGERPRINT, gpg --armor --output NEW --export-secret-keys FINGERPRINT';
+    'lock it again with GnuPG: gpg --import FILE, gpg --change-passphrase FINGERPRINT, gpg --armor --output NEW --export-secret-keys FINGERPRINT';
   if (lock.unparseableKeyMaterial !== undefined) {
     const name = lockName(lock.unparseableKeyMaterial, packet.version);
-    return unsupported(`it is locked with ${name}, which depot does not read`, lockAgain);
+    return unsupported(`it is locked with ${name}, which depot cannot read`, lockAgain);
   }
   if (text.includes('insecure two-byte hash'))
-    return unsupported('its lock is of before 2002, with a sum of 16 bits, which gives the key away', lockAgain);
+    return unsupported('its lock is from before 2002, with a checksum of 16 bits, which gives the key away', lockAgain);
   if (text.includes('insecure S2K function'))
-    return unsupported('its lock is of the last century, MD5 without salt, which gives the key away', lockAgain);
+    return unsupported('its lock is from the last century, MD5 without salt, which gives the key away', lockAgain);
   if (lock.s2k?.type === 'argon2' && /memory/i.test(text))
     return unsupported(
       `its lock (Argon2) needs more memory than is available (${said(cause)})`,
-      'unlock it on a machine with more memory, or lock it anew with less',
+      'unlock it on a machine with more memory, or lock it again with less',
     );
   return unsupported(`OpenPGP.js says: ${said(cause)}`, lockAgain);
 }

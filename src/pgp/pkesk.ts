@@ -67,7 +67,7 @@ export const openWithGpg =
 export function otherCipher(id: number | null): DepotError {
   return new DepotError(
     'verification-failed',
-    `encrypted with ${cipherName(id)}, which depot does not read: it reads AES`,
+    `encrypted with ${cipherName(id)}, which depot cannot read: it reads AES only`,
     { hint: openWithGpg },
   );
 }

@@ -61,7 +61,7 @@ export function requirePublic(c: Certificate, file: string): void {
     'recipient-unusable',
     `${printable(file)} holds a secret key, where the beneficiary's public key is expected`,
     {
-      hint: `ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, where you made the key for it, give the .public.asc${own}`,
+      hint: `ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, if you made the key for it, give the .public.asc${own}`,
     },
   );
 }
@@ -132,7 +132,7 @@ class Judge {
     if (wanted !== this.#certificate.fingerprint)
       throw this.#refuse(
         `it is not the pinned key ${wanted}`,
-        "compare the fingerprint with the key's owner by telephone",
+        "compare fingerprints with the key's owner by telephone",
       );
   }
 
@@ -163,7 +163,7 @@ class Judge {
   ): Promise<Chosen> {
     const { key } = this.#certificate;
     const newestFirst = [...key.subkeys].sort((a, b) => b.getCreationTime().getTime() - a.getCreationTime().getTime());
-    const reasons = this.#certificate.unread.map((what) => `a subkey of ${what} is not one that depot reads`);
+    const reasons = this.#certificate.unread.map((what) => `depot cannot read a subkey of ${what}`);
     for (const subkey of newestFirst) {
       if (!algorithms.has(subkey.getAlgorithmInfo().algorithm)) continue;
       const verdict = await this.#subkey(subkey, flags, verb);
@@ -187,7 +187,7 @@ class Judge {
     const revocation = await subkeyRevocation(this.#certificate, subkey);
     if (revocation !== null) return `was revoked on ${toUtc(revocation.at)} (${revocation.reason})`;
     const created = subkey.getCreationTime();
-    if (created > this.#at) return `was made in the future, on ${toUtc(created)}, by this machine's clock`;
+    if (created > this.#at) return `was made in the future, on ${toUtc(created)}, going by this machine's clock`;
     if (standing.binding === null)
       return standing.flaw === null
         ? 'has no binding signature'
@@ -232,6 +232,6 @@ async function whyNotEncrypt(packet: KeyPacket): Promise<string | null> {
     await wrapFor(packet, packet.version === 6 ? 6 : 3, new Uint8Array(32).fill(1));
     return null;
   } catch (error) {
-    return `takes nothing encrypted; OpenPGP.js says: ${said(error)}`;
+    return `cannot be encrypted to; OpenPGP.js says: ${said(error)}`;
   }
 }

@@ -32,7 +32,7 @@ export interface Preamble {
 
 /** Valid, but not depot's. */
 export function otherForm(what: string): DepotError {
-  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, {
+  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot cannot read`, {
     hint: openWithGpg,
   });
 }
@@ -64,8 +64,8 @@ function checkOuterType(type: number): void {
     throw malformed('its data is encrypted without integrity protection (packet type 9), which is always refused');
   if (type === packetType.gnupgAead) throw otherForm('in the AEAD format of GnuPG 2.3 (packet type 20)');
   if (type === packetType.onePassSignature || type === packetType.signature)
-    throw otherForm('signed and not encrypted');
-  if (type === packetType.compressed) throw otherForm('compressed and not encrypted');
+    throw otherForm('signed but not encrypted');
+  if (type === packetType.compressed) throw otherForm('compressed but not encrypted');
   if (type === packetType.literal) throw otherForm('not encrypted');
   throw malformed(`packet type ${type} where encrypted data was expected`);
 }

@@ -33,9 +33,9 @@ export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipient
   if (wanted === 'auto') return compat;
   const what =
     silent === undefined
-      ? 'the keys list no common mode of GCM and OCB with AES-256'
+      ? 'the keys have no mode in common, of GCM and OCB with AES-256'
       : `key ${silent.fingerprint} does not announce SEIPDv2`;
-  throw new DepotError('recipient-unusable', `${what}, so encryption "modern" is not possible`, {
+  throw new DepotError('recipient-unusable', `${what}, so "encryption: modern" cannot be used`, {
     hint: 'use "encryption: auto", or a key that announces it',
   });
 }
@@ -48,7 +48,7 @@ export async function wrapSessionKey(sessionKey: Uint8Array, e: Encryption, r: R
       await wrapFor(keyPacketOf(recipient), e.packet === 'SEIPDv1' ? 3 : 6, sessionKey).catch((cause: unknown) => {
         throw new DepotError(
           'recipient-unusable',
-          `key ${recipient.fingerprint}: nothing can be encrypted to it; OpenPGP.js says: ${said(cause)}`,
+          `key ${recipient.fingerprint}: depot cannot encrypt to it; OpenPGP.js says: ${said(cause)}`,
           { hint: "ask the key's owner for another key", cause },
         );
       }),
@@ -113,8 +113,8 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   const named = packets.flatMap(({ recipient }) => (recipient === '' ? [] : [recipient]));
   const hint =
     named.length === 0
-      ? 'try another key: the message does not say whose keys open it'
-      : `find the key that it is for, then --key with its file: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
+      ? 'try another key: the message does not say which keys open it'
+      : `find the key that it is for, then give its file with --key: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
   throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint });
 }
 
@@ -149,11 +149,11 @@ function withoutSecret(part: SecretPacket): DepotError {
     ? new DepotError(
         'not-addressed',
         `the message is for subkey ${name}, whose secret part is not in this file: it is on a smart card, or was left out of the export`,
-        { hint: 'leave the opening to gpg, where it has the key: --gpg instead of --key' },
+        { hint: 'let gpg open it, if it has the key: --gpg instead of --key' },
       )
     : new DepotError(
         'not-addressed',
-        `the message is for subkey ${name}, which stayed locked: it has another passphrase than the rest of the key, or a lock that depot does not read`,
+        `the message is for subkey ${name}, which stayed locked: its passphrase differs from that of the rest of the key, or depot cannot read its lock`,
         { hint: 'give all parts one passphrase: gpg --change-passphrase FINGERPRINT, then export the key again' },
       );
 }

@@ -90,7 +90,7 @@ function byAnother(packets: openpgp.SignaturePacket[], signers: Certificate[]): 
     return `${fingerprint}${name === '' ? '' : ` (${name})`}${isSecret ? ', a private key' : ''}`;
   });
   return failed(
-    `it is by none of the given signers: it was made with ${by.join(', ')}, and given ${names.length === 1 ? 'was' : 'were'} ${names.join('; ') || 'none'}`,
+    `none of the given signers made it: it was made with ${by.join(', ')}; given: ${names.join('; ') || 'none'}`,
     "give the supplier's public key with --signer, and compare its fingerprint with the supplier by telephone",
   );
 }
@@ -179,7 +179,7 @@ async function checkCryptographically(
   key: KeyPacket,
 ): Promise<void> {
   if (packet.signatureType !== openpgp.enums.signature.binary)
-    throw failed('it is not a signature over a file as it is', 'sign again with: gpg --detach-sign --armor');
+    throw failed("it is not a signature of the file's exact bytes", 'sign again with: gpg --detach-sign --armor');
   if (packet.hashAlgorithm !== null && weakHashes.has(packet.hashAlgorithm))
     throw failed('it uses SHA-1 or an older hash');
   const literal = new openpgp.LiteralDataPacket() as unknown as {
@@ -236,7 +236,7 @@ async function checkRevocations(signer: OpenPgpCertificate, part: Part, signedAt
     .map((revocation) => {
       if (revocation.hard)
         throw failed(
-          `signer ${signer.fingerprint} was revoked on ${toUtc(revocation.at)} (${revocation.reason}), which undoes all its signatures: whoever has the key can have made this one, with any date`,
+          `signer ${signer.fingerprint} was revoked on ${toUtc(revocation.at)} (${revocation.reason}), which invalidates all its signatures: anybody who has the key could have made this one, with any date`,
           'ask the supplier for receipts signed again with its new key',
         );
       if (revocation.at <= signedAt)

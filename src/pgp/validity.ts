@@ -111,8 +111,7 @@ export async function primaryStanding(
   return { selfSignatures, expiresAt, problem: selfSignatures.length > 0 ? null : problemOf(certificate, flaws, at) };
 }
 
-const wholeKey =
-  "ask the key's owner for the whole key, as this writes it: gpg --armor --output FILE --export FINGERPRINT";
+const wholeKey = "ask the key's owner for the whole key, exported with: gpg --armor --output FILE --export FINGERPRINT";
 
 /** Why nothing that the key says of itself counts. */
 function problemOf(
@@ -122,23 +121,22 @@ function problemOf(
 ): { why: string; hint: string } {
   const created = key.getCreationTime();
   if (created > at)
-    return { why: `it was made in the future, on ${toUtc(created)}, by this machine's clock`, hint: clockHint };
+    return { why: `it was made in the future, on ${toUtc(created)}, going by this machine's clock`, hint: clockHint };
   const flaw = telling(flaws);
   if (flaw !== null) return { why: `its self-signature ${flawWords(flaw)}`, hint: flawHint(flaw) };
   const unread = signatures.find((body) => body[0] !== 4 && body[0] !== 6);
   if (unread !== undefined)
     return {
-      why: `its signatures are of version ${unread[0] ?? 'none'}, which depot does not read`,
+      why: `depot cannot read its signatures, of version ${unread[0] ?? 'none'}`,
       hint: "ask the key's owner for a new key of version 4, which current programs make",
     };
-  if (key.keyPacket.version === 6)
-    return { why: 'it carries no signature by itself over what it is for', hint: wholeKey };
+  if (key.keyPacket.version === 6) return { why: 'it has no self-signature that says what it is for', hint: wholeKey };
   if (key.users.length === 0)
     return {
-      why: 'it has no user id, and with it went what the key says of itself: key servers and some programs leave user ids out',
+      why: 'it has no user id, so it does not say what it is for: key servers and some programs leave user ids out',
       hint: wholeKey,
     };
-  return { why: 'its user ids carry no signature by the key itself', hint: wholeKey };
+  return { why: 'the key itself has not signed its user ids', hint: wholeKey };
 }
 
 async function primaryUserSignature(

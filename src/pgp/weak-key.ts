@@ -55,10 +55,10 @@ function weaknessIn(packet: KeyPacket): string | null {
 export function remarkOn(packet: KeyPacket): string | null {
   const { algorithm, bits } = packet.getAlgorithmInfo();
   if (!algorithm.startsWith('rsa')) return null;
-  if (bits !== undefined && bits < 3072) return `RSA ${bits} is short; replace it by RSA 3072 or Curve25519`;
+  if (bits !== undefined && bits < 3072) return `RSA ${bits} is short; replace it with RSA 3072 or Curve25519`;
   const { e } = packet.publicParams as Parameters;
   return e !== undefined && isUnusualExponent(bigIntOf(e))
-    ? `its RSA exponent is ${bigIntOf(e)}, where current programs use 65537; replace it by a new key`
+    ? `its RSA exponent is ${bigIntOf(e)}, where current programs use 65537; replace it with a new key`
     : null;
 }
 

@@ -103,7 +103,7 @@ async function remoteSpecOf(
   if (username === undefined) {
     const alias = (remote.sshConfig ?? false) === false && (await isSshAlias(host, homeOf(process.env)));
     throw new DepotError('config-invalid', 'no user name for the server', {
-      hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»${alias ? `; or set sshConfig: true, since ~/.ssh/config names ${printable(host)}` : ''}`,
+      hint: `set remote.username in depot.yaml, or run: «depot login ${name} --username U»${alias ? `; or set sshConfig: true, since ~/.ssh/config names ${printable(host)}` : ''}`,
     });
   }
   const quietForMs = retryForMs === 0 ? 200_000 : retryForMs;
@@ -152,7 +152,7 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
           hint:
             closed.length === 0
               ? `run: «depot login ${name}»`
-              : 'run it as the account that pushes; for the line that opens those to this one: «depot doctor»',
+              : 'run it as the account that pushes; or, to open those to this account, see: «depot doctor»',
         },
       );
     },
@@ -239,11 +239,11 @@ export async function hopOf(arrangement: Arrangement, secrets: SecretFinder): Pr
 /** To where it came from: what «depot login» stores is not used while something else comes before it. */
 function passwordRemedy(place: string, { password: { file, command } }: Arrangement['remote'], name: string): string {
   if (place.startsWith('environment ')) return `correct the ${place}, which this run was given`;
-  if (place.startsWith('systemd ')) return `make the ${place} anew`;
+  if (place.startsWith('systemd ')) return `make the ${place} again`;
   if (place === 'prompt') return 'type it again';
   if (file !== undefined && place === `file ${printable(file)}`)
     return `correct the password in ${printable(file)}, which passwordFile in depot.yaml names`;
-  if (command !== undefined && place.startsWith('command')) return 'look at what passwordCommand in depot.yaml gives';
+  if (command !== undefined && place.startsWith('command')) return 'check what passwordCommand in depot.yaml prints';
   return `store the right password: «depot login ${name}»`;
 }
 

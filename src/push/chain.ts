@@ -53,7 +53,7 @@ export async function chainFor(
   if (whyFull !== null && !o.dryRun) hooks.warn(fullWords(whyFull));
   if (base?.late === true)
     hooks.warn(
-      'a full deposit is due, but the last run did not get through, so this is another increment; the next run tries the full one again',
+      'a full deposit is due, but the last run failed, so this is another increment; the next run tries a full one again',
       'act',
     );
   const options = {

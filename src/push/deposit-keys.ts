@@ -95,7 +95,7 @@ export async function readSigningKey(file: string): Promise<{ bytes: Buffer; cer
   if (!certificate.isSecret) {
     throw new DepotError(
       'signer-unusable',
-      `supplier.signingKey: ${printable(file)} holds a public key, and receipts are signed with the secret one`,
+      `supplier.signingKey: ${printable(file)} holds a public key, but receipts are signed with the secret one`,
       { hint: 'name the file with the secret key in depot.yaml (key generate calls it PREFIX.secret.asc)' },
     );
   }

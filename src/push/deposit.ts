@@ -40,7 +40,7 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
       }
       if (!(error instanceof PartialLost) || !canStartAgain(context, error) || Date.now() > startAgainUntil)
         throw error;
-      hooks.warn(`${error.message}; starting again under a new id`);
+      hooks.warn(`${error.message}; starting over under a new id`);
     }
   }
 }
@@ -144,7 +144,7 @@ async function giveUp(
     if (!abandoned.removed && closing) await writePending(state, intent);
     await afterAbandoning(context, intent, abandoned);
   } catch (second) {
-    hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`);
+    hooks.warn(`the record of this upload could not be updated: ${(second as Error).message}`);
   }
 }
 
@@ -161,7 +161,7 @@ async function afterAbandoning(
     return;
   }
   const left = intent.publish === 'direct' ? `a truncated file ${intent.finalName}` : intent.partialName;
-  hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
+  hooks.warn(`${left} may remain at ${agent.address}; the next push removes it if the server allows that`);
 }
 
 /** Standard input that was not touched yet is still to come. */

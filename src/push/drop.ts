@@ -42,7 +42,7 @@ export async function dropPending(o: {
     if (goesTo !== null && samePlace(record.server, goesTo)) {
       throw new DepotError(
         'usage',
-        `${record.depositId} is pending at ${placeText(record.server)}, where pushes go: a push settles it`,
+        `${record.depositId} is pending at ${placeText(record.server)}, the server that pushes go to: a push settles it`,
         { hint: `run: «depot push ${arrangement.name}»` },
       );
     }

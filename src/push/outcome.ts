@@ -40,7 +40,7 @@ export async function recordOutcome(
     throw new DepotError('unconfirmed', reason ?? "the server's last answer was lost", {
       published: 'unknown',
       depositId,
-      hint: hint ?? `run: «depot push ${o.arrangement.name}»; it looks again and settles it`,
+      hint: hint ?? `run: «depot push ${o.arrangement.name}»; it checks again and settles it`,
     });
   }
   if (o.arrangement.remote.sidecars) {

@@ -155,7 +155,7 @@ async function pushLocked(
   } finally {
     // What became of the deposit is what counts. The lock goes with this process.
     await lock.release().catch((error: unknown) => {
-      hooks.warn(`the lock could not be given back: ${said(error)}; it is free when this process has ended`);
+      hooks.warn(`the lock could not be released: ${said(error)}; it is free once this process has ended`);
     });
   }
 }
@@ -274,7 +274,7 @@ async function keepRecord(state: ArrangementState, record: RunRecord): Promise<v
     throw new DepotError(
       'receipt-not-written',
       `deposited, but the run record could not be written: ${error.message}`,
-      { hint: error.hint ?? 'look at the state directory', cause: error },
+      { hint: error.hint ?? 'check the state directory', cause: error },
     );
   }
 }

@@ -60,23 +60,23 @@ function differenceOf(
     [contents.problems.length === 0, contents.problems.join('; ')],
     [
       contents.manifest === 'found' && contents.manifestSha256 === sealed.dataset.manifestSha256,
-      'its manifest is not the one that was made',
+      'its manifest is not the one that depot made',
     ],
     [
       contents.entries === sealed.dataset.entries && contents.bytes === sealed.dataset.bytes,
-      `it holds ${contents.entries} entries with ${contents.bytes} bytes, where ${sealed.dataset.entries} with ${sealed.dataset.bytes} were read`,
+      `it holds ${contents.entries} entries with ${contents.bytes} bytes, but depot read ${sealed.dataset.entries} with ${sealed.dataset.bytes}`,
     ],
     [
       found.bytes === sealed.bytes && found.sha256 === sealed.sha256,
-      'its size or digest is not the one that was computed',
+      'its size or digest is not the one that depot computed',
     ],
     [
       same(found.pkesk, pkesk) && same(found.head, sealed.head) && same(found.tail, sealed.tail),
-      'it does not begin and end as the key proof would say',
+      'its beginning and end do not match the key proof',
     ],
     [
       found.plaintextOctets === sealed.plaintextOctets,
-      `it holds ${found.plaintextOctets} bytes of plaintext, where ${sealed.plaintextOctets} were encrypted`,
+      `it holds ${found.plaintextOctets} bytes of plaintext, but depot encrypted ${sealed.plaintextOctets}`,
     ],
     [found.compression === compression, `its content is compressed as ${found.compression}, not ${compression}`],
   ];

@@ -40,7 +40,7 @@ export async function settlePending(context: PushContext): Promise<Settled> {
   await lookForStrays(context);
   const { records, unreadable } = await readPending(state);
   for (const { path, reason } of unreadable)
-    hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`, 'act');
+    hooks.warn(`${path} cannot be read (${reason}); it may belong to a deposit, so depot keeps it`, 'act');
   for (const record of records) {
     if (!samePlace(record.server, agent.place)) {
       hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`, 'act');
@@ -79,14 +79,14 @@ async function discard(context: PushContext, record: PendingRecord): Promise<voi
   const vanished = record.publish === 'direct' && (await agent.remote.stat(name)) === null;
   const removal = await agent.remote.removePartial(name);
   const left = vanished
-    ? `${name} is not at ${agent.address}: should the agent have taken it, it is not complete`
+    ? `${name} is not at ${agent.address}: if the agent took it, what it has is not complete`
     : removal === 'removed'
       ? 'nothing of it is left at the agent'
       : removal === 'absent'
         ? 'nothing of it is at the agent now'
         : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
   hooks.warn(
-    `${record.depositId}, begun by an earlier run, was not deposited; ${left}`,
+    `${record.depositId}, started by an earlier run, was not deposited; ${left}`,
     removal === 'refused' ? 'act' : undefined,
   );
   if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(context, name, removal)))
@@ -100,12 +100,12 @@ async function findOut(context: PushContext, record: Open, settled: Settled): Pr
   const verdict = await verdictOn(context, record);
   if (verdict === 'void') return giveUp(context, record, settled);
   if (verdict !== 'open') {
-    hooks.warn(`${record.depositId}, begun by an earlier run, is at the agent; its receipt now says so`);
+    hooks.warn(`${record.depositId}, started by an earlier run, is at the agent; its receipt now says so`);
     return file(context, answered(record, verdict), settled);
   }
   if (record.stage === 'closing') {
     hooks.warn(
-      `${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`,
+      `${record.depositId}, started by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`,
       'act',
     );
     await fileEarlier(context, answered(record, transferOf(record, 'unconfirmed', 'unreadable')));
@@ -118,7 +118,7 @@ async function findOut(context: PushContext, record: Open, settled: Settled): Pr
 /** It is no deposit, and is seen not to be one. With a spool it is sent again. */
 async function giveUp(context: PushContext, record: Open, settled: Settled): Promise<void> {
   if (record.stage !== 'closing')
-    context.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
+    context.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: the deposit did not arrive`, 'act');
   const { draft, spool } = record;
   const intent = { ...baseOf(record), stage: 'intent' as const };
   if (record.stage !== 'closing' || spool === undefined)
@@ -144,7 +144,7 @@ async function verdictOn(
     if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
     if (publish === 'direct') return 'void';
     hooks.warn(
-      `${finalName} has ${final.size} bytes at ${address} instead of ${bytes}: tell the agent that it is not whole`,
+      `${finalName} has ${final.size} bytes at ${address} instead of ${bytes}: tell the agent that it is incomplete`,
       'act',
     );
     return 'open';
@@ -200,7 +200,7 @@ async function fileEarlier(context: PushContext, record: AnsweredRecord): Promis
 async function sidecars(context: PushContext, record: SidecarsRecord, settled: Settled): Promise<void> {
   try {
     await uploadSidecars(context, record, 'an earlier run');
-    context.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
+    context.hooks.warn(`sidecars of ${record.depositId}, left by an earlier run, are now delivered`);
   } catch (error) {
     if (!isRefusal(error) && !cannotBeRead(error)) throw error;
     context.hooks.warn(

@@ -85,10 +85,10 @@ function told(
   if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`, 'act');
   if (delivery === 'unconfirmed')
     hooks.warn(
-      `whether ${name} was delivered is not known: the server's last answer was lost or wrong, and it does not show the file`,
+      `depot does not know whether ${name} was delivered: the server's last answer was lost or wrong, and it does not show the file`,
     );
   if (delivery === 'already-there' && leftover !== 'file')
-    hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
+    hooks.warn(`${name} is already at ${agent.address}, with this size, and was left as it is`);
 }
 
 /** Delivers those of this run's deposit. @throws DepotError 'sidecars-pending' or the signal's, `published: 'yes'` */

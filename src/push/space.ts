@@ -17,10 +17,10 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o'
   const last = (await lastDeposit(state))?.bytes ?? null;
   const needed = last ?? (await bytesOf(o.arrangement.dataset));
   if (needed === null || needed <= free) return;
-  const what = last === null ? 'the files to be deposited have' : 'the last deposit had';
-  const message = `${what} ${inMebibytes(needed)}, and ${state.directory} has room for ${inMebibytes(free)}`;
+  const what = last === null ? 'the files to deposit take' : 'the last deposit took';
+  const message = `${what} ${inMebibytes(needed)}, but ${state.directory} has room for only ${inMebibytes(free)}`;
   if (last === null && o.arrangement.compression !== 'none')
-    hooks.warn(`${message}: going on, since they may compress`);
+    hooks.warn(`${message}: going on, since they may compress to less`);
   else
     throw new DepotError('local-disk-full', message, {
       hint: `free space there, or set spool: false for ${o.arrangement.name}`,

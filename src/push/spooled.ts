@@ -76,7 +76,7 @@ export async function resumeSpooled(context: PushContext, record: SpooledRecord)
   run.bytes = null;
   const { confirmed, bytes } = record.spool;
   const from = confirmed === undefined ? '' : `, from byte ${confirmed} of ${bytes}`;
-  hooks.warn(`going on with ${record.depositId}, which an earlier run sealed${from}`);
+  hooks.warn(`continuing ${record.depositId}, which an earlier run sealed${from}`);
   try {
     const fits = confirmed !== undefined && record.publish === context.o.arrangement.remote.publish;
     return await sendSpooled(context, fits ? record : await fromTheBeginning(context, record));
@@ -85,7 +85,7 @@ export async function resumeSpooled(context: PushContext, record: SpooledRecord)
     if (error instanceof SpoolFault) await discardSpooled(context, record, error.message);
     // With its name, it was given up where that was found.
     else if (error instanceof PartialLost && context.o.arrangement.remote.publish === 'direct' && canReadAgain(context))
-      hooks.warn(`${error.message}; it is sealed again under a new id`);
+      hooks.warn(`${error.message}; depot seals it again under a new id`);
     else throw error;
     run.depositId = null;
     return null;
@@ -101,11 +101,11 @@ export function canReadAgain({ o }: PushContext): boolean {
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
 async function unfitness({ keys, o, state }: PushContext, { draft }: SpooledRecord): Promise<string | null> {
-  if (o.rehearse && draft.rehearsed === undefined) return 'it was sealed without the rehearsal that is asked for now';
+  if (o.rehearse && draft.rehearsed === undefined) return 'it was sealed without the rehearsal that this run asks for';
   const sorted = (of: SpooledRecord['draft']['encryption']['recipients']): string[] =>
     of.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
   const [today, sealedFor] = [sorted(keys.recipients), sorted(draft.encryption.recipients)];
-  if (today.join() !== sealedFor.join()) return 'it was sealed for other keys than those of today';
+  if (today.join() !== sealedFor.join()) return "it was sealed for different keys from today's";
   const gone = await destroyedBelow(state, draft);
   return gone === null ? null : `${gone}, on which it is built, was destroyed`;
 }
@@ -117,7 +117,7 @@ async function unfitness({ keys, o, state }: PushContext, { draft }: SpooledReco
 function spentName({ o }: PushContext, record: SpooledRecord): string | null {
   if (record.publish !== 'direct' || !wasBegun(record)) return null;
   if (record.spool.confirmed !== undefined && o.arrangement.remote.publish === 'direct') return null;
-  return 'its upload was begun under its final name, and cannot be gone on with';
+  return 'its upload was started under its final name, and cannot be continued';
 }
 
 /** Whether the server was asked to create its file. Records of earlier versions do not say. */
@@ -129,7 +129,7 @@ async function discardSpooled(context: PushContext, record: SpooledRecord, why: 
   const { state, agent, hooks } = context;
   const removal = await forget(context, record);
   hooks.warn(
-    `${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`,
+    `${record.depositId}, which an earlier run sealed, is abandoned: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`,
     removal === 'refused' ? 'act' : undefined,
   );
   await removeRecord(state, record);
@@ -261,7 +261,7 @@ async function keepForLater(
   }
   if (run.published !== 'no') return;
   await writePending(state, record).catch((second: unknown) =>
-    hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`),
+    hooks.warn(`the record of this upload could not be updated: ${(second as Error).message}`),
   );
   if (!(error instanceof PartialLost)) sayKept(context, record, removed);
 }
@@ -272,13 +272,13 @@ function sayKept({ agent, hooks }: PushContext, record: SpooledRecord, gone: boo
     record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
   if (isSpent(record)) {
     hooks.warn(
-      `${record.depositId} was begun under its final name and cannot be continued: the next push to ${agent.address} starts over${left}`,
+      `${record.depositId} was started under its final name and cannot be continued: the next push to ${agent.address} starts over${left}`,
     );
     return;
   }
   const { confirmed, bytes } = record.spool;
   const from = confirmed === undefined ? 'from the beginning' : `from byte ${confirmed} of ${bytes}`;
-  hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
+  hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} continues ${from}${left}`);
 }
 
 /** Its name at the agent is used up, and nothing says from where to go on. */
@@ -291,7 +291,7 @@ async function giveUpName(context: PushContext, record: SpooledRecord): Promise<
   const { state, agent, hooks } = context;
   if ((await forget(context, record)) === 'refused')
     hooks.warn(
-      `a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`,
+      `a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is incomplete`,
     );
   await removeRecord(state, record);
 }

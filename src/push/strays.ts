@@ -20,11 +20,11 @@ export async function rememberStrays({ state, agent, hooks }: PushContext, names
     ]);
   } catch (error) {
     if (!isDepotError(error)) throw error;
-    hooks.warn(`what may yet appear at the agent could not be written down: ${error.message}`, 'act');
+    hooks.warn(`could not record what may still appear at the agent: ${error.message}`, 'act');
   }
   for (const name of names)
     hooks.warn(
-      `a truncated file ${name} may yet appear at ${agent.address}, when the server notices that the connection was lost; it is no deposit, and the next push looks for it`,
+      `a truncated file ${name} may still appear at ${agent.address}, once the server notices that the connection was lost; it is not a deposit, and the next push looks for it`,
     );
 }
 
@@ -43,7 +43,7 @@ export async function mayAppear(
 export async function lookForStrays(context: PushContext): Promise<void> {
   const { state, agent, hooks } = context;
   const { strays, unreadable } = await readStrays(state);
-  if (unreadable !== null) hooks.warn(`${unreadable}; files of uploads that were given up may be at the agent`, 'act');
+  if (unreadable !== null) hooks.warn(`${unreadable}; files of abandoned uploads may be at the agent`, 'act');
   if (strays.length === 0) return;
   const left: Stray[] = [];
   for (const stray of strays) {
@@ -74,11 +74,11 @@ async function dealtWith({ state, agent, hooks }: PushContext, name: string): Pr
   const removal = await remote.removePartial(name);
   if (removal === 'removed')
     hooks.warn(
-      `${name}, of an upload that was given up, has appeared at ${address} since, and was removed: it was no deposit`,
+      `${name}, from an abandoned upload, has since appeared at ${address}, and was removed: it was not a deposit`,
     );
   else if (removal === 'refused' && found !== 'unreadable')
     hooks.warn(
-      `${name}, of an upload that was given up, has appeared at ${address}: it is truncated and no deposit; ask the agent to remove it`,
+      `${name}, from an abandoned upload, has appeared at ${address}: it is truncated, and not a deposit; ask the agent to remove it`,
       'act',
     );
   return removal === 'removed' || (removal === 'refused' && found !== 'unreadable');

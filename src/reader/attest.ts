@@ -115,7 +115,7 @@ async function write(file: string, contents: Uint8Array | string): Promise<void>
 }
 
 function exists(file: string): DepotError {
-  return new DepotError('output-exists', `${printable(file)} exists, and is never overwritten`, {
+  return new DepotError('output-exists', `${printable(file)} already exists, and depot never overwrites it`, {
     hint: 'name another file with --attest',
   });
 }

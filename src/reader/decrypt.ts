@@ -140,7 +140,7 @@ async function receiptOf(
 /** The private key, which asks for its passphrase now. @throws DepotError 'usage', and as `openingKeyOf` */
 async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<OpeningKey> {
   if (o.gpg !== undefined && preamble.encryption.packet === 'SEIPDv2') {
-    throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', {
+    throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg cannot read', {
       hint: 'use --key with the file of the private key',
     });
   }
@@ -181,7 +181,7 @@ function needsOthers({ suitcase, signers, gpg }: DecryptOptions, chain: Chain): 
 async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> {
   const { file, o } = opening;
   if (file.bytes === null)
-    throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, and --stdout must`, {
+    throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, as --stdout has to`, {
       hint: 'save the suitcase to a file first',
     });
   const first = await read(opening, { kind: 'authenticate' });

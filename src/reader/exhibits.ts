@@ -375,13 +375,13 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
 /** The agent alone can say what it holds. No program sees where its digits come from. */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
-    const hint = 'have it compute the SHA-256 of its file, then --agent-sha256';
-    checks.notPossible('agent-sha256', 'what the agent holds was not asked', hint);
+    const hint = 'ask it to compute the SHA-256 of its file, then give that with --agent-sha256';
+    checks.notPossible('agent-sha256', 'the agent was not asked what it holds', hint);
   } else if (receipt === null) {
     checks.missing('agent-sha256', "there is no receipt to compare the agent's digest with");
   } else {
     const said =
-      'the agent gave the digits of the receipt; they also stand beside the suitcase: ask whether it computed them from the file, and when';
+      'the agent gave the SHA-256 in the receipt, which is also in the files beside the suitcase: ask whether it computed them from the file, and when';
     checks.equal('agent-sha256', agentSha256, receipt.suitcase.sha256, said);
   }
 }

@@ -23,16 +23,16 @@ export function entryLimit(dataset: Receipt['dataset']): number {
 export type Source = 'user' | 'receipt' | 'unverified receipt' | 'nobody';
 
 const whose: Record<Source, { message: string; hint: string }> = {
-  user: { message: ', which is what was allowed', hint: 'allow more, if more is to be expected' },
+  user: { message: ', the limit that was set', hint: 'if you expect that much, allow more' },
   receipt: {
-    message: ', which is all that the dataset of the receipt can be',
-    hint: 'do not use it, and tell the supplier; to see what it is all the same, allow more',
+    message: ', the most that the dataset in the receipt can be',
+    hint: 'do not use it, and tell the supplier; to look at it anyway, allow more',
   },
   'unverified receipt': {
-    message: ', which is all that the dataset of the receipt can be (nobody verified its signature)',
-    hint: 'add --signer FILE to know whose receipt it is; or allow more, if more is to be expected',
+    message: ', the most that the dataset in the receipt can be (nobody verified its signature)',
+    hint: 'add --signer FILE to know whose receipt it is; or, if you expect that much, allow more',
   },
-  nobody: { message: '', hint: 'allow more, if more is to be expected' },
+  nobody: { message: '', hint: 'if you expect that much, allow more' },
 };
 
 /** More than `source` allows. */

@@ -29,7 +29,7 @@ export async function readReceipt(path: string): Promise<GivenReceipt> {
   if (!isArmored(bytes) || looseTextOf(bytes.subarray(0, 64)).startsWith('-----BEGIN PGP ')) {
     throw new DepotError(
       'verification-failed',
-      `${printable(path)} is OpenPGP data, such as a suitcase or a signature, and no receipt`,
+      `${printable(path)} is OpenPGP data, such as a suitcase or a signature, not a receipt`,
       { hint: 'name the file <id>.receipt.json' },
     );
   }
@@ -101,7 +101,7 @@ export async function readPrivateKey(path: string, passphrase: () => Promise<str
         error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
       if (isDepotError(error, 'passphrase-wrong'))
         error.hint =
-          'run it again with the passphrase of this very key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
+          'run it again with the passphrase of this key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
       throw error;
     });
 }
@@ -128,10 +128,10 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
       new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
     if (code === 'EACCES')
       throw unreadable(
-        'this account may not',
+        'this account may not read it',
         process.platform === 'win32'
-          ? 'run it as the account that may, or let an administrator make a copy that this one may read'
-          : `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`,
+          ? 'run it as an account that may, or have an administrator make a copy that this one may read'
+          : `run it as an account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`,
       );
     throw unreadable(
       code === 'ENOENT' ? 'there is no such file' : printable(message),

@@ -13,7 +13,7 @@ import type { PartialDirectory } from './partial-directory.js';
 export async function freePlace(out: string): Promise<string> {
   const path = resolve(out);
   if (await succeeds(lstat(path)))
-    throw new DepotError('output-exists', `${printable(path)} exists already`, {
+    throw new DepotError('output-exists', `${printable(path)} already exists`, {
       hint: 'name a directory that does not exist yet with --out',
     });
   await requireOwnPlace(path).catch((error: unknown) => {
@@ -28,7 +28,7 @@ export async function removeOrSay(partial: PartialDirectory, hooks: { warn(messa
   try {
     if (await partial.remove()) return;
     hooks.warn(
-      `${printable(path)} was replaced while this run wrote there, and is left alone; remove it when no other run writes there`,
+      `${printable(path)} was replaced while this run was writing there, so depot left it alone; remove it when no other run is writing there`,
     );
   } catch (error) {
     const reason = localError(error, 'remove', path);

@@ -34,8 +34,8 @@ export class PartialDirectory {
     const unkept = (error: unknown): void => unchecked.tell(said(error));
     await makeClosedDirectory(made.path, { unkept }).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(cause, 'create', made.path);
-      throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is under way`, {
-        hint: `look that no other run writes there; then remove it, and try again: «${removeLine(made.path)}»`,
+      throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is running`, {
+        hint: `make sure that no other run is writing there, then remove it and try again: «${removeLine(made.path)}»`,
         cause,
       });
     });
@@ -50,8 +50,8 @@ export class PartialDirectory {
   async putInPlace(): Promise<void> {
     const out = this.#out;
     if (!(await this.#isOurs())) {
-      throw new DepotError('local-not-writable', `${printable(this.path)} was removed or replaced meanwhile`, {
-        hint: 'let nothing else write there, and try again',
+      throw new DepotError('local-not-writable', `${printable(this.path)} was removed or replaced in the meantime`, {
+        hint: 'make sure that nothing else writes there, and try again',
       });
     }
     await rm(this.#mark).catch((cause: unknown) => {
@@ -62,7 +62,7 @@ export class PartialDirectory {
     await rename(this.path, out).catch((cause: unknown) => {
       if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? ''))
         throw localError(cause, 'create', out);
-      throw new DepotError('output-exists', `${printable(out)} appeared meanwhile`, {
+      throw new DepotError('output-exists', `${printable(out)} appeared in the meantime`, {
         hint: 'name another directory with --out',
         cause,
       });

@@ -53,7 +53,7 @@ async function roomForEntries(directory: string): Promise<Limit | null> {
 function tooSmall(directory: string, room: string, or = ''): Limit['exceeded'] {
   return {
     code: 'local-disk-full',
-    message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`,
+    message: `not enough room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`,
     hint: `free space there, or choose another disk with --out${or}`,
   };
 }

@@ -17,7 +17,7 @@ export function signatureBytes(armored: string): ReceiptBytes {
     !/^-----BEGIN PGP SIGNATURE-----\r?\n[\x20-\x7e\r\n]*\n-----END PGP SIGNATURE-----\s*$/.test(armored) ||
     armored.split('-----BEGIN').length !== 2
   ) {
-    throw new DepotError('verification-failed', 'what should be a detached signature is none');
+    throw new DepotError('verification-failed', 'this is not a detached signature');
   }
   return markReceiptBytes(new TextEncoder().encode(armored));
 }

@@ -38,7 +38,7 @@ export function nightDiffers(
   { entries, bytes, complete, datasetSha256 = said.datasetSha256 }: FoundNight,
 ): string | null {
   if (datasetSha256 !== said.datasetSha256)
-    return 'what the suitcases hold together is not the dataset that the receipt names';
+    return 'together, the suitcases do not hold the dataset that the receipt names';
   if (entries !== said.entries || bytes !== said.bytes)
     return `the night has ${entries} entries with ${bytes} bytes, but the receipt says ${said.entries} with ${said.bytes}`;
   if (complete === said.complete) return null;

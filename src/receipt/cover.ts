@@ -116,7 +116,7 @@ This is a full deposit. Later deposits of this arrangement may hold only what ch
 do not open without this one. Do not destroy it before the agreed time, counted from the last of them.
 `;
   return `
-## It does not open alone
+## It does not open on its own
 
 This is increment ${chain.number}: it holds what changed since the deposit before it. To open it, all of these
 are needed: the full deposit \`${chain.fullDepositId}\`,
@@ -137,7 +137,7 @@ Dit is een volledig depot. Latere depots van deze regeling bevatten soms alleen 
 en gaan zonder dit depot niet open. Vernietig het niet vóór de afgesproken termijn, gerekend vanaf het laatste ervan.
 `;
   return `
-## Het gaat niet alleen open
+## Het gaat niet op zichzelf open
 
 Dit is increment ${chain.number}: het bevat wat veranderd is sinds het depot ervoor. Om het te openen zijn deze
 allemaal nodig: het volledige depot \`${chain.fullDepositId}\`,
@@ -163,7 +163,7 @@ as it was read out to you by telephone: ${f.supplier.signerFingerprint.length} d
       : `GnuPG cannot read ${tools.length === 1 ? 'the keys above' : keysWithoutGnupg(f)}: version 6, or an algorithm of RFC 9580.`;
   const rsop = `${because}
 Use a current OpenPGP program that can. The lines below call \`rsop\`; \`gosop\` and other
-programs with the Stateless OpenPGP command line take the same words. Sequoia's \`sq\`
+programs with the Stateless OpenPGP command line take the same arguments. Sequoia's \`sq\`
 reads it too, from version 1.3 on. For a key with a passphrase write that to a file, and
 \`rsop decrypt --with-key-password=FILE private.secret.asc\`.`;
   return ways(f, { gpg, rsop });
@@ -260,7 +260,7 @@ hem niet van deze pagina over.`
       : `GnuPG kan ${tools.length === 1 ? 'de sleutels hierboven' : keysWithoutGnupg(f)} niet lezen: versie 6, of een algoritme van RFC 9580.`;
   const rsop = `${because}
 Gebruik een actueel OpenPGP-programma dat het wel kan. De regels hieronder roepen \`rsop\` aan;
-\`gosop\` en andere programma's met de Stateless OpenPGP-opdrachtregel nemen dezelfde woorden.
+\`gosop\` en andere programma's met de Stateless OpenPGP-opdrachtregel nemen dezelfde argumenten.
 Ook \`sq\` van Sequoia leest het, vanaf versie 1.3. Heeft de sleutel een wachtwoordzin, zet die dan in
 een bestand, en: \`rsop decrypt --with-key-password=BESTAND private.secret.asc\`.`;
   return ways(f, { gpg, rsop });

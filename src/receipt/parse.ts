@@ -68,7 +68,7 @@ export function parseSigned<T>(bytes: Uint8Array, name: string, form: SignedForm
   const why = form.problem(json);
   if (why !== null) throw wrong(why);
   if (form.canonicalText(json as T) !== source)
-    throw wrong('not in canonical form (key order, white space or doubled keys)');
+    throw wrong('not in canonical form (key order, white space or duplicate keys)');
   return json as T;
 }
 

@@ -19,7 +19,7 @@ export const exits = {
     en: 'done, or nothing to do',
     nl: 'gelukt, of niets te doen',
     do: 'nothing',
-    published: 'yes, or nothing was asked',
+    published: 'yes, or there was nothing to publish',
   },
   1: {
     codes: ['internal'],
@@ -45,14 +45,14 @@ export const exits = {
       'source-client-too-old',
     ],
     en: 'a source failed, changed, timed out, was empty or shrank',
-    nl: 'een bron faalde, veranderde, duurde te lang, was leeg of kromp',
-    do: 'look at the source',
+    nl: 'een bron gaf een fout, veranderde, duurde te lang, was leeg of kromp',
+    do: 'check the source',
   },
   4: {
     codes: ['some-failed'],
     en: 'some arrangements failed',
-    nl: 'sommige regelingen faalden',
-    do: 'look at each',
+    nl: 'een deel van de regelingen is mislukt',
+    do: 'see each',
     published: 'see each',
   },
   5: {
@@ -78,7 +78,7 @@ export const exits = {
   11: {
     codes: ['locked'],
     en: 'another push of this arrangement is running',
-    nl: 'er liep al een deponering van deze regeling',
+    nl: 'er loopt al een deponering van deze regeling',
     do: 'let it finish',
   },
   12: {
@@ -102,7 +102,7 @@ export const exits = {
   15: {
     codes: ['remote-permission', 'remote-no-space', 'remote-exists', 'remote-no-directory', 'remote-refused'],
     en: 'server refused: permission, space, quota, or the file exists',
-    nl: 'de server weigerde',
+    nl: 'geweigerd door de server',
     do: 'ask the agent',
   },
   16: {
@@ -114,7 +114,7 @@ export const exits = {
   17: {
     codes: ['secret-missing', 'secret-insecure', 'passphrase-wrong'],
     en: 'a secret is missing, or a passphrase is wrong',
-    nl: 'een geheim ontbrak, of een wachtwoordzin was fout',
+    nl: 'een geheim ontbreekt, of een wachtwoordzin is onjuist',
     do: '`depot login`, or check the passphrase',
   },
   18: {
@@ -140,7 +140,7 @@ export const exits = {
   22: {
     codes: ['not-addressed'],
     en: 'this key does not open this suitcase',
-    nl: 'de sleutel opent de koffer niet',
+    nl: 'deze sleutel opent deze koffer niet',
     do: 'use the right key',
     published: '–',
   },
@@ -155,7 +155,7 @@ export const exits = {
     codes: ['incomplete'],
     en: 'no check failed, but not everything could be checked',
     nl: 'niet alles kon worden gecontroleerd',
-    do: 'give what is missing',
+    do: 'supply what is missing',
     published: '–',
   },
   30: {
@@ -175,14 +175,14 @@ export const exits = {
   32: {
     codes: ['ledger-broken'],
     en: 'ledger broken',
-    nl: 'grootboek geschonden',
+    nl: 'grootboek klopt niet',
     do: 'compare it with receipts held elsewhere',
     published: 'see the message',
   },
   129: {
     codes: ['hung-up'],
     en: 'hung up (SIGHUP)',
-    nl: 'opgehangen',
+    nl: 'terminal gesloten',
     do: 'run it again',
     published: 'see the message',
   },
@@ -196,7 +196,7 @@ export const exits = {
   137: {
     codes: ['killed'],
     en: 'killed, or the machine went down',
-    nl: 'gedood, of de machine viel uit',
+    nl: 'hard gestopt, of de machine viel uit',
     do: 'run it again: the next run settles it',
     published: 'unknown',
   },

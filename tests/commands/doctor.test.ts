@@ -69,7 +69,7 @@ describe.skipIf(!ssh)('doctor', () => {
     expect(exit).toBe(17);
     expect(checks['secret signing key']).toMatchObject({
       result: 'failed',
-      detail: 'stored nowhere, and one is needed',
+      detail: 'stored nowhere, but needed',
       hint: `store it: depot login acme-crm --for signing-key --to file --config ${supplier.config}`,
     });
     expect(checks.signer).toEqual({

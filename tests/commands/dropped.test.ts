@@ -104,7 +104,7 @@ describe('receipts note --dropped', () => {
     expect([refused.code, refused.stderr]).toEqual([
       2,
       expect.stringMatching(
-        /is pending at acme@127\.0\.0\.1:1, \/in, where pushes go: a push settles it[\s\S]*depot push acme-crm/,
+        /is pending at acme@127\.0\.0\.1:1, \/in, the server that pushes go to: a push settles it[\s\S]*depot push acme-crm/,
       ),
     ]);
     expect(supplier.stateFiles('pending')).toHaveLength(1);

@@ -95,7 +95,7 @@ describe('keys, passphrases and receipts', () => {
       at.supplier.writeConfig({ remote: { host, port: undefined, username: undefined } });
       const [, hint] = told(await at.supplier.depot(['push'], { env: { HOME: home } }));
       expect(hint).toBe(
-        `depot: hint: put remote.username into depot.yaml, or run: depot login acme-crm --username U --config ${at.supplier.config}${more}`,
+        `depot: hint: set remote.username in depot.yaml, or run: depot login acme-crm --username U --config ${at.supplier.config}${more}`,
       );
     }
   });
@@ -181,7 +181,7 @@ describe('keys, passphrases and receipts', () => {
     const args = ['decrypt', suitcase, '--key', locked.secretKey, '--out', at.path('out')];
     expect(told(await at.depot(args))[1]).toBe('depot: hint: add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE');
     expect(told(await at.depot(args, { env: { DEPOT_PASSPHRASE: 'left' } }))[1]).toMatch(
-      /^depot: hint: run it again with the passphrase of this very key/,
+      /^depot: hint: run it again with the passphrase of this key/,
     );
     rmSync(suitcase);
     for (const command of [args, ['verify', suitcase, '--key', locked.secretKey]]) {
@@ -271,7 +271,7 @@ describe('keys, passphrases and receipts', () => {
 
   test("a secret key is refused wherever a beneficiary's public key is expected", async () => {
     const { secretKey, publicKey, fingerprint } = at.supplier.recipient;
-    const hint = `depot: hint: ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, where you made the key for it, give the .public.asc, such as ${publicKey}`;
+    const hint = `depot: hint: ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, if you made the key for it, give the .public.asc, such as ${publicKey}`;
     at.supplier.writeConfig();
     const added = await at.depot(['key', 'add', 'acme-crm', secretKey, '--fingerprint', fingerprint]);
     expect([added.code, ...told(added)]).toEqual([

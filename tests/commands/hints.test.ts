@@ -120,7 +120,7 @@ describe('the command line', () => {
     const { code, stdout } = await depot(['verify', '--receipt', path('r.json'), '--signer', supplier.signerPublic]);
     expect(code).toBe(21);
     expect(stdout).toContain(
-      'r.json is OpenPGP data, such as a suitcase or a signature, and no receipt; name the file <id>.receipt.json',
+      'r.json is OpenPGP data, such as a suitcase or a signature, not a receipt; name the file <id>.receipt.json',
     );
   });
 

@@ -51,7 +51,7 @@ test('a lock that cannot be released is only a warning: the deposit stands, and 
   });
   expect([code, stderr, [...deposited]]).toEqual([
     0,
-    expect.stringContaining('depot: warning: acme-crm: the lock could not be given back: '),
+    expect.stringContaining('depot: warning: acme-crm: the lock could not be released: '),
     ['acme-crm'],
   ]);
 });

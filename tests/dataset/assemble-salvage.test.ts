@@ -76,7 +76,7 @@ describe('what can be had of a chain', () => {
     expect(readFileSync(join(out, 'DEPOT/gaps.txt'), 'utf8').split('\n').slice(0, 4)).toEqual([
       `# ${says}`,
       '# Known here: 12; 6 whole, 1 with missing bytes, 5 perhaps out of date.',
-      '# A file that only a missing suitcase holds is not here, and nothing here names it; also where these numbers agree.',
+      '# A file that only a missing suitcase holds is not here, and nothing here names it, even if these numbers agree.',
       '#',
     ]);
   });

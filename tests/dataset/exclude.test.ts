@@ -79,7 +79,7 @@ test.each<[string, string, NodeJS.Platform?]>([
   ['**', ''],
   ['/srv/crm/cache', "; patterns are relative to the source's directory"],
   [String.raw`D:\crm\cache`, "; patterns are relative to the source's directory", 'win32'],
-  ['!keep.tmp', '; ! takes nothing back here'],
+  ['!keep.tmp', '; ! does not re-include anything here'],
   ['!(keep).tmp', '; to match at every depth: **/!(keep).tmp'],
 ])('of %s, which matched nothing, it says what may have been meant', (pattern, hint, platform = 'linux') => {
   expect(unusedWords(pattern, platform)).toBe(`the exclude pattern ${JSON.stringify(pattern)} matched nothing${hint}`);

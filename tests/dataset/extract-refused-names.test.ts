@@ -89,6 +89,6 @@ test('the list has a name of its own where the archive has a file of that name, 
     'saved under another name: a:b as a%3Ab\n',
   );
   expect(warnings.at(-1)).toBe(
-    `${notes} is a file of the archive; the list of what is not as in it is NOT-AS-IN-THE-ARCHIVE~2.txt`,
+    `the archive has a file ${notes}; the list of what is not as in the archive is NOT-AS-IN-THE-ARCHIVE~2.txt`,
   );
 });

@@ -226,7 +226,7 @@ describe.skipIf(!ssh || !root)('during the upload', () => {
     await server.start();
     const next = await supplier.push();
     expect(next.code, next.stdout).toBe(0);
-    expect(next.stderr).toMatch(/begun by an earlier run, was not deposited; nothing of it is left at the agent/);
+    expect(next.stderr).toMatch(/started by an earlier run, was not deposited; nothing of it is left at the agent/);
     expect(server.names()).toHaveLength(4);
     expect(server.names().filter((name) => name.startsWith('.'))).toEqual([]);
   });

@@ -59,7 +59,7 @@ describe('which deposit is the base', () => {
     o.night(2);
     const next = await o.push();
     expect(next.chain.number).toBe(2);
-    expect(next.warnings).toContain(`${next.chain.previousDepositId}, begun by an earlier run, is at the agent`);
+    expect(next.warnings).toContain(`${next.chain.previousDepositId}, started by an earlier run, is at the agent`);
   });
 
   test('a full deposit that is due by its age', async () => {
@@ -90,9 +90,7 @@ describe('which deposit is the base', () => {
       await fail(31);
       const late = await pushOn(o, 32);
       expect(late.chain).toMatchObject({ number: 1 });
-      expect(late.said).toContain(
-        'a full deposit is due, but the last run did not get through, so this is another increment',
-      );
+      expect(late.said).toContain('a full deposit is due, but the last run failed, so this is another increment');
       await fail(44);
       expect((await pushOn(o, 44.5)).chain).toMatchObject({ number: 2 });
       await fail(45.5);

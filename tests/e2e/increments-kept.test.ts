@@ -26,7 +26,7 @@ describe('what was sealed and not sent yet', () => {
     const { push, full, night } = await waiting();
     const sent = await push();
     expect(sent.chain).toMatchObject({ number: 1, previousDepositId: full.receipt.depositId });
-    expect(sent.warnings).toContain(`going on with ${sent.receipt.depositId}`);
+    expect(sent.warnings).toContain(`continuing ${sent.receipt.depositId}`);
     night(2);
     expect((await push()).chain).toMatchObject({ number: 2, previousDepositId: sent.receipt.depositId });
   });
@@ -37,7 +37,7 @@ describe('what was sealed and not sent yet', () => {
   ])('does not count for a run with %s, which makes another', async (flag, chain) => {
     const { push } = await waiting();
     const next = await push(flag);
-    expect(next.warnings).toContain('going on with');
+    expect(next.warnings).toContain('continuing');
     expect(next.chain).toMatchObject(chain);
     expect(next.chain.lastReadInFull).toBe(next.receipt.startedAt);
   });

@@ -131,7 +131,7 @@ describe('what a night is built on', () => {
         writeFileSync(index(), earlier);
         night(2);
       },
-      /belongs to another one/,
+      /belongs to another deposit/,
     ],
     [
       'a directory is in its place',
@@ -140,9 +140,9 @@ describe('what a night is built on', () => {
         rmSync(path);
         mkdirSync(path);
       },
-      /no index of this version/,
+      /is not an index of this version/,
     ],
-    ['the index is something else', ({ index }) => writeFileSync(index(), 'index\n'), /cut off, or no index/],
+    ['the index is something else', ({ index }) => writeFileSync(index(), 'index\n'), /cut off, or is not an index/],
     [
       'there is another source',
       ({ supplier }) =>

@@ -139,7 +139,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     [
       'in Twofish',
       ['-r', 'curve25519', '--compress-algo', 'none', '--cipher-algo', 'TWOFISH', '--encrypt'],
-      'with Twofish, which depot does not read',
+      'with Twofish, which depot cannot read',
     ],
     ['in text mode', ['-r', 'curve25519', '--compress-algo', 'none', '--textmode', '--encrypt'], 'it holds text'],
     ['armoured', ['-r', 'curve25519', '--armor', '--encrypt'], 'in ASCII armour'],

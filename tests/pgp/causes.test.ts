@@ -39,7 +39,7 @@ describe('a key without a valid self-signature is refused:', () => {
       'made in the future',
       () => generated(new Date('2030-01-01T00:00:00Z')),
       /it was made in the future, on 2030-01-01T00:00:00Z/,
-      /compare this machine's clock/,
+      /check this machine's clock/,
     ],
     [
       'without user id',
@@ -51,7 +51,7 @@ describe('a key without a valid self-signature is refused:', () => {
     [
       'without self-signature',
       async () => join((await packetsOf('curve25519.public.asc')).filter((_, i) => i !== 2)),
-      /its user ids carry no signature by the key itself/,
+      /the key itself has not signed its user ids/,
       /whole key/,
     ],
     ['SHA-1', () => binaryOf('sha1-self.public.asc'), /its self-signature uses SHA-1/, /setting the expiry again/],
@@ -82,7 +82,7 @@ describe('a key without a valid self-signature is refused:', () => {
               : packet,
           ),
         ),
-      /its signatures are of version 5/,
+      /depot cannot read its signatures, of version 5/,
       /key of version 4/,
     ],
   ];
@@ -147,9 +147,7 @@ test('a subkey of an unknown algorithm is named', async () => {
         : packet,
     ),
   );
-  expect((await refusal(bytes)).message).toContain(
-    'a subkey of algorithm 35 (ML-KEM-768+X25519) is not one that depot reads',
-  );
+  expect((await refusal(bytes)).message).toContain('depot cannot read a subkey of algorithm 35 (ML-KEM-768+X25519)');
 });
 
 test('a primary key of an unknown algorithm is named', async () => {
@@ -192,7 +190,7 @@ describe('a secret key that stays locked', () => {
     ['IDEA', 1, 1, /cannot be unlocked: it is locked with IDEA/],
     ['Camellia', 1, 13, /cannot be unlocked: it is locked with Camellia-256/],
     ['an S2K of tomorrow', 2, 99, /cannot be unlocked: it is locked with AES-\d+, S2K type 99/],
-    ['a sum of 16 bits', 0, 255, /cannot be unlocked: its lock is of before 2002/],
+    ['a sum of 16 bits', 0, 255, /cannot be unlocked: its lock is from before 2002/],
   ])('because of %s gives an error that names it, not a wrong passphrase', async (_, offset, value, says) => {
     await expect(open(await relocked(offset, value))).rejects.toMatchObject({
       code: 'key-unreadable',
@@ -216,7 +214,7 @@ describe('a secret key that stays locked', () => {
       await expect(open(await binaryOf('locked.secret.asc'))).rejects.toMatchObject({
         code: 'key-unreadable',
         message: expect.stringContaining(
-          'OpenPGP.js says: wasm is not allowed here; whether the passphrase is right is not known',
+          'OpenPGP.js says: wasm is not allowed here; depot cannot tell whether the passphrase is right',
         ) as string,
       });
     } finally {
@@ -256,7 +254,7 @@ describe('a session key that cannot be unwrapped', () => {
       for (const anonymous of [false, true]) {
         await expect(unwrapSessionKey(await wrapped(id, length, anonymous), await secretKey())).rejects.toMatchObject({
           code: 'verification-failed',
-          message: `encrypted with ${name}, which depot does not read: it reads AES`,
+          message: `encrypted with ${name}, which depot cannot read: it reads AES only`,
           hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
         });
       }

@@ -275,7 +275,7 @@ test('numbers of a legacy signature that are too long, or begin with zeros, are 
 });
 
 test.each([
-  ['revoked', /was revoked on .*which undoes all its signatures/],
+  ['revoked', /was revoked on .*which invalidates all its signatures/],
   ['expired', /the signer had expired on/],
 ] as const)('a good signature of a key that is %s is refused all the same', async (kind, message) => {
   const { said, quickly } = await judged(signature(signers[kind]), signers[kind], kind);

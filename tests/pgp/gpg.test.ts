@@ -31,13 +31,13 @@ describe.skipIf(process.platform === 'win32')('a gpg', () => {
       ['echo "[GNUPG:] ERROR pkdecrypt_failed 100663406"'],
       {
         code: 'secret-missing',
-        message: 'gpg gave no session key, and why is not known; it says: ERROR pkdecrypt_failed 100663406',
+        message: 'gpg returned no session key, and depot does not know why; it says: ERROR pkdecrypt_failed 100663406',
       },
     ],
     [
       'nothing',
       [],
-      { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: nothing' },
+      { code: 'secret-missing', message: 'gpg returned no session key, and depot does not know why; it says: nothing' },
     ],
   ])('that says %s: the error names the cause', async (_, lines, error) => {
     await expect(asked(saying(lines))).rejects.toMatchObject(error);

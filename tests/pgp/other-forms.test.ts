@@ -75,7 +75,7 @@ describe('RFC 9580 appendix A', () => {
       const message = Buffer.from(base64, 'base64');
       expect(await failure(readPreamble(sourceOf([message])))).toEqual({
         code: 'verification-failed',
-        message: 'this is an OpenPGP message, but encrypted with a password only, which depot does not read',
+        message: 'this is an OpenPGP message, but encrypted with a password only, which depot cannot read',
         hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
       });
       const seipd = message.subarray(2 + message[1]);
@@ -190,8 +190,8 @@ describe('a message by another program may have', () => {
 
 describe('the error for a valid form that depot does not read names the form and gpg -d:', () => {
   const outside: [string, Uint8Array, string][] = [
-    ['signed', Buffer.concat([encodePacket(4, Buffer.alloc(13)), literal]), 'signed and not encrypted'],
-    ['compressed', encodePacket(8, Buffer.of(0, ...literal)), 'compressed and not encrypted'],
+    ['signed', Buffer.concat([encodePacket(4, Buffer.alloc(13)), literal]), 'signed but not encrypted'],
+    ['compressed', encodePacket(8, Buffer.of(0, ...literal)), 'compressed but not encrypted'],
     ['plain', literal, 'not encrypted'],
     [
       "GnuPG's AEAD",
@@ -203,7 +203,7 @@ describe('the error for a valid form that depot does not read names the form and
   test.each(outside)('%s', async (_, message, what) => {
     expect(await failure(readPreamble(sourceOf([message])))).toEqual({
       code: 'verification-failed',
-      message: `this is an OpenPGP message, but ${what}, which depot does not read`,
+      message: `this is an OpenPGP message, but ${what}, which depot cannot read`,
       hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
   });
@@ -223,7 +223,7 @@ describe('the error for a valid form that depot does not read names the form and
     for (const message of [around1(packets), around2(packets)]) {
       expect(await failure(open(message, sessionKey))).toEqual({
         code: 'verification-failed',
-        message: `this is an OpenPGP message, but ${what}, which depot does not read`,
+        message: `this is an OpenPGP message, but ${what}, which depot cannot read`,
         hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
       });
     }

@@ -75,7 +75,7 @@ describe('PKESK packets', () => {
     await expect(unwrapSessionKey(pkesk, await secret('rsa3072'))).rejects.toMatchObject({
       code: 'not-addressed',
       hint: expect.stringMatching(
-        /^find the key that it is for, then --key with its file: gpg --list-secret-keys [0-9A-F]{16}( [0-9A-F]{16}){2}, or for a file: depot key show FILE --json \| grep -E '/,
+        /^find the key that it is for, then give its file with --key: gpg --list-secret-keys [0-9A-F]{16}( [0-9A-F]{16}){2}, or for a file: depot key show FILE --json \| grep -E '/,
       ) as string,
     });
   });
@@ -116,7 +116,7 @@ describe('PKESK packets', () => {
     );
     await expect(unwrapSessionKey(pkesk, await secret('rsa2048'))).rejects.toMatchObject({
       code: 'not-addressed',
-      hint: 'try another key: the message does not say whose keys open it',
+      hint: 'try another key: the message does not say which keys open it',
     });
   });
 
@@ -146,7 +146,7 @@ describe('PKESK packets', () => {
     await made.encrypt(key.subkeys[0].keyPacket);
     await expect(unwrapSessionKey(encodePacket(1, made.write()), await secret('curve25519'))).rejects.toMatchObject({
       code: 'verification-failed',
-      message: 'encrypted with Twofish, which depot does not read: it reads AES',
+      message: 'encrypted with Twofish, which depot cannot read: it reads AES only',
       hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
   });

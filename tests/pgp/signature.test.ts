@@ -110,16 +110,16 @@ describe('a detached signature', () => {
     }
   });
 
-  test('fails if it is by none of the given signers, or if none is given', async () => {
+  test('fails if none of the given signers made it, or if none is given', async () => {
     const signature = await signed('curve25519');
     const [by, given] = [await certificate('curve25519'), await certificate('rsa3072')];
     await expect(verifyDetached(receipt, signature, [given], now)).rejects.toMatchObject({
       message: expect.stringContaining(
-        `it is by none of the given signers: it was made with ${by.fingerprint}, and given was ${given.fingerprint} (`,
+        `none of the given signers made it: it was made with ${by.fingerprint}; given: ${given.fingerprint} (`,
       ) as string,
       hint: expect.stringContaining('by telephone') as string,
     });
-    await expect(verifyDetached(receipt, signature, [], now)).rejects.toThrow('it is by none of the given signers');
+    await expect(verifyDetached(receipt, signature, [], now)).rejects.toThrow('none of the given signers made it');
   });
 
   test('fails unless it is exactly one signature', async () => {
@@ -175,7 +175,7 @@ describe('a detached signature', () => {
       'it uses SHA-1 or an older hash',
     );
     await expect(verifyDetached(receipt, await make(text, sha256), [c], now)).rejects.toThrow(
-      'not a signature over a file as it is',
+      "not a signature of the file's exact bytes",
     );
   });
 });
@@ -214,7 +214,7 @@ describe('a signer whose key is now', () => {
     await expect(verifyDetached(receipt, await signed(name), [await certificate(name)], now)).rejects.toMatchObject({
       code: 'verification-failed',
       message: expect.stringContaining(
-        `was revoked on 2024-06-01T00:00:00Z (${reason}), which undoes all its signatures`,
+        `was revoked on 2024-06-01T00:00:00Z (${reason}), which invalidates all its signatures`,
       ) as string,
     });
   });

@@ -122,7 +122,7 @@ test.each([true, false])(
     expect(strays(supplier)).toEqual([given]);
     expect(server.noticeLost()).toBe(1);
     const next = await supplier.push();
-    expect(next.stderr + next.stdout).toContain(`${given}, of an upload that was given up, has appeared`);
+    expect(next.stderr + next.stdout).toContain(`${given}, from an abandoned upload, has`);
     expect(strays(supplier)).toEqual([]);
   },
 );

@@ -182,7 +182,7 @@ describe('the newest night', () => {
     const { id, said } = await chosen(given([one, other], [one]));
     expect(id).toBeNull();
     expect(said).toContain('nothing here tells which is the newest');
-    expect(said).toContain(`say which is meant: --at ${other.id}, --at ${one.id}`);
+    expect(said).toContain(`say which one you want: --at ${other.id}, --at ${one.id}`);
     // The ledger does; and so does a later increment of one of them, which is newer than both.
     expect(await chosen(given([one, other], [one, other]))).toMatchObject({ id: other.id });
     const [, , next] = depositsOf([
@@ -205,7 +205,7 @@ describe('the newest night', () => {
     expect(id).toBeNull();
     expect(said).toContain(unknown.id);
     expect(said).toContain(second.id);
-    expect(said).toMatch(/say which is meant: --at/);
+    expect(said).toMatch(/say which one you want: --at/);
   });
 
   test('an increment of a renamed file is as new as what it builds on, at least', async () => {

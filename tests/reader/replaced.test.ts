@@ -54,12 +54,12 @@ test("output of another run is neither put in place as this run's nor removed", 
   const { out, outcome, warnings } = await opened(anotherRun);
   await expect(outcome).rejects.toMatchObject({
     code: 'local-not-writable',
-    message: `${out}.partial was removed or replaced meanwhile`,
+    message: `${out}.partial was removed or replaced in the meantime`,
   });
   expect(existsSync(out)).toBe(false);
   expect(readdirSync(`${out}.partial`)).toEqual(['theirs']);
   expect(warnings).toEqual([
-    `${out}.partial was replaced while this run wrote there, and is left alone; remove it when no other run writes there`,
+    `${out}.partial was replaced while this run was writing there, so depot left it alone; remove it when no other run is writing there`,
   ]);
 });
 

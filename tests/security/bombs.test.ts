@@ -102,11 +102,11 @@ test('verify --deep says which limit was reached, where the limit comes from, an
   for (const [args, says] of [
     [
       ['--receipt', suitcase.receiptFile, '--no-signature'],
-      `the content is larger than ${bound} bytes, which is all that the dataset of the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or allow more, if more is to be expected: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, the most that the dataset in the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or if you expect that much, allow more: --max-size 129MiB`,
     ],
     [
       receiver.proof(suitcase),
-      `the content is larger than ${bound} bytes, which is all that the dataset of the receipt can be; do not use it, and tell the supplier; to see what it is all the same, allow more: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, the most that the dataset in the receipt can be; do not use it, and tell the supplier; to look at it anyway, allow more: --max-size 129MiB`,
     ],
   ] as const) {
     const result = await receiver.verify(suitcase, [...args, ...key]);
@@ -148,7 +148,7 @@ describe('other ways to fill a disk or memory', () => {
       await refused(
         await receiver.seal(content, { compression: name }),
         [],
-        /no tar archive, but compressed with (?:gzip|zstd) twice/,
+        /not a tar archive, but compressed with (?:gzip|zstd) twice/,
       );
     }
   });
@@ -231,7 +231,7 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
       code: 'local-disk-full',
       exit: 5,
       message: expect.stringMatching(
-        /^no room for the contents: 2\d MiB free on the file system of .*small; nothing was kept$/,
+        /^not enough room for the contents: 2\d MiB free on the file system of .*small; nothing was kept$/,
       ) as string,
       hint: expect.stringMatching(/--out.*--max-size 4\dMiB$/) as string,
     });
@@ -250,7 +250,7 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
       expect(error).toMatchObject({
         code: 'local-disk-full',
         exit: 5,
-        message: expect.stringMatching(/^no room for the contents: 2\d MiB free/) as string,
+        message: expect.stringMatching(/^not enough room for the contents: 2\d MiB free/) as string,
       });
       expect(readdirSync(disk)).toEqual([]);
     }
@@ -270,7 +270,7 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
     expect(error).toMatchObject({
       code: 'local-disk-full',
       exit: 5,
-      message: expect.stringMatching(/no room for the contents: 1\d\d files free/) as string,
+      message: expect.stringMatching(/not enough room for the contents: 1\d\d files free/) as string,
     });
     expect(readdirSync(disk)).toEqual([]);
   });

@@ -115,8 +115,8 @@ describe('the signer of a receipt', () => {
     ['retired since', 'retired', during, null],
     ['superseded since', 'superseded', during, null],
     ['retired when it signed', 'retired', late, /before it signed/],
-    ['compromised since', 'compromised', during, /undoes all its signatures/],
-    ['revoked since without a reason', 'unexplained', during, /undoes all its signatures/],
+    ['compromised since', 'compromised', during, /invalidates all its signatures/],
+    ['revoked since without a reason', 'unexplained', during, /invalidates all its signatures/],
   ];
   test.each(cases)('%s', async (_, name, signedAt, says) => {
     const { fingerprint } = await certificate(name);

@@ -351,6 +351,10 @@ export const hostileCases: HostileCase[] = [
   ends('second-archive', /after the end/, Buffer.concat([archive(file('a')), archive(file('b'))])),
   ends('garbage-after-end', /after the end/, Buffer.concat([archive(file('a')), Buffer.from('garbage')])),
   ends('not-a-tar', /not a tar archive$/, Buffer.from('Any text. '.repeat(200))),
-  ends('not-a-tar-but-a-pdf', /no tar archive, but a PDF document$/, Buffer.from('%PDF-1.7 '.repeat(200))),
-  ends('not-a-tar-but-a-short-zip', /no tar archive, but a ZIP archive$/, Buffer.from('PK\x03\x04 and not much more')),
+  ends('not-a-tar-but-a-pdf', /not a tar archive, but a PDF document$/, Buffer.from('%PDF-1.7 '.repeat(200))),
+  ends(
+    'not-a-tar-but-a-short-zip',
+    /not a tar archive, but a ZIP archive$/,
+    Buffer.from('PK\x03\x04 and not much more'),
+  ),
 ];

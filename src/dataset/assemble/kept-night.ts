@@ -72,9 +72,7 @@ export class KeptNight implements EntrySink {
     const place = order.place(path);
     const found = place === null ? null : this.#find(path, place, order);
     if (found === null)
-      throw refused(
-        `there is no file ${shown(toBytes(path))} in suitcase ${night} of the chain, where another one needs it`,
-      );
+      throw refused(`suitcase ${night} of the chain has no file ${shown(toBytes(path))}, which another one needs`);
     return found;
   }
 

@@ -105,7 +105,5 @@ function openReadable(where: string | Buffer, mode: number): number {
 }
 
 function missing(night: number, path: ByteString): Error {
-  return refused(
-    `there is no file ${shown(toBytes(path))} in suitcase ${night} of the chain, where another one needs it`,
-  );
+  return refused(`suitcase ${night} of the chain has no file ${shown(toBytes(path))}, which another one needs`);
 }

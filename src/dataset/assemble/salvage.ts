@@ -28,12 +28,12 @@ export interface Incomplete {
 
 /** What became of the gaps: a list for people and programs. */
 export const GAPS = 'gaps.txt';
-const HEAD = `# What is not, or perhaps not, as it was: its name here ends in ${INCOMPLETE}, or ${INCOMPLETE}-2 and so on where that is taken.
-# PATH OFFSET LENGTH DEPOSIT   so many bytes from there on are zeros here: they lie in the suitcase of that deposit
+const HEAD = `# What is not, or may not be, as it was. Its name here ends in ${INCOMPLETE}, or in ${INCOMPLETE}-2 and so on where that is taken.
+# PATH OFFSET LENGTH DEPOSIT   LENGTH bytes from OFFSET on are zeros here: they are in the suitcase of that deposit
 # PATH after DEPOSIT           as it was after that deposit; a missing suitcase may have changed or removed it since
-# PATH as PATH                 a hard link to a file of which another line here tells
+# PATH as PATH                 a hard link to a file that has a line of its own here
 # PATH without PATH            a hard link to a file that is not here
-# Other bytes in a name than letters, digits and a few signs are \\0 and three octal digits.
+# In names, bytes other than letters, digits and a few signs are \\0 and three octal digits.
 `;
 const FLUSH = 65_536;
 
@@ -136,7 +136,7 @@ export class Account {
     const lost =
       missing.length === 0
         ? ''
-        : '# A file that only a missing suitcase holds is not here, and nothing here names it; also where these numbers agree.\n';
+        : '# A file that only a missing suitcase holds is not here, and nothing here names it, even if these numbers agree.\n';
     return `# ${night}.
 # Known here: ${entries}; ${whole} whole, ${withMissingBytes} with missing bytes, ${maybeOutdated} perhaps out of date.
 ${lost}#

@@ -7,7 +7,7 @@ import { onDisk } from './on-disk.js';
 /** An archive may hold a million names that are not possible here. */
 const MAX_WARNINGS = 1000;
 const MAX_LISTED = 10_000;
-const MORE = 'there is more like this, which is not listed';
+const MORE = 'there is more like this, not listed';
 
 /** What is not as in the archive. Passed on, and listed in a file; neither without end. */
 export class Warnings {
@@ -38,7 +38,8 @@ export class Warnings {
   write(directory: ByteString): void {
     if (this.#list.length === 0) return;
     const { name, fd } = created(directory);
-    if (name !== NOTES) this.#warn(`${NOTES} is a file of the archive; the list of what is not as in it is ${name}`);
+    if (name !== NOTES)
+      this.#warn(`the archive has a file ${NOTES}; the list of what is not as in the archive is ${name}`);
     try {
       const text = Buffer.from(`${this.#list.join('\n')}\n`);
       for (let at = 0; at < text.length; ) at += writeSync(fd, text, at);

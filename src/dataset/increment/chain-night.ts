@@ -195,7 +195,7 @@ function whyNot(
   if (head.sources !== wanted.sources) return 'the sources have changed since the last deposit';
   if (head.recipients !== wanted.recipients) return 'the recipients have changed since the last deposit';
   if (head.depositId !== deposits.at(-1)!.depositId || head.deposits !== digestOf(deposits.slice(0, -1)))
-    return 'the index of the last deposit belongs to another one';
+    return 'the index of the last deposit belongs to another deposit';
   return null;
 }
 

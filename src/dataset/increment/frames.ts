@@ -122,7 +122,7 @@ export class FrameReader {
       const { size, isWhole, salt } = reading(() => this.#head());
       this.count = (size - HEAD) / SEALED;
       this.#key = fileKey(key, salt);
-      if (!isWhole) throw new UnusableIndex('it is cut off, or no index of this version');
+      if (!isWhole) throw new UnusableIndex('it is cut off, or is not an index of this version');
     } catch (error) {
       closeSync(this.#fd);
       throw error;

@@ -355,7 +355,7 @@ export class Increment {
       last.ctimeNs === now.ctimeNs;
     if (looksTheSame && !sha256.equals(last.sha256!))
       context.reading.warn(
-        `${shown(file)} has other contents than when it was last read, with the same size and times`,
+        `${shown(file)} has different contents than when it was last read, but the same size and times`,
         'act',
       );
   }

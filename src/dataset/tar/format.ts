@@ -116,7 +116,7 @@ export function paxTime(ns: bigint): string {
 
 /** For an archive that no honest tool makes. */
 export function refused(message: string): DepotError {
-  return notRead(message, 'open it with no other tool either until its maker has explained it');
+  return notRead(message, 'do not open it with another tool either until its maker has explained it');
 }
 
 /** For an archive that is no danger, but damaged, of another kind, or more than this file system can hold. */
@@ -148,7 +148,7 @@ export function notTar(start: Uint8Array, isShort = false): DepotError {
   const kind = kinds.find(([, ...bytes]) => bytes.every((byte, i) => start[i] === byte));
   const other = isShort ? 'shorter than any tar archive' : 'not a tar archive';
   return notRead(
-    `the contents are ${kind === undefined ? other : `no tar archive, but ${kind[0]}`}`,
-    'get them as they are, and open them with the program that they are for: depot decrypt … --stdout > FILE',
+    `the contents are ${kind === undefined ? other : `not a tar archive, but ${kind[0]}`}`,
+    'save them as they are, then open them with the right program: depot decrypt … --stdout > FILE',
   );
 }

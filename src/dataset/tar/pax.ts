@@ -75,7 +75,7 @@ function take(fields: PaxFields, keyword: string, bytes: Uint8Array, start: numb
 /** Harmless, but what a file holds then depends on who reads it. */
 export function sparse(): DepotError {
   return notRead(
-    'the archive holds a file in a sparse format of GNU tar, which depot does not read',
+    'the archive holds a file in a sparse format of GNU tar, which depot cannot read',
     'ask its maker to make it again without --sparse, or unpack it with GNU tar: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY',
   );
 }

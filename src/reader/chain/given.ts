@@ -127,9 +127,13 @@ async function readBeginning(suitcase: GivenSuitcase, key: OpeningKey): Promise<
     const { handle, bytes, preamble, consumed } = await openSuitcaseFile(suitcase.path);
     try {
       if (bytes === null)
-        throw new DepotError('local-unreadable', `${printable(suitcase.path)} is not a file, and would be read twice`, {
-          hint: 'write it to a file first, and name that',
-        });
+        throw new DepotError(
+          'local-unreadable',
+          `${printable(suitcase.path)} is not a regular file, and depot has to read it twice`,
+          {
+            hint: 'write it to a file first, and name that',
+          },
+        );
       suitcase.bytes = bytes;
       const { pkesk } = preamble;
       const { sessionKey, cipher } = (suitcase.unwrapped = await key.unwrap(pkesk));

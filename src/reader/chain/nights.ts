@@ -227,14 +227,16 @@ function ambiguous(what: string, nights: readonly Night[], order: NightOrder<Nig
   const newest = order.newest(nights).map(({ id }) => `--at ${typedWord(id)}`);
   return new DepotError('usage', `there are ${what}: ${listed(nights.map(inWords))}`, {
     hint:
-      newest.length === 1 ? `say which is meant; the newest: ${newest[0]!}` : `say which is meant: ${listed(newest)}`,
+      newest.length === 1
+        ? `say which one you want; the newest: ${newest[0]!}`
+        : `say which one you want: ${listed(newest)}`,
   });
 }
 
 function twoFiles({ path, depositId }: GivenSuitcase, rival: GivenSuitcase): DepotError {
   const names = `${printable(path)} and ${printable(rival.path)}`;
   return new DepotError('usage', `${names} differ, and both are called ${printable(depositId ?? path)}`, {
-    hint: 'put the receipt of that deposit beside them, which tells which it is; or name files, and not both of these',
+    hint: 'put the receipt of that deposit beside them, which shows which is the right one; or name files, and only one of these',
   });
 }
 

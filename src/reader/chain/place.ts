@@ -17,10 +17,10 @@ export function requirePlace(
       throw wrong('it is not a full deposit, and a chain begins with one');
     return;
   }
-  if (chain === undefined) throw wrong('it is no increment');
+  if (chain === undefined) throw wrong('it is not an increment');
   if (number === wanted?.number) {
     if (JSON.stringify(chain) !== JSON.stringify(wanted))
-      throw wrong('it names other suitcases than when it was first read');
+      throw wrong('it names different suitcases than when it was first read');
     return;
   }
   if (chain.number !== number) throw wrong('it has the wrong number in its chain');

@@ -52,8 +52,8 @@ export async function openScratch(
   const where = `${printable(directory)}, where ${inMebibytes(free)} are free`;
   const hint = 'name a directory on a larger disk with --scratch';
   if (bytes > free)
-    throw new DepotError('local-disk-full', `the contents take ${needed} in ${where}; nothing was opened`, { hint });
-  note(`the contents take ${needed} in ${where}; they are encrypted there, and removed at the end`);
+    throw new DepotError('local-disk-full', `the contents need ${needed} in ${where}; nothing was opened`, { hint });
+  note(`the contents need ${needed} in ${where}; they are encrypted there, and removed at the end`);
   let file: UnnamedFile;
   try {
     file = new UnnamedFile(fromText(directory));

@@ -63,7 +63,7 @@ export async function verifyMembers(
   if (isWhole(found) && scratch === null)
     checks.missing(
       'dataset',
-      'files that are spread over several suitcases were not checked, because that takes room on disk',
+      'files that are spread over several suitcases were not checked, because that needs disk space',
       'name a directory for that; depot encrypts what it puts there: --scratch DIR',
     );
 }
@@ -138,8 +138,8 @@ function mostBytes({ maxSize, signers }: NightOptions, { night, members }: Membe
     most,
     exceeded: {
       code: 'archive-refused',
-      message: `the night unfolds to more than ${MOST_TIMES} times the size of its suitcases`,
-      hint: `allow more, if more is to be expected: --max-size ${twice(most)}`,
+      message: `the night unpacks to more than ${MOST_TIMES} times the size of its suitcases`,
+      hint: `if you expect that much, allow more: --max-size ${twice(most)}`,
     },
   };
 }

@@ -78,7 +78,7 @@ async function verifySignatures<T extends { receipt: Receipt }>(
   checks: Checks,
 ): Promise<void> {
   if (earlier.length === 0) {
-    checks.missing('chain-signatures', 'no receipt of a deposit before it is here');
+    checks.missing('chain-signatures', 'there is no receipt here of a deposit before it');
     return;
   }
   for (const given of earlier) {

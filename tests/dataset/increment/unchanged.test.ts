@@ -175,7 +175,7 @@ describe.each(sizes)('%s', (_, size) => {
     const reading = await chain.night({ reread: true });
     expect(reading.sent).toBe(size);
     expect(reading.warnings).toEqual([
-      expect.stringMatching(/file has other contents than when it was last read, with the same size and times$/),
+      expect.stringMatching(/file has different contents than when it was last read, but the same size and times$/),
     ]);
     expect(reading.chain.lastReadInFull).toBe('2026-11-22T00:30:02Z');
     chain.expectSame('data/tree/file', at('file'));

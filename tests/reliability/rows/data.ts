@@ -153,7 +153,7 @@ export const rows: Row[] = [
       scene.server.drop();
     }),
     ...deposited,
-    says: /is gone from the server; starting again under a new id/,
+    says: /is gone from the server; starting over under a new id/,
   },
   {
     name: 'the partial is shorter after the reconnect',
@@ -176,7 +176,7 @@ export const rows: Row[] = [
       );
     },
     ...deposited,
-    says: /holds 1000 of \d+ acknowledged bytes; starting again under a new id/,
+    says: /holds 1000 of \d+ acknowledged bytes; starting over under a new id/,
   },
   {
     name: 'the partial is gone, and a source cannot be read twice',
@@ -324,11 +324,11 @@ export const rows: Row[] = [
     server: { nameAtClose: true },
     arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
     ...deposited,
-    says: /starting again under a new id/,
+    says: /starting over under a new id/,
     relieve: noticesLost,
     next: {
       does: 'removes the partial that has appeared, deposits',
-      says: /has appeared at .* since, and was removed: it was no deposit/,
+      says: /has since appeared at .*, and was removed: it was not a deposit/,
       left: '2 × deposit',
     },
   },
@@ -355,7 +355,7 @@ export const rows: Row[] = [
         append(scene),
       ),
     ...deposited,
-    says: /appends to .* whatever the offset.*; starting again under a new id/s,
+    says: /appends to .* whatever the offset.*; starting over under a new id/s,
     relieve: (scene) => scene.script(append(scene)),
     next: { does: 'deposits', left: '2 × deposit' },
   },
@@ -377,7 +377,7 @@ export const rows: Row[] = [
     provoked: 'the writes of the second connection answer FAILURE',
     arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' }), refusesFirstOf(2)),
     ...deposited,
-    says: /accepts nothing more into .* after it was opened again; starting again under a new id/,
+    says: /accepts nothing more into .* after it was opened again; starting over under a new id/,
     next: { does: 'deposits', left: '2 × deposit' },
   },
 ];

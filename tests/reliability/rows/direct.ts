@@ -139,7 +139,7 @@ export const rows: Row[] = [
     },
     next: {
       does: 'says that a file is not complete, deposits',
-      says: /should the agent have taken it, it is not complete/,
+      says: /if the agent took it, what it has is not complete/,
       left: 'deposit, suitcase',
     },
   },

@@ -97,7 +97,7 @@ export const rows: Row[] = [
     },
     ...full,
     left: '3 × deposit',
-    says: /this is a full deposit: the index of the last deposit belongs to another one/,
+    says: /this is a full deposit: the index of the last deposit belongs to another deposit/,
     next: { ...increment, left: '4 × deposit' },
     check: numbers(0, 1),
   },
@@ -111,7 +111,7 @@ export const rows: Row[] = [
       writeFileSync(join(scene.supplier.directory, 'once'), '');
     },
     ...full,
-    says: /this is a full deposit: the index of the last deposit was whole, and then it was not/,
+    says: /this is a full deposit: the index of the last deposit was damaged while it was read/,
     next: increment,
     check: numbers(0, 1),
   },
@@ -198,7 +198,7 @@ export const rows: Row[] = [
     next: {
       does: 'deposits another increment, with a warning, as long as the last full one is younger than 1.5 × `fullEvery`',
       push: { inside: false, clock: 32 * DAY_S },
-      says: /a full deposit is due, but the last run did not get through, so this is another increment/,
+      says: /a full deposit is due, but the last run failed, so this is another increment/,
       left: '2 × deposit',
     },
     check: onTheFirst,
@@ -223,7 +223,7 @@ export const rows: Row[] = [
     },
     next: {
       does: 'gives up what would not open, and deposits in full',
-      says: /is given up: .* on which it is built, was destroyed/,
+      says: /is abandoned: .* on which it is built, was destroyed/,
       left: '2 × deposit',
     },
     check: numbers(null, 0),

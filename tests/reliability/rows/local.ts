@@ -123,7 +123,7 @@ export const rows: Row[] = [
     },
     next: {
       does: 'says so and keeps it, deposits',
-      says: /a deposit may be hidden behind it, so it is kept/,
+      says: /it may belong to a deposit, so depot keeps it/,
       left: 'deposit, partial',
     },
     check: (scene) => {

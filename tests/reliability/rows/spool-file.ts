@@ -37,7 +37,7 @@ export const rows: Row[] = [
     },
     next: {
       does: 'sends nothing of it, removes it, makes a new deposit',
-      says: /is given up: .* is not the suitcase that depot wrote there/,
+      says: /is abandoned: .* is not the suitcase that depot wrote there/,
       left: 'deposit',
     },
     check: spoolRemoved,
@@ -50,7 +50,7 @@ export const rows: Row[] = [
     ...atCheckpoint,
     ...killedOnTheWay,
     relieve: (scene) => rmSync(spoolFile(scene)),
-    next: { does: 'removes the partial, makes a new deposit', says: /is given up/, left: 'deposit' },
+    next: { does: 'removes the partial, makes a new deposit', says: /is abandoned/, left: 'deposit' },
     check: spoolRemoved,
   },
   {
@@ -73,7 +73,7 @@ export const rows: Row[] = [
     },
     next: {
       does: 'sends nothing of it, makes a new deposit',
-      says: /it was sealed for other keys than those of today/,
+      says: /it was sealed for different keys from today's/,
       left: 'deposit',
     },
     check(scene) {
@@ -93,7 +93,7 @@ export const rows: Row[] = [
     next: {
       push: { clock: 3600 },
       does: 'delivers it, and makes a deposit of its own',
-      says: /going on with/,
+      says: /continuing/,
       left: '2 × deposit',
     },
     check: spoolRemoved,
@@ -151,7 +151,7 @@ export const rows: Row[] = [
     code: 'local-disk-full',
     published: 'no',
     left: 'nothing',
-    says: /the files to be deposited have 12 MiB, and .* has room for/,
+    says: /the files to deposit take 12 MiB, and .* has room for/,
     then: spoolRemoved,
     relieve: (scene) => mustRun(mount!, ['-o', 'remount,size=64m', scene.supplier.state]),
     next: { does: 'deposits', left: 'deposit' },
@@ -172,7 +172,7 @@ export const rows: Row[] = [
     code: 'local-disk-full',
     published: 'no',
     left: 'deposit',
-    says: /the last deposit had 12 MiB/,
+    says: /the last deposit took 12 MiB/,
     relieve: (scene) => mustRun(mount!, ['-o', 'remount,size=64m', scene.supplier.state]),
     next: { does: 'deposits', left: '2 × deposit' },
   },

@@ -7,7 +7,7 @@ import { atCheckpoint, bytes, killedOnTheWay, spooled, spooling, spoolRemoved } 
 
 const goesOn = {
   does: 'goes on from the confirmed offset, deposits the same',
-  says: /going on with .* from byte \d{7,}/,
+  says: /continuing .* from byte \d{7,}/,
   left: 'deposit',
 } as const;
 const fromZero = { does: 'sends the same again from the beginning', left: 'deposit' } as const;
@@ -77,7 +77,7 @@ export const rows: Row[] = [
     exit: 143,
     published: 'no',
     left: 'partial',
-    says: /is sealed and kept; the next push .* goes on from byte/,
+    says: /is sealed and kept; the next push .* continues from byte/,
     next: goesOn,
     check: same,
   },
@@ -259,7 +259,7 @@ export const rows: Row[] = [
     published: 'no',
     left: 'nothing',
     says: /cannot be continued: the next push .* starts over/,
-    next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
+    next: { does: 'gives it up, deposits', says: /is abandoned/, left: 'deposit' },
   },
   {
     name: 'spool: direct, SIGTERM while the file is created',
@@ -282,7 +282,7 @@ export const rows: Row[] = [
     published: 'no',
     left: 'suitcase',
     says: /starts over; until then a truncated file .* may be there/,
-    next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
+    next: { does: 'gives it up, deposits', says: /is abandoned/, left: 'deposit' },
   },
   {
     name: 'spool: direct, and the server names files at their close',
@@ -295,14 +295,14 @@ export const rows: Row[] = [
     exit: 0,
     published: 'yes',
     left: 'deposit',
-    says: /starting again under a new id/,
+    says: /starting over under a new id/,
     relieve: (scene) => {
       const late = scene.server.noticeLost();
       if (late !== 1) throw new Error(`${late} files were left open`);
     },
     next: {
       does: 'removes the truncated file that has appeared, deposits',
-      says: /has appeared at .* since, and was removed: it was no deposit/,
+      says: /has since appeared at .*, and was removed: it was not a deposit/,
       left: '2 × deposit',
     },
     check: spoolRemoved,
