@@ -4,8 +4,7 @@ import { tempDir } from './cleanup.js';
 import { checkout, depotScript } from './cli.js';
 
 /** The program and Node where an account without rights of its own can read and run them, as an installation has them. */
-export function installed(): { node: string; script: string } {
-  const place = tempDir('depot-installed');
+export function installed(place = tempDir('depot-installed')): { node: string; script: string } {
   chmodSync(place, 0o755);
   const built = dirname(dirname(depotScript));
   for (const name of ['bin', 'dist', 'package.json']) cpSync(join(built, name), join(place, name), { recursive: true });

@@ -29,6 +29,8 @@ export interface SupplierOptions {
   profile?: 'compat' | 'modern';
   /** Every run of depot is a process of its own, for tests of what the system sees of it. */
   ownProcess?: boolean;
+  /** An empty directory to be in, instead of a new one. */
+  directory?: string;
 }
 
 /** What a supplier knows of a server; without a private key the login is by password. */
@@ -70,7 +72,7 @@ export class Supplier {
   }
 
   static async create(server: Server, options: SupplierOptions = {}): Promise<Supplier> {
-    const directory = tempDir('depot-supplier');
+    const directory = options.directory ?? tempDir('depot-supplier');
     for (const name of ['data', 'keys', 'secrets']) mkdirSync(join(directory, name), { mode: 0o700 });
     const recipient = await makeKey(
       join(directory, 'keys/beneficiary'),
