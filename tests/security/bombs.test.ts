@@ -102,7 +102,7 @@ test('verify --deep says which limit was reached, where the limit comes from, an
   for (const [args, says] of [
     [
       ['--receipt', suitcase.receiptFile, '--no-signature'],
-      `the content is larger than ${bound} bytes, the most that the dataset in the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or if you expect that much, allow more: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, the most that the dataset in the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or, if you expect that much, allow more: --max-size 129MiB`,
     ],
     [
       receiver.proof(suitcase),
