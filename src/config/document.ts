@@ -146,7 +146,7 @@ export class Value {
 
   /** The value as someone typed it, shortened, for messages. */
   get shown(): string {
-    if (isAlias(this.#node)) return `*${printable(this.#node.source)}, an alias of nothing`;
+    if (isAlias(this.#node)) return `*${printable(this.#node.source)}, an undefined alias`;
     if (!isScalar(this.#node)) return this.kind;
     if (this.#node.value === null) return 'nothing';
     const text = printable(this.scalar?.source ?? '');

@@ -184,7 +184,7 @@ class Reader {
     } else if (!harmless.has(keyword)) {
       if (/^ignored|^unsupported/.test(keyword)) return;
       const near = didYouMean(keyword, followed);
-      if (near !== '') throw new SshConfigRefused(`'${printable(written)}' is not a setting of ssh${near}`);
+      if (near !== '') throw new SshConfigRefused(`'${printable(written)}' is not an ssh setting${near}`);
       if (!found.notFollowed.includes(written)) found.notFollowed.push(written);
     }
   }

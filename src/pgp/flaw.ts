@@ -68,7 +68,7 @@ export function flawWords(flaw: Flaw): string {
 export function flawHint({ kind }: Flaw): string {
   switch (kind) {
     case 'weak-hash':
-      return "ask the key's owner to renew it with a current program: setting the expiry again signs it again";
+      return "ask the key's owner to renew it with a current program: setting the expiry signs it again";
     case 'expired':
       return "ask the key's owner to extend it and send it again";
     case 'revoked':

@@ -118,7 +118,7 @@ async function findOut(context: PushContext, record: Open, settled: Settled): Pr
 /** It is no deposit, and is seen not to be one. With a spool it is sent again. */
 async function giveUp(context: PushContext, record: Open, settled: Settled): Promise<void> {
   if (record.stage !== 'closing')
-    context.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: the deposit did not arrive`, 'act');
+    context.hooks.warn(`the receipt of ${record.depositId} says unconfirmed, but it did not become a deposit`, 'act');
   const { draft, spool } = record;
   const intent = { ...baseOf(record), stage: 'intent' as const };
   if (record.stage !== 'closing' || spool === undefined)

@@ -181,7 +181,7 @@ function needsOthers({ suitcase, signers, gpg }: DecryptOptions, chain: Chain): 
 async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> {
   const { file, o } = opening;
   if (file.bytes === null)
-    throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, as --stdout has to`, {
+    throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, as --stdout requires`, {
       hint: 'save the suitcase to a file first',
     });
   const first = await read(opening, { kind: 'authenticate' });

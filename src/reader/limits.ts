@@ -25,11 +25,11 @@ export type Source = 'user' | 'receipt' | 'unverified receipt' | 'nobody';
 const whose: Record<Source, { message: string; hint: string }> = {
   user: { message: ', the limit that was set', hint: 'if you expect that much, allow more' },
   receipt: {
-    message: ', the most that the dataset in the receipt can be',
+    message: ', the largest size possible for the dataset in the receipt',
     hint: 'do not use it, and tell the supplier; to look at it anyway, allow more',
   },
   'unverified receipt': {
-    message: ', the most that the dataset in the receipt can be (nobody verified its signature)',
+    message: ', the largest size possible for the dataset in the receipt (nobody verified its signature)',
     hint: 'add --signer FILE to know whose receipt it is; or, if you expect that much, allow more',
   },
   nobody: { message: '', hint: 'if you expect that much, allow more' },

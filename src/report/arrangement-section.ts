@@ -52,7 +52,7 @@ ${a.chain === null ? null : fact(both('opens with', 'gaat open met'), chainFact(
 ${a.ended === null ? null : fact(both('ends', 'eindigt'), localTime(a.ended).slice(0, 10))}
 ${fact(both('deposits in this period', 'depots in deze periode'), a.points.length)}
 ${fact(both('failed runs in this period', 'mislukte uitvoeringen in deze periode'), a.failedRuns.total)}
-${a.lockedRuns === 0 ? null : fact(both('runs that found another one under way', 'uitvoeringen die een andere bezig vonden'), a.lockedRuns)}
+${a.lockedRuns === 0 ? null : fact(both('runs that found another one running', 'uitvoeringen terwijl er al een bezig was'), a.lockedRuns)}
 ${fact(both('newest proof of a key', 'nieuwste bewijs van een sleutel'), newestProof === null ? both('not proven', 'niet bewezen') : html`${newestProof.proof.by ?? newestProof.proof.keyFingerprint}, ${localTime(newestProof.proof.at)}`)}
 ${a.configured ? null : fact(both('configuration', 'configuratie'), both('no longer in it, or no configuration given', 'staat er niet meer in, of die is er niet'))}
 </dl>`;

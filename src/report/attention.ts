@@ -12,7 +12,7 @@ export function attentionOf(a: ArrangementReport): string | null {
     case 'late':
       if (a.last?.ageMs === null)
         return `late: the last deposit is dated ${localTime(a.last.at)}, which is in the future, so its age is not known`;
-      return `late: the last deposit is ${a.last === null ? '' : age(a.last.ageMs)} old${a.everyMs === null ? '' : `, and one every ${age(a.everyMs)} was agreed`}`;
+      return `late: the last deposit is ${a.last === null ? '' : age(a.last.ageMs)} old${a.everyMs === null ? '' : `; the agreement is one every ${age(a.everyMs)}`}`;
     case 'never':
       return 'no deposit yet';
     case 'keys':
@@ -32,7 +32,7 @@ function reasonOf(reason: Reason): string {
     case 'run-killed':
       return `a run that began ${localTime(reason.at)} was killed, or the machine went down`;
     case 'pending':
-      return `deposits begun and not finished: ${reason.count}`;
+      return `deposits begun but not finished: ${reason.count}`;
     case 'shrunk':
       return `the dataset shrank, and no deposit since was as large again: ${reason.depositId}`;
     case 'unconfirmed':
@@ -50,6 +50,6 @@ function reasonOf(reason: Reason): string {
     case 'lost':
       return `deposits that no longer open: ${reason.count}, since ${reason.without} was destroyed`;
     case 'unreadable':
-      return `files that should be receipts and are none: ${reason.count}`;
+      return `files that should be receipts but are not: ${reason.count}`;
   }
 }

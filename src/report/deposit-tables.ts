@@ -54,8 +54,11 @@ const notProven = both('not proven', 'niet bewezen');
 const noReceipt = html`<span class="wrong">${both('no receipt on file', 'geen depotbewijs aanwezig')}</span>`;
 const unconfirmed = html`<span class="careful">! ${both('unconfirmed', 'niet bevestigd')}</span>`;
 const notComplete = html`<span class="careful">! ${both('not complete', 'niet volledig')}</span>`;
-const rehearsed = both('opened again while it was made', 'bij het maken opnieuw geopend');
-const rehearsedPart = both('this part was opened again while it was made', 'dit deel is bij het maken opnieuw geopend');
+const rehearsed = both('opened as a test while it was made', 'bij het maken op proef geopend');
+const rehearsedPart = both(
+  'this part was opened as a test while it was made',
+  'dit deel is bij het maken op proef geopend',
+);
 
 function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
   const r = d.filed?.receipt;
@@ -110,7 +113,7 @@ function receipt({ receipt: r, sha256, text }: NonNullable<ListedDeposit['filed'
 function unlisted({ summed }: ArrangementReport): Markup | null {
   if (summed.length === 0) return null;
   const total = summed.reduce((sum, { count }) => sum + count, 0);
-  return html`<details class="month"><summary>${total} ${both('older deposits of this period are in the charts and the ledger check, but have no row: make a page of a shorter period (--from, --to)', 'oudere depots van deze periode staan in de grafieken en de controle van het grootboek, maar hebben geen regel: maak een pagina van een kortere periode (--from, --to)')}</summary>
+  return html`<details class="month"><summary>${total} ${both('older deposits of this period are in the charts and the ledger check, but are not listed: make a report on a shorter period (--from, --to)', 'oudere depots van deze periode staan in de grafieken en de controle van het grootboek, maar staan niet in de lijst: maak een verslag over een kortere periode (--from, --to)')}</summary>
 <ul>${summed.map(({ month, count, bytes: sum }) => html`<li>${month}: ${count}, ${bytes(sum)}</li>`)}</ul></details>`;
 }
 

@@ -71,7 +71,7 @@ async function judged(
       return unusable(
         error.code === 'key-unreadable'
           ? 'its file holds no key that depot can read'
-          : 'its file is none that depot reads',
+          : 'its file is not one that depot can read',
       );
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM')

@@ -14,7 +14,7 @@ const markWithin = 512;
 /** Throws 'output-exists' unless `file` is not there or is a report; 'local-unreadable'. */
 export async function requireReplaceable(file: string): Promise<void> {
   const refuse = (what: string): DepotError =>
-    new DepotError('output-exists', `${printable(file)} ${what}, and only a report is replaced`, {
+    new DepotError('output-exists', `${printable(file)} ${what}, and depot replaces only reports`, {
       hint: 'choose another name for --out',
     });
   let beginning: string;
@@ -31,7 +31,7 @@ export async function requireReplaceable(file: string): Promise<void> {
     if (errorCode(error) === 'ENOENT') return;
     throw localError(error, 'read', printable(file));
   }
-  if (!beginning.includes(reportMark)) throw refuse('is there already');
+  if (!beginning.includes(reportMark)) throw refuse('already exists');
 }
 
 /** So many characters are written at a time. */

@@ -11,11 +11,11 @@ export interface Badge {
 }
 
 const badges: Readonly<Record<State, readonly [look: Badge['look'], en: string, nl: string]>> = {
-  broken: ['bad', '✗ ledger broken', '✗ grootboek geschonden'],
+  broken: ['bad', '✗ ledger broken', '✗ grootboek klopt niet'],
   late: ['bad', '✗ late', '✗ te laat'],
   never: ['bad', '✗ no deposit yet', '✗ nog geen depot'],
   keys: ['bad', '✗ key not usable', '✗ sleutel niet bruikbaar'],
-  attention: ['warn', '! look here', '! let op'],
+  attention: ['warn', '! needs attention', '! let op'],
   unknown: ['idle', '– no rhythm agreed', '– geen ritme afgesproken'],
   ended: ['idle', '– ended', '– beëindigd'],
   ok: ['good', '✓ on time', '✓ op tijd'],
@@ -52,7 +52,7 @@ export const publishedWords = {
 export const settledWords = both('as a later run found', 'zoals een latere uitvoering vaststelde');
 
 export const roleWords = {
-  signer: both('supplier, signs the receipts', 'leverancier, tekent de depotbewijzen'),
+  signer: both('supplier, signs the receipts', 'leverancier, ondertekent de depotbewijzen'),
   beneficiary: both('beneficiary', 'begunstigde'),
   earlier: both('recipient of earlier deposits', 'ontvanger van eerdere depots'),
 } as const;
@@ -88,9 +88,9 @@ export function reasonText(reason: Reason): Markup {
     case 'run-failed':
       return html`${both('the last run failed', 'de laatste uitvoering mislukte')}, ${localTime(reason.at)}, ${exitText(reason.exit)}`;
     case 'run-killed':
-      return html`${both('a run was killed, or the machine went down; it began', 'een uitvoering werd afgebroken, of de machine viel uit; zij begon')} ${localTime(reason.at)}`;
+      return html`${both('a run was killed, or the machine went down; it began', 'een uitvoering werd afgebroken, of de machine viel uit; ze begon')} ${localTime(reason.at)}`;
     case 'pending':
-      return html`${both('deposits that were begun and that the next run goes on with or gives up', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
+      return html`${both('deposits that were begun, and that the next run continues or abandons', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
     case 'shrunk':
       return html`${both('the dataset shrank, and no deposit since was as large again', 'de dataset kromp, en geen later depot was weer zo groot')}: <code>${reason.depositId}</code>`;
     case 'unconfirmed':
@@ -108,13 +108,13 @@ export function reasonText(reason: Reason): Markup {
     case 'lost':
       return html`${both('deposits that no longer open, since one on which they are built was destroyed', 'depots die niet meer opengaan, omdat een depot waarop ze voortbouwen is vernietigd')}: ${reason.count}, <code>${reason.depositId}</code>${reason.count === 1 ? null : html` – <code>${reason.last}</code>`}`;
     case 'unreadable':
-      return html`${both('files that should be receipts and are none', 'bestanden die depotbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
+      return html`${both('files that should be receipts but are not', 'bestanden die depotbewijzen zouden moeten zijn, maar het niet zijn')}: ${reason.count}`;
   }
 }
 
 /** Whole, broken, or nothing there; signatures are said apart. */
 export function ledgerText({ audit }: Pick<ArrangementReport, 'audit'>): Badge {
-  if (audit.problems.length > 0) return { look: 'bad', text: html`✗ ${both('broken', 'geschonden')}` };
+  if (audit.problems.length > 0) return { look: 'bad', text: html`✗ ${both('broken', 'klopt niet')}` };
   if (audit.lines === 0) return { look: 'idle', text: html`– ${both('empty', 'leeg')}` };
   return audit.unchecked.length > 0
     ? { look: 'warn', text: html`! ${both('whole, not all checked', 'heel, niet alles gecontroleerd')}` }

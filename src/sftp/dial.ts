@@ -253,7 +253,7 @@ function together(failures: ReadonlyMap<string, Unreachable>): Unreachable {
 function refusedHint(at: Whereto): string {
   return at.jumpHost === true
     ? `check host and port of proxyJump, and ask ${keeperOf(at)} whether it is running; bring up the VPN if you need one to reach it`
-    : 'check host and port, and ask the agent whether its server is running; bring up the VPN if the agent has this address only inside one';
+    : 'check host and port, and ask the agent whether its server is running; bring up the VPN if the server can only be reached through it';
 }
 
 function explainTcp(error: NodeJS.ErrnoException): string {

@@ -27,10 +27,10 @@ const en = {
     `To open the deposit ${id}, all of these files are needed.\nPlease release them together, with the receipts, signatures and covers beside them.\nUntil then please destroy none of them.`,
   suitcasesUnknown: 'and what it is built on: there is no receipt of it here',
   yours:
-    'What does not belong in this folder, and you keep yourself: your private key and its passphrase. If you lose them, the deposit can never be opened; nobody else has them.',
+    'Your private key and its passphrase do not belong in this folder: keep them yourself. If you lose them, the deposit can never be opened; nobody else has them.',
   telephone: 'Compare by telephone',
   telephoneWhy:
-    'Call the supplier on a number that you had already, and have these digits read out. If one is wrong, do not use this folder.',
+    'Call the supplier on a number that you had already, and ask them to read these digits out. If one is wrong, do not use this folder.',
   signerKey: 'key of the supplier',
   openerDigest: 'SHA-256 of opener.html',
   recipientKey: 'your key, for which it is sealed',
@@ -41,12 +41,12 @@ const en = {
   monthlySteps: [
     'Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.',
     'Check it with your private key, in opener.html or with the line below: the outcome must be that your key opens this deposit.',
-    'Once or twice a year, have the agent compute the SHA-256 from the file that it holds, and say when it did. Compare it with the receipt. The same digits also stand beside the file: only computed do they show that the agent has it.',
+    'Once or twice a year, ask the agent to compute the SHA-256 from the file that it holds, and to say when it did. Compare it with the receipt. The same digits are also in the files beside it: they show that the agent has the file only if it computed them.',
   ],
   day: 'On the day itself',
   daySteps: [
     'Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.',
-    'If its name begins otherwise than that of the receipt in this folder, it is a later deposit: take the receipt whose name begins alike, and write that name in the lines below. You can open it without a receipt, with ordinary programs by the last line alone, but then nothing proves who sealed it.',
+    'If its name does not begin like that of the receipt in this folder, it is a later deposit: take the receipt whose name begins the same way, and write that name in the lines below. You can open it without a receipt, with ordinary programs and the last line alone, but then nothing proves who sealed it.',
     'Open it in one of the three ways below. If one does not work, take another. If it says that the file is an increment, you need other sealed files too: it names them.',
     'If a check fails, do not use the contents, and ask the agent to send the file again.',
   ],
@@ -57,14 +57,14 @@ const en = {
   withStock: 'With ordinary programs',
   stockFirst: {
     gpg: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. The lines have the fingerprint from above: compare it by telephone first.',
-    rsop: 'No GnuPG reads this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
+    rsop: 'GnuPG cannot read this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
   },
   stockChain:
     'On Windows: WSL or Git Bash; on a Mac: gnupg, zstd and coreutils from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. Put restore.sh, all sealed files and their receipts into one folder. The line has the fingerprint from above: compare it by telephone first. If it says STOP, there is no folder new.',
   stockNone: 'No ordinary program puts this deposit together: use depot or the page opener.html.',
   stockAfter:
     'If they say STOP, or the last line does not end with exit code 0 (echo $?), do not use what is in the folder new. The disk needs room for the contents and once more for the sealed file.',
-  notProven: 'What this does not show: that the data is of use. Have a restore rehearsed.',
+  notProven: 'None of this shows that the data is usable. Arrange a trial restore.',
 };
 
 const nl: typeof en = {
@@ -75,7 +75,7 @@ const nl: typeof en = {
   files: {
     cover: 'beschrijft het verzegelde bestand',
     receipt: 'het nieuwste depotbewijs en zijn handtekening',
-    signer: 'de publieke sleutel waarmee de leverancier depotbewijzen tekent',
+    signer: 'de publieke sleutel waarmee de leverancier depotbewijzen ondertekent',
     opener: 'een pagina die alles controleert en opent, in een browser, zonder internet',
     secret:
       'uw privésleutel, met een wachtwoordzin die u langs een andere weg krijgt. De leverancier heeft deze sleutel gemaakt',
@@ -94,7 +94,7 @@ const nl: typeof en = {
     `Om het depot ${id} te openen zijn al deze bestanden nodig.\nGeef ze samen vrij, met de depotbewijzen, handtekeningen en begeleidende pagina's die ernaast liggen.\nVernietig er tot die tijd geen enkel.`,
   suitcasesUnknown: 'en waarop dat voortbouwt: daarvan is hier geen depotbewijs',
   yours:
-    'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en de wachtwoordzin ervan. Wie die kwijt is, kan het depot nooit meer openen; niemand anders heeft ze.',
+    'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en de wachtwoordzin ervan. Raakt u die kwijt, dan gaat het depot nooit meer open; niemand anders heeft ze.',
   telephone: 'Vergelijk telefonisch',
   telephoneWhy:
     'Bel de leverancier op een nummer dat u al had, en laat deze cijfers voorlezen. Klopt er één niet, gebruik deze map dan niet.',
@@ -108,13 +108,13 @@ const nl: typeof en = {
   monthlySteps: [
     'Vraag de leverancier om het nieuwste depotbewijs met handtekening. Is het ouder dan afgesproken, vraag waarom.',
     'Controleer het met uw privésleutel, in opener.html of met de regel hieronder: de uitkomst moet zijn dat uw sleutel dit depot opent.',
-    'Laat de agent een of twee keer per jaar de SHA-256 berekenen uit het bestand dat hij heeft, en zeggen wanneer hij dat deed. Vergelijk die met het depotbewijs. Dezelfde cijfers staan ook naast het bestand: alleen berekend laten ze zien dat hij het heeft.',
+    'Laat de agent een of twee keer per jaar de SHA-256 berekenen uit het bestand dat hij heeft, en zeggen wanneer hij dat deed. Vergelijk die met het depotbewijs. Dezelfde cijfers staan ook naast het bestand: ze laten alleen zien dat hij het heeft als hij ze zelf berekende.',
   ],
   day: 'Op de dag zelf',
   daySteps: [
     'Vraag de agent om het verzegelde bestand en wat ernaast ligt, en zet het met deze map en uw privésleutel op een schijf met ruimte.',
-    "Begint de naam anders dan die van het depotbewijs in deze map, dan is het een later depot: neem het depotbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder gaat het ook open, met gewone programma's door alleen de laatste regel; niets laat dan zien wie het verzegelde.",
-    'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere. Staat er dan dat het bestand een increment is, dan hebt u nog andere verzegelde bestanden nodig: er staat bij welke.',
+    "Begint de naam anders dan die van het depotbewijs in deze map, dan is het een later depot: neem het depotbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder depotbewijs gaat het ook open, met gewone programma's en alleen de laatste regel, maar dan bewijst niets wie het verzegelde.",
+    'Open het op een van de drie manieren hieronder. Lukt het op de ene manier niet, probeer dan een andere. Staat er dan dat het bestand een increment is, dan hebt u nog andere verzegelde bestanden nodig: er staat bij welke.',
     'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.',
   ],
   withDepot: 'Met depot',
@@ -124,14 +124,14 @@ const nl: typeof en = {
   withStock: "Met gewone programma's",
   stockFirst: {
     gpg: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. In de regels staat de vingerafdruk van hierboven: vergelijk die eerst telefonisch.',
-    rsop: 'Geen GnuPG leest dit depot met elke sleutel waarvoor het is verzegeld. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
+    rsop: 'GnuPG kan dit depot niet lezen met elke sleutel waarvoor het is verzegeld. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
   },
   stockChain:
     'Op Windows: WSL of Git Bash; op een Mac: gnupg, zstd en coreutils van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. Zet restore.sh, alle verzegelde bestanden en hun depotbewijzen in één map. In de regel staat de vingerafdruk van hierboven: vergelijk die eerst telefonisch. Staat er STOP, dan is er geen map new.',
-  stockNone: 'Geen gewoon programma zet dit depot samen: gebruik depot, of de pagina opener.html.',
+  stockNone: "Met gewone programma's is dit depot niet samen te stellen: gebruik depot, of de pagina opener.html.",
   stockAfter:
     'Staat er STOP, of eindigt de laatste regel niet met exitcode 0 (echo $?), gebruik dan niet wat in de map new staat. De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand.',
-  notProven: 'Wat dit niet laat zien: dat de gegevens bruikbaar zijn. Laat een proef doen.',
+  notProven: 'Dit laat niet zien dat de gegevens bruikbaar zijn. Zet ze eens op proef terug.',
 };
 
 export const letter: Both<typeof en> = { en, nl };

@@ -8,17 +8,17 @@ export const english = {
     trust:
       'First make sure that this page is the real one: compare its SHA-256 by telephone with the supplier, who finds it with “depot opener”. The page cannot vouch for itself.',
     filesTitle: '1. What you have',
-    drop: 'Drop all your files here: each is recognised by what is in it. Or choose them one by one below. Give what you have: what is missing is not checked, and the result says so.',
+    drop: 'Drop all your files here: each is recognised by its contents. Or choose them one by one below. Give what you have: what is missing is not checked, and the result says so.',
     suitcase: 'Suitcase',
     suitcaseWhat:
-      'The encrypted file that the escrow agent releases; its name ends in .pgp. Where it holds only what changed since an earlier one, choose all of them. Leave it out to check beforehand whether your key opens the deposit.',
+      'The encrypted file that the escrow agent releases; its name ends in .pgp. If it holds only what changed since an earlier one, choose those too. Leave it out to check beforehand whether your key opens the deposit.',
     receipt: 'Receipt',
     receiptWhat: 'Its name ends in .receipt.json.',
     signature: 'Signature of the receipt',
     signatureWhat: 'Its name ends in .receipt.json.asc.',
     signers: 'Public key of the supplier',
     signersWhat:
-      'With which receipts are signed. Compare its fingerprint with the one that the supplier told you. There may be several.',
+      'The key that signs the receipts. Compare its fingerprint with the one that the supplier told you. There may be several.',
     key: 'Your private key',
     keyWhat: 'It is read here, used here, and kept nowhere.',
     passphrase: 'Passphrase of your private key',
@@ -26,9 +26,9 @@ export const english = {
     agent: 'SHA-256 that the escrow agent told you',
     agentWhat:
       'Optional: 64 digits and letters a to f. Ask the agent to compute it from the file that it holds, and to say when it did.',
-    most: 'Most that may come out',
+    most: 'Largest size when unpacked',
     mostWhat:
-      'A small file can unpack to one that fills a disk: the page stops at this. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
+      'A small file can unpack to one that fills a disk: the page stops at this size. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
     chooseFolder: 'Choose a folder with all of them…',
     choose: 'Choose…',
     remove: 'Leave out',
@@ -46,7 +46,7 @@ export const english = {
     without:
       "The same with programs that any system administrator has, on Linux, on macOS, or on Windows with WSL or Git Bash. Put the files into one folder, with the supplier's public key as signer.public.asc and your private key as private.secret.asc; for gpg, import both first, and in place of FINGERPRINT write that of the supplier's key, as you compared it by telephone (no spaces). Exit code 0 means that everything was right; otherwise the lines end with STOP and why, and you do not use what is in the folder “new”.",
     withoutNames:
-      'ID stands for the name of the deposit; give the receipt, and the lines have the real names. For a file that ends in .tar.zst.pgp write zstd in place of gzip, and .zst in place of .gz, each time.',
+      'ID stands for the name of the deposit; choose the receipt, and the lines show the real names. For a file that ends in .tar.zst.pgp write zstd in place of gzip, and .zst in place of .gz, each time.',
     limitsTitle: 'What these checks do not show',
     licencesTitle: 'Licences',
     licences:
@@ -54,7 +54,7 @@ export const english = {
     licencesShow: 'Show the licence texts',
   },
   limits: [
-    'That the escrow agent holds this suitcase: only the agent can say so, by a SHA-256 that it computes from the file. The same digits stand in the receipt and the cover beside the file, and this page cannot see where the agent has them from.',
+    'That the escrow agent holds this suitcase: only the agent can say so, by a SHA-256 that it computes from the file. The same digits are in the receipt and the cover beside the file, and this page cannot tell where the agent got them.',
     'That the data is good, complete in substance, or enough to carry on with: only a trial restore shows that.',
     'That this page is the real one: see above.',
   ],
@@ -71,13 +71,13 @@ export const english = {
   stopping: 'Stopping, and removing what was saved so far… Press Stop again to stop at once.',
   stopped: 'Stopped.',
   /** What was half saved is gone, or lies there under this name. */
-  removed: 'What was half saved was removed.',
+  removed: 'What was partly saved was removed.',
   leftBehind: (name: string) =>
     `Careful: “${name}” could not be removed. It may hold decrypted files: delete it yourself.`,
-  outcome: { passed: '✓ In order', failed: '✗ Wrong', 'not possible': '– Not checked' },
+  outcome: { passed: '✓ OK', failed: '✗ Wrong', 'not possible': '– Not checked' },
   verdict: {
     passed: 'Everything that could be checked is in order.',
-    failed: 'Something is wrong. Do not rely on this deposit before its cause is known; nothing can be saved.',
+    failed: 'Something is wrong. Do not rely on this deposit until the cause is known; nothing can be saved.',
     otherKey:
       'Nothing is wrong with this deposit as far as it could be checked, but the private key that you chose does not open it. Choose another of your keys.',
     withoutKey:
@@ -89,43 +89,44 @@ export const english = {
       title: 'Receipt',
       passed: 'The receipt is a valid receipt.',
       failed: 'This file is not a valid receipt, or it was changed.',
-      open: 'Without a receipt nothing shows who made this suitcase, nor that it is the whole of it.',
+      open: 'Without a receipt nothing shows who made this suitcase, or that it is complete.',
     },
     'receipt-signature': {
       title: 'Signature of the supplier',
       passed:
-        "The supplier's key signed exactly this receipt. That it is the supplier's key you know from comparing its fingerprint.",
+        "The supplier's key signed exactly this receipt. You know that it is the supplier's key because you compared its fingerprint.",
       failed: 'The signature does not belong to this receipt, or is not by the given key. The receipt proves nothing.',
-      open: "Without the signature file and the supplier's public key it is not shown who made the receipt: anyone could have. Choose both above.",
+      open: "Without the signature file and the supplier's public key nothing shows who made the receipt: anyone could have. Choose both above.",
     },
     suitcase: {
       title: 'Suitcase',
       passed: 'There is a suitcase.',
       failed: 'The suitcase cannot be read.',
-      open: 'There is no suitcase here; what the agent holds was not looked at.',
+      open: "No suitcase was chosen. This says nothing about the agent's copy.",
     },
     'suitcase-structure': {
       title: 'Form of the suitcase',
-      passed: 'By its form the suitcase is one whole encrypted message. What is in it is judged under “Contents”.',
+      passed: 'In form, the suitcase is one complete encrypted message. “Contents” is about what is in it.',
       failed: 'The suitcase is damaged, cut off, or something else.',
       open: 'The form of the suitcase was not checked.',
     },
     recipients: {
       title: 'Keys that it is meant for',
       passed: 'The suitcase is locked for the keys that the receipt names.',
-      failed: 'The suitcase is locked for other keys than the receipt names.',
+      failed: 'The suitcase is locked for different keys from those that the receipt names.',
       open: 'There is no receipt to compare with.',
     },
     contents: {
       title: 'Contents',
-      passed: 'Everything inside was decrypted; every file is as the list inside says that the supplier packed it.',
+      passed: 'Everything inside was decrypted, and every file matches the list inside, which the supplier made.',
       failed: 'What is inside cannot be authenticated, or is not what the supplier packed.',
       open: "The contents were not compared with the supplier's list.",
     },
     'suitcase-size': {
       title: 'Size',
       passed: 'The suitcase has the size that the receipt names.',
-      failed: 'The suitcase has another size than the receipt names: a part is missing, or it is another one.',
+      failed:
+        'The suitcase does not have the size that the receipt names: a part is missing, or it is a different suitcase.',
       open: 'The size was not compared.',
     },
     'suitcase-sha256': {
@@ -143,20 +144,20 @@ export const english = {
     head: {
       title: 'First bytes',
       passed: 'The encrypted data begins as the receipt quotes.',
-      failed: 'The encrypted data begins otherwise than the receipt quotes.',
+      failed: 'The encrypted data does not begin as the receipt quotes.',
       open: 'The first bytes were not compared.',
     },
     tail: {
       title: 'Last bytes',
       passed: 'The encrypted data ends as the receipt quotes.',
-      failed: 'The encrypted data ends otherwise than the receipt quotes.',
+      failed: 'The encrypted data does not end as the receipt quotes.',
       open: 'The last bytes were not compared.',
     },
     'key-proof': {
       title: 'Your key opens it',
-      passed: 'Your private key fits this very deposit: it unlocks the key that its contents are encrypted with.',
+      passed: 'Your private key fits exactly this deposit: it unlocks the key that its contents are encrypted with.',
       failed: 'Your private key does not open this deposit, or receipt and suitcase do not belong together.',
-      open: 'Without your private key it was not checked whether it opens the deposit. Choose it above.',
+      open: 'Whether your private key opens the deposit was not checked: no private key was chosen. Choose it above.',
     },
     chain: {
       title: 'All suitcases that it needs',
@@ -186,7 +187,7 @@ export const english = {
       title: 'The whole night',
       passed: 'The suitcases together are the dataset of that night, as the receipt says.',
       failed: 'The suitcases together are not the dataset that the receipt names, or more than was allowed.',
-      open: 'Without the receipt of this night there is nothing to compare the whole with.',
+      open: 'Without the receipt of this night there is nothing to compare the result with.',
     },
     'agent-sha256': {
       title: 'What the agent says that it holds',
@@ -199,9 +200,9 @@ export const english = {
   failures: {
     usage:
       'What you chose belongs to several nights, and this page cannot know which one you want. Leave out the files of the others, and check again.',
-    incomplete: 'Something that this needs was not given.',
+    incomplete: 'Something that is needed for this was not chosen.',
     'passphrase-wrong':
-      'The passphrase does not unlock your private key. Try again: capitals and spaces count, and it must be the passphrase of this very key.',
+      'The passphrase does not unlock your private key. Try again: capitals and spaces count, and it must be the passphrase of exactly this key.',
     'secret-missing': 'Your private key is locked: enter its passphrase above.',
     'key-unreadable':
       "A key cannot be read. Is each file in the right row: the supplier's public key, and your private key? A key on a smart card cannot be used here: use the commands below.",
@@ -215,7 +216,8 @@ export const english = {
       'This place cannot be written to. Choose another place, such as a new folder in your documents.',
     'output-exists':
       'There is a folder of that name already. Nothing was written over it. Rename it, or choose another place.',
-    internal: 'This page met something that it was not made for. The suitcase is unharmed: use the commands below.',
+    internal:
+      'This page ran into something that it was not made for. The suitcase is unharmed: use the commands below.',
   },
   summary: (entries: string, bytes: string, notListed: string | null) =>
     `${entries} entries, ${bytes}. All of it was decrypted and authenticated.${notListed === null ? '' : ` ${notListed} more are not listed here; “save everything” saves them too.`}`,
@@ -229,12 +231,12 @@ export const english = {
   otherNights: (nights: string) => `Not used, because they do not belong to the night that was checked: ${nights}.`,
   night: (suitcases: string) =>
     `One night, put together from ${suitcases} suitcases; what was removed since is not in it.`,
-  roomNight: 'While it works it may take as much again, for what files are made of.',
+  roomNight: 'While it works it may need as much again, for the pieces that files are made of.',
   noFolderNight:
     'This browser cannot put a night together in a folder; browsers based on Chromium (Chrome, Edge, Brave, Opera) can. It has checked all suitcases, and saves single files from the list, each of at most 2 GiB with all that it is made of. For the whole night use one of those browsers, depot, or the commands below.',
   /** The receipt quotes other session key packets than the suitcase has. */
   otherReceipt:
-    'Receipt and suitcase do not belong together. Mostly that is the receipt of an earlier or later deposit: choose the one whose name begins like that of the suitcase. Without it you can open the suitcase too (leave receipt and signature out); nothing then shows who sealed it.',
+    'Receipt and suitcase do not belong together. Usually it is the receipt of an earlier or later deposit: choose the one whose name begins like that of the suitcase. You can open the suitcase without it, too (leave out receipt and signature), but then nothing shows who sealed it.',
   /** Of several receipts this one was taken. */
   otherReceipts: (taken: string, others: string) =>
     `There were several receipts. The checks used ${taken}, which belongs to what was checked or is the newest. Not used: ${others}.`,
@@ -243,9 +245,9 @@ export const english = {
     `${names}: this is your own public key, not the supplier's, so it was not used to check the signature. Choose the supplier's public key.`,
   /** More came out than the bound. */
   tooMuchInside: (most: string) =>
-    `More than ${most} comes out of this suitcase, and the page stopped there. If you expect so much, choose more at “Most that may come out” and check again. If not, someone may have made it to fill your disk: ask the supplier.`,
+    `More than ${most} comes out of this suitcase, and the page stopped there. If you expect that much, choose more at “Largest size when unpacked” and check again. If not, someone may have made it to fill your disk: ask the supplier.`,
   tooMuchSaved: (most: string) =>
-    `Saving stopped at ${most}: the archive names the same files many times, and each becomes a copy here. If you expect so much, choose more at “Most that may come out”, check again and save again; or use the commands below.`,
+    `Saving stopped at ${most}: the archive names the same files many times, and each becomes a copy here. If you expect that much, choose more at “Largest size when unpacked”, check again and save again; or use the commands below.`,
   originProven: 'Origin: proven by the signed receipt.',
   originNotProven:
     'Origin: not proven. Anyone who has your public key can make a suitcase; only a receipt signed by the supplier shows where it comes from.',
@@ -254,7 +256,7 @@ export const english = {
     'A new folder is made in the one that you choose. Times and permissions of files are not kept; links become copies or are listed. For an exact restore use depot or the commands below.',
   /** Before saving: how much there is, and where it stops. */
   room: (bytes: string, most: string) =>
-    `It takes about ${bytes}, and more where links become copies; saving stops at ${most}. No browser tells this page how much room there is at the place that you choose: make sure of that first.`,
+    `It takes about ${bytes}, and more where links become copies; saving stops at ${most}. A browser does not tell this page how much room there is in the place that you choose: check that first.`,
   noFolder:
     'This browser cannot save to a folder; browsers based on Chromium (Chrome, Edge, Brave, Opera) can. What it saves is first kept in its memory, so at most 2 GiB at once. For more use the commands below.',
   tooLarge: 'This deposit is larger than that: use another browser, or the commands below.',

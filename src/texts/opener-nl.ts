@@ -5,21 +5,21 @@ export const dutch: OpenerTexts = {
   texts: {
     title: 'Een depot controleren en openen',
     intro:
-      'Deze pagina controleert een escrowdepot en opent het, alleen op deze computer: zij werkt zonder internet, installeert niets, en niets van wat u hier kiest verlaat deze computer.',
+      'Deze pagina controleert een escrowdepot en opent het, alleen op deze computer: ze werkt zonder internet, installeert niets, en niets van wat u hier kiest verlaat deze computer.',
     trust:
-      'Ga eerst na dat dit de echte pagina is: vergelijk haar SHA-256 telefonisch met de leverancier, die hem met “depot opener” vindt. De pagina kan niet voor zichzelf instaan.',
+      'Ga eerst na dat dit de echte pagina is: vergelijk de SHA-256 ervan telefonisch met de leverancier, die hem met “depot opener” vindt. De pagina kan niet voor zichzelf instaan.',
     filesTitle: '1. Wat u hebt',
     drop: 'Sleep al uw bestanden hierheen: elk wordt herkend aan wat erin staat. Of kies ze hieronder een voor een. Geef wat u hebt: wat ontbreekt wordt niet gecontroleerd, en het resultaat zegt dat.',
     suitcase: 'Koffer',
     suitcaseWhat:
-      'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Bevat het alleen wat sinds een eerder bestand veranderd is, kies ze dan allemaal. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
+      'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Bevat het alleen wat sinds een eerder bestand veranderd is, kies dan ook die eerdere. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
     receipt: 'Depotbewijs',
     receiptWhat: 'De naam eindigt op .receipt.json.',
     signature: 'Handtekening onder het depotbewijs',
     signatureWhat: 'De naam eindigt op .receipt.json.asc.',
     signers: 'Publieke sleutel van de leverancier',
     signersWhat:
-      'Waarmee depotbewijzen getekend zijn. Vergelijk de vingerafdruk met die welke de leverancier u noemde. Het mogen er meer zijn.',
+      'De sleutel waarmee depotbewijzen ondertekend zijn. Vergelijk de vingerafdruk met die de leverancier u noemde. Het mogen er meer zijn.',
     key: 'Uw privésleutel',
     keyWhat: 'Hij wordt hier gelezen, hier gebruikt, en nergens bewaard.',
     passphrase: 'Wachtwoordzin van uw privésleutel',
@@ -27,9 +27,9 @@ export const dutch: OpenerTexts = {
     agent: 'SHA-256 die de escrow-agent u noemde',
     agentWhat:
       'Niet verplicht: 64 cijfers en letters a tot f. Vraag de agent die te berekenen uit het bestand dat hij heeft, en te zeggen wanneer hij dat deed.',
-    most: 'Hoeveel er hoogstens uit mag komen',
+    most: 'Grootste omvang na het uitpakken',
     mostWhat:
-      'Een klein bestand kan bij het uitpakken een hele schijf vullen: de pagina stopt hierbij. Automatisch: zo veel als een getekend depotbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
+      'Een klein bestand kan bij het uitpakken een hele schijf vullen: de pagina stopt bij deze omvang. Automatisch: zo veel als een ondertekend depotbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
     chooseFolder: 'Een map kiezen waarin alles zit…',
     choose: 'Kiezen…',
     remove: 'Weglaten',
@@ -47,7 +47,7 @@ export const dutch: OpenerTexts = {
     without:
       "Hetzelfde met programma's die elke systeembeheerder heeft, op Linux, op macOS, of op Windows met WSL of Git Bash. Zet de bestanden in één map, met de publieke sleutel van de leverancier als signer.public.asc en uw privésleutel als private.secret.asc; voor gpg importeert u beide eerst, en schrijft u in plaats van FINGERPRINT de vingerafdruk van de sleutel van de leverancier, zoals u die telefonisch vergeleek (zonder spaties). Exitcode 0 betekent dat alles klopte; anders eindigen de regels met STOP en de reden, en gebruikt u niet wat in de map “new” staat.",
     withoutNames:
-      'ID staat voor de naam van het depot; geef het depotbewijs, dan staan er de echte namen. Schrijf voor een bestand dat op .tar.zst.pgp eindigt steeds zstd in plaats van gzip, en .zst in plaats van .gz.',
+      'ID staat voor de naam van het depot; kies het depotbewijs, dan staan de echte namen er. Schrijf voor een bestand dat op .tar.zst.pgp eindigt steeds zstd in plaats van gzip, en .zst in plaats van .gz.',
     limitsTitle: 'Wat deze controles niet laten zien',
     licencesTitle: 'Licenties',
     licences:
@@ -70,7 +70,7 @@ export const dutch: OpenerTexts = {
   stopping:
     'Bezig met stoppen; wat al opgeslagen was, wordt verwijderd… Druk nog eens op Stoppen om meteen te stoppen.',
   stopped: 'Gestopt.',
-  removed: 'Wat half opgeslagen was, is verwijderd.',
+  removed: 'Wat deels opgeslagen was, is verwijderd.',
   leftBehind: (name) =>
     `Let op: “${name}” kon niet worden verwijderd. Er kunnen ontsleutelde bestanden in staan: verwijder het zelf.`,
   outcome: { passed: '✓ In orde', failed: '✗ Fout', 'not possible': '– Niet gecontroleerd' },
@@ -89,12 +89,12 @@ export const dutch: OpenerTexts = {
       title: 'Depotbewijs',
       passed: 'Het depotbewijs is een geldig depotbewijs.',
       failed: 'Dit bestand is geen geldig depotbewijs, of het is veranderd.',
-      open: 'Zonder depotbewijs blijkt niet wie deze koffer maakte, en ook niet of hij heel is.',
+      open: 'Zonder depotbewijs blijkt niet wie deze koffer maakte, en ook niet of hij volledig is.',
     },
     'receipt-signature': {
       title: 'Handtekening van de leverancier',
       passed:
-        'De sleutel van de leverancier tekende precies dit depotbewijs. Dat het de sleutel van de leverancier is, weet u doordat u de vingerafdruk vergeleken hebt.',
+        'De sleutel van de leverancier ondertekende precies dit depotbewijs. Dat het de sleutel van de leverancier is, weet u doordat u de vingerafdruk vergeleken hebt.',
       failed:
         'De handtekening hoort niet bij dit depotbewijs, of is niet van de gegeven sleutel. Het depotbewijs bewijst niets.',
       open: 'Zonder het bestand met de handtekening en de publieke sleutel van de leverancier blijkt niet wie het depotbewijs maakte: iedereen had het kunnen doen. Kies beide hierboven.',
@@ -103,11 +103,11 @@ export const dutch: OpenerTexts = {
       title: 'Koffer',
       passed: 'Er is een koffer.',
       failed: 'De koffer kan niet gelezen worden.',
-      open: 'Er is hier geen koffer; naar wat de agent heeft is niet gekeken.',
+      open: 'Er is geen koffer gekozen. Dit zegt niets over het exemplaar van de agent.',
     },
     'suitcase-structure': {
       title: 'Vorm van de koffer',
-      passed: 'Naar zijn vorm is de koffer één heel versleuteld bericht. Over wat erin zit gaat “Inhoud”.',
+      passed: 'Naar de vorm is de koffer één volledig versleuteld bericht. “Inhoud” gaat over wat erin zit.',
       failed: 'De koffer is beschadigd, afgebroken, of iets anders.',
       open: 'De vorm van de koffer is niet gecontroleerd.',
     },
@@ -120,7 +120,7 @@ export const dutch: OpenerTexts = {
     contents: {
       title: 'Inhoud',
       passed:
-        'Alles wat erin zit is ontsleuteld; elk bestand is zoals de lijst erin zegt dat de leverancier het inpakte.',
+        'Alles wat erin zit is ontsleuteld; elk bestand komt overeen met de lijst erin, die de leverancier maakte.',
       failed: 'Wat erin zit is niet als echt vast te stellen, of is niet wat de leverancier inpakte.',
       open: 'De inhoud is niet met de lijst van de leverancier vergeleken.',
     },
@@ -128,7 +128,7 @@ export const dutch: OpenerTexts = {
       title: 'Grootte',
       passed: 'De koffer heeft de grootte die het depotbewijs noemt.',
       failed:
-        'De koffer heeft een andere grootte dan het depotbewijs noemt: er ontbreekt een deel, of het is een andere.',
+        'De koffer heeft een andere grootte dan het depotbewijs noemt: er ontbreekt een deel, of het is een andere koffer.',
       open: 'De grootte is niet vergeleken.',
     },
     'suitcase-sha256': {
@@ -139,8 +139,8 @@ export const dutch: OpenerTexts = {
     },
     'key-packets': {
       title: 'Sloten',
-      passed: 'De sloten van de koffer zijn die welke het depotbewijs aanhaalt.',
-      failed: 'De sloten van de koffer zijn niet die welke het depotbewijs aanhaalt.',
+      passed: 'De sloten van de koffer zijn dezelfde als in het depotbewijs.',
+      failed: 'De sloten van de koffer zijn niet dezelfde als in het depotbewijs.',
       open: 'De sloten zijn niet vergeleken.',
     },
     head: {
@@ -170,8 +170,8 @@ export const dutch: OpenerTexts = {
     },
     'chain-signatures': {
       title: 'Handtekeningen van de depotbewijzen ervoor',
-      passed: 'De leverancier tekende de depotbewijzen van alle depots waarop het voortbouwt.',
-      failed: 'Een depotbewijs van een depot waarop het voortbouwt, is niet met de gegeven sleutel getekend.',
+      passed: 'De leverancier ondertekende de depotbewijzen van alle depots waarop het voortbouwt.',
+      failed: 'Een depotbewijs van een depot waarop het voortbouwt, is niet met de gegeven sleutel ondertekend.',
       open: 'De handtekeningen van de depotbewijzen ervoor zijn niet gecontroleerd. Kies deze bestanden hierboven.',
     },
     'chain-key-proof': {
@@ -220,33 +220,34 @@ export const dutch: OpenerTexts = {
     'output-exists':
       'Er is al een map met die naam. Er is niets overschreven. Geef die een andere naam, of kies een andere plaats.',
     internal:
-      'Deze pagina stuitte op iets waarvoor zij niet gemaakt is. De koffer is ongedeerd: gebruik de opdrachten hieronder.',
+      'Deze pagina stuitte op iets waarvoor ze niet gemaakt is. De koffer is ongedeerd: gebruik de opdrachten hieronder.',
   },
   summary: (entries, bytes, notListed) =>
     `${entries} items, ${bytes}. Alles is ontsleuteld en echt bevonden.${notListed === null ? '' : ` Nog ${notListed} staan niet in deze lijst; “alles opslaan” slaat ook die op.`}`,
   needed: (id, all, given) =>
     `${id} is op zichzelf niet de hele dataset: er zijn ${all} koffers nodig, en daarvan zijn er ${given} hier en in orde.`,
-  neededUnknown: 'Wat daaraan voorafgaat is niet bekend: niets hier vertelt het.',
+  neededUnknown: 'Welke koffers daaraan voorafgaan is niet bekend: dat staat hier nergens in.',
   neededStates: { given: '✓ hier', missing: '✗ ontbreekt', damaged: '✗ beschadigd, telt als ontbrekend' },
   neededWhole: (id) =>
     `Vraag de agent om wat ontbreekt. De nieuwste nacht die hier heel is, is ${id}: laat om die te openen de koffers weg die later kwamen.`,
   otherNights: (nights) => `Terzijde gelaten, omdat ze niet horen bij de nacht die gecontroleerd is: ${nights}.`,
   night: (suitcases) =>
     `Eén nacht, samengesteld uit ${suitcases} koffers; wat sindsdien verwijderd is, zit er niet in.`,
-  roomNight: 'Onderweg kan er nog eens zo veel nodig zijn, voor waar bestanden uit gemaakt worden.',
+  roomNight:
+    'Tijdens het opslaan kan er nog eens zo veel nodig zijn, voor de stukken waaruit bestanden gemaakt worden.',
   noFolderNight:
     'Deze browser kan een nacht niet in een map samenstellen; browsers op basis van Chromium (Chrome, Edge, Brave, Opera) wel. Alle koffers zijn gecontroleerd, en losse bestanden uit de lijst kunnen worden opgeslagen, elk tot 2 GiB met alles waaruit het gemaakt wordt. Gebruik voor de hele nacht een van die browsers, depot, of de opdrachten hieronder.',
   otherReceipt:
-    'Depotbewijs en koffer horen niet bij elkaar. Meestal is het dan het depotbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. Ook zonder kunt u de koffer openen (laat depotbewijs en handtekening weg); niets laat dan zien wie hem verzegelde.',
+    'Depotbewijs en koffer horen niet bij elkaar. Meestal is het dan het depotbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. U kunt de koffer ook zonder openen (laat depotbewijs en handtekening weg), maar dan blijkt nergens uit wie hem verzegelde.',
   otherReceipts: (taken, others) =>
     `Er waren meerdere depotbewijzen. Gecontroleerd is met ${taken}: dat hoort bij wat u wilde controleren, of is het nieuwste. Niet gebruikt: ${others}.`,
   ownKeys: (names) =>
     `${names}: dit is uw eigen publieke sleutel, niet die van de leverancier. De handtekening is er niet mee gecontroleerd. Kies de publieke sleutel van de leverancier.`,
   tooMuchInside: (most) =>
-    `Uit deze koffer komt meer dan ${most}; daar is de pagina gestopt. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen” en controleer opnieuw. Zo niet, dan kan iemand hem gemaakt hebben om uw schijf te vullen: vraag het de leverancier.`,
+    `Uit deze koffer komt meer dan ${most}; daar is de pagina gestopt. Verwacht u zo veel, kies dan meer bij “Grootste omvang na het uitpakken” en controleer opnieuw. Zo niet, dan kan iemand hem gemaakt hebben om uw schijf te vullen: vraag het de leverancier.`,
   tooMuchSaved: (most) =>
-    `Het opslaan is bij ${most} gestopt: het archief noemt dezelfde bestanden vele malen, en elk wordt hier een kopie. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen”, controleer opnieuw en sla opnieuw op; of gebruik de opdrachten hieronder.`,
-  originProven: 'Herkomst: bewezen door het getekende depotbewijs.',
+    `Het opslaan is bij ${most} gestopt: het archief noemt dezelfde bestanden vele malen, en elk wordt hier een kopie. Verwacht u zo veel, kies dan meer bij “Grootste omvang na het uitpakken”, controleer opnieuw en sla opnieuw op; of gebruik de opdrachten hieronder.`,
+  originProven: 'Herkomst: bewezen door het ondertekende depotbewijs.',
   originNotProven:
     'Herkomst: niet bewezen. Wie uw publieke sleutel heeft kan een koffer maken; alleen een depotbewijs met de handtekening van de leverancier laat zien waar hij vandaan komt.',
   noManifest: 'Er zit geen lijst in om mee te vergelijken: dit archief is niet door depot gemaakt.',

@@ -182,7 +182,7 @@ test('doctor fails if the server has no room for the sources, and warns if it ha
     const found = checks.filter(({ name }) => name === 'space').at(-1);
     return [code ?? undefined, found?.result, found?.detail];
   };
-  expect(await told()).toEqual([15, 'failed', 'the sources have 97.7 KiB, and 48.0 KiB are free at the server']);
+  expect(await told()).toEqual([15, 'failed', 'the sources take 97.7 KiB, but only 48.0 KiB are free at the server']);
   free = 2 ** 30;
   expect(await told()).toEqual([0, 'passed', '1.0 GiB free at the server']);
   await supplier.deposit();

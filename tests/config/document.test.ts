@@ -34,7 +34,7 @@ test.each<[string, string | Uint8Array, string]>([
   ['a tab as indentation', 'supplier:\n\tname: x\n', 'tab'],
   ['two documents', `${head}---\n${head}`, 'multiple documents'],
   ['an unknown tag', `${head}state: !secret x\n`, 'unresolved tag'],
-  ['an alias to nothing', `${head}state: *gone\n`, '*gone, an alias of nothing'],
+  ['an alias to nothing', `${head}state: *gone\n`, '*gone, an undefined alias'],
   ['a mapping as a key', `${head}? { a: b }\n: c\n`, 'key'],
   ['text that is not UTF-8', Uint8Array.of(0x61, 0x3a, 0xff), 'this is not UTF-8 text'],
   ['text in Windows-1252', Buffer.from('supplier: { name: Caf\u00e9 }', 'latin1'), 'this is not UTF-8 text'],

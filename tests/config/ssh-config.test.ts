@@ -120,7 +120,7 @@ describe('what depot does not follow is refused by name, where it would count', 
     ['HostName %k.example', /does not know %k/],
     ['HostName ${NAME}', /environment variables/],
     ['Port ssh', /Port ssh is not a port number/],
-    ['Hostnam prod', /'Hostnam' is not a setting of ssh/],
+    ['Hostnam prod', /'Hostnam' is not an ssh setting/],
     ['HostName "open', /a quote is not closed/],
   ])('%s', async (one, says) => {
     await expect(read(`Host prod\n${one}\n`, 'prod')).rejects.toThrow(says);

@@ -55,7 +55,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   passwordFile: {
     about:
-      'A file that holds the password, which only the account that runs depot can read. `depot login --to file` needs no key here. The one in the remote for all is not sent to another host, port or username.',
+      'A file that holds the password, which only the account that runs depot can read. `depot login --to file` needs no key here. The one in the top-level `remote:` is not sent to another host, port or username.',
     example: 'secrets/password',
     wrong: ['~root/password'],
     later: { ...secretLater, 'login-refused': 'the server refuses the password' },

@@ -203,7 +203,7 @@ describe.skipIf(!needed)('the offline opener', () => {
       });
     expect(await stopped(false), 'Stop is in sight wherever the page is scrolled to').toBe(true);
     await page.waitForSelector('#failure:not([hidden])', { timeout: 60_000 });
-    expect(await page.textContent('#failure')).toContain('Stopped.What was half saved was removed.');
+    expect(await page.textContent('#failure')).toContain('Stopped.What was partly saved was removed.');
     expect(await left()).toEqual([]);
     // The contents can still be saved.
     expect(await page.isVisible('#inside')).toBe(true);

@@ -67,7 +67,7 @@ describe.skipIf(!needed)('the offline opener', () => {
         Object.fromEntries(
           checks.map(({ name, detail }) => [
             name,
-            detail.replace(' (have it compute the SHA-256 of its file, then --agent-sha256)', ''),
+            detail.replace(' (ask it to compute the SHA-256 of its file, then give that with --agent-sha256)', ''),
           ]),
         ),
       );
@@ -257,7 +257,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await opener.give(files);
     expect(await opener.check()).toMatchObject({ inside: true });
     expect(await page.textContent('#limit')).toMatch(
-      /^It takes about 36 MiB, and more where links become copies; saving stops at .* No browser tells this page how much room there is/,
+      /^It takes about 36 MiB, and more where links become copies; saving stops at .* A browser does not tell this page how much room there is/,
     );
     for (const [name, said] of [
       ['SecurityError', 'the browser could not save: told'],

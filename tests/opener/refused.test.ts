@@ -130,7 +130,7 @@ describe.skipIf(!needed)('the offline opener', () => {
           /byte is (?:authentic|echt)|not its key|opens this very|opent precies/,
         );
         expect(await opener.page.textContent('li[data-check="suitcase-structure"]'), button).toMatch(
-          /By its form|Naar zijn vorm/,
+          /In form|Naar de vorm/,
         );
       }
       await refused(

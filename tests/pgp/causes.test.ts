@@ -54,7 +54,12 @@ describe('a key without a valid self-signature is refused:', () => {
       /the key itself has not signed its user ids/,
       /whole key/,
     ],
-    ['SHA-1', () => binaryOf('sha1-self.public.asc'), /its self-signature uses SHA-1/, /setting the expiry again/],
+    [
+      'SHA-1',
+      () => binaryOf('sha1-self.public.asc'),
+      /its self-signature uses SHA-1/,
+      /setting the expiry signs it again/,
+    ],
     [
       'changed',
       async () =>

@@ -277,7 +277,7 @@ describe('announcing SEIPDv2', () => {
     expect(chooseEncryption('auto', [only('OCB'), v6])).toMatchObject({ aead: 'OCB' });
     expect(chooseEncryption('auto', [only('GCM'), only('OCB')])).toMatchObject({ packet: 'SEIPDv1' });
     expect(chooseEncryption('auto', [only()])).toMatchObject({ packet: 'SEIPDv1' });
-    expect(() => chooseEncryption('modern', [only('GCM'), only('OCB')])).toThrow('no common mode');
+    expect(() => chooseEncryption('modern', [only('GCM'), only('OCB')])).toThrow('no mode in common');
   });
 
   test("is not GnuPG's own AEAD bit 0x02", async () => {

@@ -89,7 +89,7 @@ test("a run's own output is put in place without its marker file, or removed, al
   const second = await PartialDirectory.make(out);
   await expect(second.putInPlace()).rejects.toMatchObject({
     code: 'output-exists',
-    message: `${out} appeared meanwhile`,
+    message: `${out} appeared in the meantime`,
   });
   expect(await second.remove()).toBe(true);
   expect(existsSync(second.path)).toBe(false);

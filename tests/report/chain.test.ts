@@ -42,7 +42,7 @@ test('a full deposit that is long due is a reason to look, before the agent may 
   const numbers = [0, 1, 2, 3, 4];
   const { supplier } = await supplierWith({ deposits: nights(numbers) }, { arrangement: { incremental } });
   expect(await english(supplier)).toMatch(
-    /! look here .*all deposits since are built on the full deposit, which is 4d\d+h old, and the agent keeps it for 85d\d+h more/,
+    /! needs attention .*all deposits since are built on the full deposit, which is 4d\d+h old, and the agent keeps it for 85d\d+h more/,
   );
 });
 

@@ -64,7 +64,7 @@ describe('the report file', () => {
     for (const name of ['thesis.html', 'folder']) {
       const result = await supplier.depot(['report', '--out', join(directory, name)]);
       expect(result).toMatchObject({ code: 5, stdout: '' });
-      expect(result.stderr).toMatch(/only a report is replaced\ndepot: hint: choose another name for --out/);
+      expect(result.stderr).toMatch(/depot replaces only reports\ndepot: hint: choose another name for --out/);
     }
     expect(readFileSync(out, 'utf8')).toBe('<!doctype html><p>years of work');
     expect((await supplier.depot(['report', '--out', join(directory, 'missing/report.html')])).code).toBe(5);
@@ -223,7 +223,7 @@ test('the report mentions what an earlier run left to do', async () => {
   );
   const { made, page } = await make(supplier);
   expect(made.arrangements).toMatchObject([{ state: 'attention' }]);
-  expect(page).toContain('deposits that were begun and that the next run goes on with');
+  expect(page).toContain('deposits that were begun, and that the next run continues');
   expect(page).not.toContain('127.0.0.1');
 });
 
@@ -316,7 +316,7 @@ describe('the page', () => {
     );
     expect(settled.page).not.toContain('possibly deposited');
     expect(settled.made.arrangements).toMatchObject([{ state: 'ok', failedRuns: 1 }]);
-    expect(settled.page).toMatch(/runs that found another one under way<.*?<dd>1<\/dd>/);
+    expect(settled.page).toMatch(/runs that found another one running<.*?<dd>1<\/dd>/);
 
     // A deposit that may be its own is still pending.
     const id = 'acme-crm_20261101T003000Z_00000000000000aa';

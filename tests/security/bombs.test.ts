@@ -102,11 +102,11 @@ test('verify --deep says which limit was reached, where the limit comes from, an
   for (const [args, says] of [
     [
       ['--receipt', suitcase.receiptFile, '--no-signature'],
-      `the content is larger than ${bound} bytes, the most that the dataset in the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or if you expect that much, allow more: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, the largest size possible for the dataset in the receipt (nobody verified its signature); add --signer FILE to know whose receipt it is; or, if you expect that much, allow more: --max-size 129MiB`,
     ],
     [
       receiver.proof(suitcase),
-      `the content is larger than ${bound} bytes, the most that the dataset in the receipt can be; do not use it, and tell the supplier; to look at it anyway, allow more: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, the largest size possible for the dataset in the receipt; do not use it, and tell the supplier; to look at it anyway, allow more: --max-size 129MiB`,
     ],
   ] as const) {
     const result = await receiver.verify(suitcase, [...args, ...key]);

@@ -135,7 +135,7 @@ describe.skipIf(!asRoot())('as root, below a directory owned by nobody', () => {
     symlinkSync(own, join(shared, 'theirs'));
     lchownSync(join(shared, 'theirs'), nobody, nobody);
     await expect(requireOwnPlace(join(shared, 'theirs/opened'))).rejects.toThrow(
-      refusal('is a symbolic link of another account'),
+      refusal('is a symbolic link that belongs to another account'),
     );
   });
 
@@ -144,7 +144,7 @@ describe.skipIf(!asRoot())('as root, below a directory owned by nobody', () => {
     const suitcase = join(tempDir(), 'x.tar.pgp');
     writeFileSync(suitcase, 'x');
     const signal = new AbortController().signal;
-    const refused = refusal('who could exchange');
+    const refused = refusal('which could replace');
     await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal, passphrase }, hooks)).rejects.toThrow(
       refused,
     );

@@ -73,7 +73,7 @@ describe('verify --deep --scratch', () => {
     expect(code, text).toBe(0);
     expect(readdirSync(scratch)).toEqual([]);
     const { stderr } = await supplier.depot([...proof, '--scratch', scratch]);
-    expect(stderr).toMatch(/the contents take up to .* are free; they are encrypted there, and removed at the end/);
+    expect(stderr).toMatch(/the contents need up to .* are free; they are encrypted there, and removed at the end/);
   });
 
   test('keeps nothing there that could be read', async () => {

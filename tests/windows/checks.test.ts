@@ -81,7 +81,7 @@ describe('a configuration', () => {
     await expect(requireTrustedByList(file, listsOf({ [directory]: adding }))).rejects.toMatchObject({
       code: 'config-insecure',
       message: expect.stringContaining(
-        `${directory} can be changed by other accounts (Users), who could replace`,
+        `${directory} can be changed by other accounts (Users), which could replace`,
       ) as string,
       hint: expect.stringContaining('"*S-1-5-18:(OI)(CI)F"') as string,
     });
