@@ -77,8 +77,8 @@ const onlyTrue: Kind<true> = {
 const takenBy: Partial<Record<string, readonly SourceKind[]>> = {
   exclude: ['directory'],
   onChange: ['directory', 'file'],
-  // BACKUP DATABASE is what prepares the file of SQL Server.
-  prepare: kinds.filter((kind) => kind !== 'stdin' && kind !== 'sqlserver'),
+  // BACKUP DATABASE is what prepares the file of SQL Server; what a SQLite dump would cut off has to be looked for first.
+  prepare: kinds.filter((kind) => !['stdin', 'sqlite', 'sqlserver'].includes(kind)),
   cleanup: kinds.filter((kind) => kind !== 'stdin'),
   env: kinds.filter((kind) => kind !== 'stdin'),
 };

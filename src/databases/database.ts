@@ -34,9 +34,11 @@ export interface Seen {
   tables: number | null;
   /** What speaks against a dump and does not keep it from being made, fit to print. */
   warnings: string[];
-  /** What only its own file understands: for the dump and its restore lines. */
-  more: Readonly<Record<string, string>>;
+  known: Known;
 }
+
+/** What only a database's own file understands: for the dump and its restore lines. */
+export type Known = Readonly<Record<string, string>>;
 
 /** What is read in its place, without what all sources have. */
 export type Packed = (Pick<CommandSource, 'kind' | 'command' | 'endsWith'> | Pick<FileSource, 'kind' | 'path'>) & {
@@ -58,7 +60,10 @@ export interface Database {
    * 'source-timed-out', 'source-client-too-old'.
    */
   look: (target: Target, around: Surroundings) => Promise<Seen | null>;
-  pack: (target: Target, around: Pick<Surroundings, 'password'>, seen: Seen | null) => Packed;
+  /** What is known of the program that dumps, before there is a server to ask. Throws 'source-failed' where there is none. */
+  client: (target: Target, around: Surroundings) => Promise<Known>;
+  /** `known` is what `look` or `client` found. */
+  pack: (target: Target, around: Pick<Surroundings, 'password'>, known: Known) => Packed;
   /** The names of the databases that a login can see; empty where that cannot be asked. Throws as `look`. */
   list: (login: Omit<Target, 'database'>, around: Surroundings) => Promise<string[]>;
 }
@@ -89,7 +94,7 @@ export async function ask(
       .split(/\r?\n/)
       .filter((line) => line !== '');
   } catch (error) {
-    if (!isDepotError(error) || isMissing(error)) throw error;
+    if (!isDepotError(error) || isMissing(error) || around.signal?.aborted === true) throw error;
     throw new DepotError(error.code, error.message, { hint: o.hint, cause: error });
   }
 }

@@ -22,7 +22,8 @@ export async function readable(source: DatabaseSource, around: Surroundings, war
   for (const warning of seen?.warnings ?? []) warn(`${around.label}: ${warning}`);
   checkTables(source, seen, around);
   const { name, prepare, cleanup, env, timeoutMs, allowEmpty, onChange } = source;
-  const { restore, ...packed } = database.pack(source, around, seen);
+  const known = seen === null ? await database.client(source, around) : seen.known;
+  const { restore, ...packed } = database.pack(source, around, known);
   return {
     name,
     allowEmpty,

@@ -8,6 +8,7 @@ import {
   beside,
   type Database,
   isMissing,
+  type Known,
   missing,
   restoredName,
   type Surroundings,
@@ -96,23 +97,18 @@ function databaseOf(own: Family): Database {
               ]),
           ...missingGrants(grants, target, family),
         ],
-        more: {
-          program: fitting.program,
-          family: fitting.family,
-          major: String(fitting.version[0] ?? 0),
-          charset,
-          collation,
-        },
+        known: { ...knownOf(fitting), charset: `${charset} COLLATE ${collation}` },
       };
     },
 
-    pack(target, { password }, seen) {
+    async client(target, around) {
+      return knownOf((await programsFor(own, target, around))[0]!);
+    },
+
+    pack(target, { password }, known) {
       const { database, options } = target;
-      const program = target.program ?? seen?.more.program ?? (own === 'MariaDB' ? 'mariadb-dump' : 'mysqldump');
-      const family = seen?.more.family ?? own;
+      const { program = '', family = own, major, charset = 'utf8mb4' } = known;
       const client = family === 'MariaDB' ? 'mariadb' : 'mysql';
-      const isMysql8 = seen?.more.family === 'MySQL' && Number(seen.more.major) >= 8;
-      const charset = seen === null ? 'utf8mb4' : `${seen.more['charset']!} COLLATE ${seen.more['collation']!}`;
       const login = password === null ? undefined : optionFile(password);
       return {
         kind: 'command',
@@ -124,8 +120,8 @@ function databaseOf(own: Family): Database {
           // No date, so that two dumps of the same data are alike; no PROCESS privilege for tablespaces.
           ...['--skip-dump-date', '--no-tablespaces', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'],
           // Of MySQL alone: a server's own ids, which another server refuses; what MariaDB and MySQL 5.7 do not have.
-          ...(seen?.more.family === 'MySQL' ? ['--set-gtid-purged=OFF'] : []),
-          ...(isMysql8 ? ['--column-statistics=0'] : []),
+          ...(family === 'MySQL' ? ['--set-gtid-purged=OFF'] : []),
+          ...(family === 'MySQL' && Number(major) >= 8 ? ['--column-statistics=0'] : []),
           ...options,
           '--',
           database,
@@ -156,6 +152,10 @@ interface Dumper {
   program: string;
   family: Family;
   version: number[];
+}
+
+function knownOf({ program, family, version }: Dumper): Known {
+  return { program, family, major: String(version[0] ?? 0) };
 }
 
 /** Those that are there, the one of the server's own family first. Throws when there is none. */

@@ -9,6 +9,7 @@ import {
   beside,
   type Database,
   isMissing,
+  type Known,
   missing,
   restoredName,
   type Surroundings,
@@ -46,32 +47,33 @@ export const postgresql: Database = {
   optionProblem: (option) => longOptionProblem(option, refused),
 
   async look(target, around) {
-    const program = target.program ?? 'pg_dump';
-    const tool = await versionLine(program, connection(target), target, around);
-    if (tool === null) throw missing(program, around);
+    const { version: tool = '' } = await client(target, around);
     const answer = await query(target.database, question, target, around);
     if (answer === null) return null;
     const [number = '', version = '', bytes = '', encoding = '', tables = ''] = answer;
-    const client = versionIn(tool);
-    if (isOlder(client, Number(number)))
+    const numbers = versionIn(tool);
+    const program = target.program ?? 'pg_dump';
+    if (isOlder(numbers, Number(number)))
       throw new DepotError(
         'source-client-too-old',
-        `${around.label}: ${printable(program)} is version ${client.join('.')}, and the server is PostgreSQL ${version}: pg_dump refuses a newer server`,
+        `${around.label}: ${printable(program)} is version ${tool}, and the server is PostgreSQL ${version}: pg_dump refuses a newer server`,
         {
           hint: `install the client programs of PostgreSQL ${Math.floor(Number(number) / 10_000)} or newer, or name the newer pg_dump with program: in depot.yaml`,
         },
       );
     return {
       server: `PostgreSQL ${version}`,
-      tool: `pg_dump ${client.join('.')}`,
+      tool: `pg_dump ${tool}`,
       bytes: Number(bytes),
       tables: Number(tables),
       warnings: [],
-      more: { encoding },
+      known: { version: tool, encoding },
     };
   },
 
-  pack(target, { password }, seen) {
+  client,
+
+  pack(target, { password }, known) {
     const { database, options, program = 'pg_dump' } = target;
     const secret = password === null ? undefined : passwordFile(password);
     return {
@@ -87,10 +89,10 @@ export const postgresql: Database = {
       ],
       ...(secret && { secret: { of: 'command', ...secret } }),
       restore: {
-        en: `a PostgreSQL database; with the programs of ${seen?.tool.replace('pg_dump', 'PostgreSQL') ?? 'PostgreSQL'} or newer, as an account that may create databases`,
-        nl: `een PostgreSQL-database; met de programma's van ${seen?.tool.replace('pg_dump', 'PostgreSQL') ?? 'PostgreSQL'} of nieuwer, als een account dat databases mag aanmaken`,
+        en: `a PostgreSQL database; with the programs of PostgreSQL ${known['version'] ?? ''} or newer, as an account that may create databases`,
+        nl: `een PostgreSQL-database; met de programma's van PostgreSQL ${known['version'] ?? ''} of nieuwer, als een account dat databases mag aanmaken`,
         lines: (file) => [
-          `createdb --template=template0${encodingOption(seen?.more.encoding)} ${restoredName(file)}`,
+          `createdb --template=template0${encodingOption(known['encoding'])} ${restoredName(file)}`,
           `pg_restore --no-owner --no-privileges --dbname=${restoredName(file)} ${shellWord(file, 'linux')}`,
         ],
       },
@@ -102,6 +104,13 @@ export const postgresql: Database = {
     return (await query('postgres', names, login, around)) ?? [];
   },
 };
+
+async function client(target: Target, around: Surroundings): Promise<Known> {
+  const program = target.program ?? 'pg_dump';
+  const line = await versionLine(program, connection(target), target, around);
+  if (line === null) throw missing(program, around);
+  return { version: versionIn(line).join('.') };
+}
 
 /** Null without psql. */
 async function query(

@@ -59,22 +59,17 @@ export const sqlite: Database = {
       bytes: Number(bytes),
       tables: Number(tables),
       warnings: [],
-      more: { checks: lines.slice(1).join('\n') },
+      known: { checks: lines.slice(1).join('\n') },
     };
   },
 
-  pack(target, _, seen) {
+  client: () => Promise.resolve({}),
+
+  pack(target, _, known) {
     return {
       kind: 'command',
       // In one transaction: what was looked at is what is dumped.
-      command: [
-        ...start(target),
-        'BEGIN',
-        ...(seen === null ? [] : pieces(seen.more.checks ?? '')),
-        damage,
-        settings,
-        '.dump',
-      ],
+      command: [...start(target), 'BEGIN', ...pieces(known['checks'] ?? ''), damage, settings, '.dump'],
       endsWith: 'COMMIT;',
       restore: {
         en: 'a SQLite database; with the program sqlite3, into a file that is not there yet',

@@ -32,9 +32,11 @@ export const sqlserver: Database = {
       warnings: [
         `the server writes an unencrypted backup to ${printable(target.backup ?? '')}, which is there until the push has read it: keep it on an encrypted disk that only the server and this account can read`,
       ],
-      more: {},
+      known: {},
     };
   },
+
+  client: () => Promise.resolve({}),
 
   pack(target, { password }) {
     const backup = target.backup ?? '';

@@ -128,6 +128,7 @@ test.each([
   ['{ postgresql: "a\\nb" }', 'choose another name with as:'],
   ['{ postgresql: crm, exclude: [a] }', 'exclude does not go with postgresql'],
   ['{ sqlserver: { database: crm, backup: /x }, prepare: [a] }', 'prepare does not go with sqlserver'],
+  ['{ sqlite: x, prepare: [a] }', 'prepare does not go with sqlite'],
   ['{ sqlite: { database: x, options: [--a] } }', "unknown key 'options'"],
   ['{ sqlite: { database: x, host: y } }', "unknown key 'host'"],
 ])('%s is refused: %s', async (source, message) => {

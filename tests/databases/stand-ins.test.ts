@@ -80,6 +80,23 @@ test('MySQL 8 is dumped without its ids and statistics, and its password is in n
   expect(seen).toContain('password="corr\\"ect#\\\\horse"\n');
 });
 
+test('with prepare, which may open the way to it, nobody asks the server before, and the options fit the program', async () => {
+  const directory = mysqlPrograms('mysqldump  Ver 8.4.0 for Linux on x86_64', '8.4.0');
+  const program = join(directory, 'mysqldump');
+  const supplier = await Supplier.create(
+    { ...(await startScriptedServer()), remoteDirectory: '/in' },
+    { dataset: [{ mysql: { database: 'crm', program }, prepare: ['touch', join(directory, 'open')] }] },
+  );
+  await supplier.deposit();
+  expect(readFileSync(join(directory, 'mysqldump.seen'), 'utf8')).toContain(
+    '--set-gtid-purged=OFF\n--column-statistics=0\n',
+  );
+  expect(existsSync(join(directory, 'open'))).toBe(true);
+  expect(existsSync(join(directory, 'mysql.seen'))).toBe(false);
+  const { stdout } = await supplier.depot(['doctor']);
+  expect(stdout.replace(/\s+/g, ' ')).toContain('was not run, and the database may only be there after it');
+});
+
 test('MySQL 5.7 has no statistics to leave out', async () => {
   const directory = mysqlPrograms('mysqldump  Ver 10.13 Distrib 5.7.44, for Linux (x86_64)', '5.7.44-log');
   const answer = await tryDatabase(
@@ -87,7 +104,7 @@ test('MySQL 5.7 has no statistics to leave out', async () => {
     around(),
   );
   expect(answer).toMatchObject({
-    found: { server: 'MySQL 5.7.44', tables: 2, bytes: 123456, warnings: [], more: { family: 'MySQL', major: '5' } },
+    found: { server: 'MySQL 5.7.44', tables: 2, bytes: 123456, warnings: [], known: { family: 'MySQL', major: '5' } },
   });
 });
 

@@ -328,7 +328,7 @@ export const sourceWords: WordsFor<typeof source> = {
   },
   prepare: {
     about:
-      'A command that runs before the source is read. Not with `stdin` and `sqlserver`. A database is not looked at before it ran.',
+      'A command that runs before the source is read. Not with `stdin`, `sqlite` and `sqlserver`. A database is not looked at before it ran.',
     example: '[sqlcmd, -b, -i, backup.sql]',
     wrong: ['sqlcmd -b'],
     later: { 'source-failed': 'it fails' },

@@ -2,7 +2,6 @@
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { run as runChild } from '../../src/child.js';
 import { databases, listDatabases, type Surroundings, tryDatabase } from '../../src/databases/databases.js';
 import { Secret } from '../../src/secret.js';
 import { tempDir } from '../support/cleanup.js';
@@ -10,7 +9,7 @@ import { type Mariadb, startMariadb } from '../support/mariadb.js';
 import { peers } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { Supplier, type SupplierOptions } from '../support/supplier.js';
-import { checkOf, decrypted, restoreAsPrinted, standIn } from './databases.js';
+import { checkOf, decrypted, documentedAccount, dumped, restoreAsPrinted, standIn } from './databases.js';
 
 const ssh = peers('sshd', 'ssh-keygen');
 const programs = peers('mariadb', 'mariadb-dump', 'mariadb-install-db', 'mariadbd');
@@ -236,16 +235,36 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
     await failed(await supplierWith({ program: cut }), /does not end with '-- Dump completed'/);
   });
 
+  test('is dumped whole by the account that docs/operations.md describes', async () => {
+    const own = { 'VIA unix_socket': "BY 'x'", 'crm.*': `${quoted(odd.replace(/[%_]/g, '\\$&'))}.*` };
+    await maria.sql('mysql', documentedAccount('MariaDB', own));
+    const of = async (username: string, password: Secret | null): Promise<string> => {
+      const target = {
+        kind: 'mariadb' as const,
+        database: odd,
+        host: maria.socket,
+        username,
+        password: {},
+        options: [],
+      };
+      const seen = await databases.mariadb.look(target, around({ password }));
+      expect(seen).toMatchObject({ warnings: [] });
+      return dumped(databases.mariadb.pack(target, { password }, seen!.known));
+    };
+    const whole = await of('root', null);
+    for (const part of [/trigger audit/, /PROCEDURE `add_one`/, /FUNCTION `answer`/, /EVENT `tidy`/])
+      expect(part.test(whole), String(part)).toBe(true);
+    expect((await of('depot', new Secret('x'))) === whole).toBe(true);
+  });
+
   test('has any name, and none of them is taken for an option', async () => {
     for (const name of ['--help', '-rf', 'x\ny', 'a=b?%', `it's"x`]) {
       await maria.sql('mysql', `create database ${quoted(name)}; create table ${quoted(name)}.here (a int)`);
       const target = { kind: 'mariadb' as const, database: name, ...login, password: {}, options: [] };
       const seen = await databases.mariadb.look(target, around());
       expect(seen, name).toMatchObject({ tables: 1 });
-      const packed = databases.mariadb.pack(target, around(), seen);
-      if (packed.kind !== 'command') throw new Error('not a command');
-      const dump = await runChild(packed.command, { code: 'internal', env: process.env, stdout: 'keep' });
-      expect(dump.output.toString()).toContain('CREATE TABLE `here`');
+      const packed = databases.mariadb.pack(target, around(), seen!.known);
+      expect(await dumped(packed)).toContain('CREATE TABLE `here`');
     }
     const { names } = (await listDatabases({ kind: 'mariadb', ...login, password: {}, options: [] }, around())) as {
       names: string[];

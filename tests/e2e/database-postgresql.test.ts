@@ -11,7 +11,7 @@ import { mustRun } from '../support/process.js';
 import { Secret } from '../../src/secret.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { Supplier, type SupplierOptions } from '../support/supplier.js';
-import { checkOf, decrypted, restoreAsPrinted, standIn } from './databases.js';
+import { checkOf, decrypted, documentedAccount, dumped, restoreAsPrinted, standIn } from './databases.js';
 
 const ssh = peers('sshd', 'ssh-keygen');
 const pg = peers('initdb', 'pg_ctl', 'psql', 'pg_dump', 'pg_restore');
@@ -256,10 +256,8 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
       };
       const seen = await databases.postgresql.look(target, around());
       expect(seen, name).toMatchObject({ tables: 1 });
-      const packed = databases.postgresql.pack(target, around(), seen);
-      if (packed.kind !== 'command') throw new Error('not a command');
-      const dump = await runChild(packed.command, { code: 'internal', env: process.env, stdout: 'keep' });
-      expect(dump.output.toString('latin1')).toContain('here');
+      const packed = databases.postgresql.pack(target, around(), seen!.known);
+      expect(await dumped(packed)).toContain('here');
     }
     const login = { kind: 'postgresql' as const, host, username: 'depot', password: {}, options: [] };
     expect(await listDatabases(login, around())).toMatchObject({
@@ -269,6 +267,16 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     expect(
       await tryDatabase({ ...login, host: '-x', database: 'x' }, around({ env: { PATH }, password: new Secret('x') })),
     ).toMatchObject({ wrong: expect.stringContaining('could not translate host name "-x"') });
+  });
+
+  test('can be dumped by the account that docs/operations.md describes', async () => {
+    await postgres.psql('postgres', documentedAccount('PostgreSQL', { depot: 'reader' }));
+    await postgres.psql('postgres', `alter role reader password 'x'`);
+    await postgres.psql(odd, 'grant select on large object 4711, 4712 to reader');
+    const password = new Secret('x');
+    const target = { kind: 'postgresql' as const, database: odd, host, username: 'reader', password: {}, options: [] };
+    const seen = await databases.postgresql.look(target, around({ password }));
+    expect(await dumped(databases.postgresql.pack(target, { password }, seen!.known))).toContain('Klant 20000');
   });
 
   test('is looked at by doctor, with version, size and what would dump it', async () => {

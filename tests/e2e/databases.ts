@@ -3,7 +3,9 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
-import { json, mustDepot } from '../support/cli.js';
+import { run } from '../../src/child.js';
+import type { Packed } from '../../src/databases/database.js';
+import { checkout, json, mustDepot } from '../support/cli.js';
 import { mustRun } from '../support/process.js';
 import type { Sshd } from '../support/sshd.js';
 import { type Deposit, freshPath, type Supplier } from '../support/supplier.js';
@@ -47,4 +49,21 @@ export async function checkOf(supplier: Supplier, name: string): Promise<unknown
     arrangements: { checks: { name: string }[] }[];
   };
   return arrangements[0].checks.find((check) => check.name === name);
+}
+
+/** The statements of docs/operations.md that make an account which may read everything, for another database and name. */
+export function documentedAccount(database: 'PostgreSQL' | 'MariaDB', names: Record<string, string>): string {
+  const page = readFileSync(join(checkout, 'docs/operations.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```sql\n([^]*?)^```/gm)].map(([, block]) => block);
+  const block = blocks.find((one) => one.includes('unix_socket') === (database === 'MariaDB'))!;
+  return Object.entries(names).reduce((text, [from, to]) => text.replaceAll(from, () => to), block);
+}
+
+/** What the command in place of a database prints. */
+export async function dumped(packed: Packed): Promise<string> {
+  if (packed.kind !== 'command') throw new Error('no command');
+  const o = packed.secret === undefined ? {} : { secret: packed.secret };
+  const env = { PATH: process.env['PATH'] };
+  const { output } = await run(packed.command, { code: 'internal', env, stdout: 'keep', maxBytes: 1 << 26, ...o });
+  return output.toString('latin1');
 }
