@@ -28,6 +28,7 @@ export type PeerName =
   | 'gzip'
   | 'initdb'
   | 'mount'
+  | 'openssl'
   | 'pg_ctl'
   | 'pg_dump'
   | 'perl'
