@@ -109,6 +109,11 @@ function inWords(why: string): string {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'it has no address (the name was not found)';
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return 'its certificate is not one that this machine trusts (NODE_EXTRA_CA_CERTS=FILE adds your own)';
     default:
       return why;
   }

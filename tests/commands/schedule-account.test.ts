@@ -87,6 +87,31 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     expect(again.paste.filter((line) => /^(?:ch|install)/.test(line))).toEqual([]);
   });
 
+  test('may write metrics into the directory of node_exporter once the printed lines were typed', async () => {
+    const supplier = await rootsOwn();
+    const lines = async (directory: string): Promise<string[]> => {
+      const file = join(directory, 'depot.prom');
+      const args = ['schedule', 'print', 'cron', '--at', '01:30', '--user', 'daemon', '--prometheus-file', file];
+      const { paste } = JSON.parse((await supplier.depot([...args, '--json'])).stdout) as { paste: string[] };
+      return paste.filter((line) => line.includes(directory) && /^(?:ch|install|setfacl)/.test(line));
+    };
+    const [open, shared] = ['open', 'shared'].map((name) => join(supplier.directory, name));
+    mkdirSync(open);
+    chmodSync(open, 0o755);
+    mkdirSync(shared);
+    chmodSync(shared, 0o775);
+    const missing = join(supplier.directory, 'missing');
+    for (const directory of [open, missing]) {
+      const [line, ...more] = await lines(directory);
+      expect(more).toEqual([]);
+      execFileSync('sh', ['-ec', line]);
+      expect(await lines(directory)).toEqual([]);
+      expect(statSync(directory).mode & 0o005).toBe(0o005);
+    }
+    // Its group writes there already, and is to go on.
+    expect(await lines(shared)).toEqual([`setfacl -m u:daemon:rwx ${shared}`]);
+  });
+
   test('is created first if it does not exist; what no line can change is a warning', async () => {
     const supplier = await rootsOwn();
     chmodSync(supplier.data, 0o700);

@@ -32,6 +32,22 @@ describe('a warning', () => {
     expect(about).toEqual(expected.map((one) => expect.stringMatching(one) as string));
   });
 
+  test('is given for deposits that are due more than once a day, and for the file that is not printed', async () => {
+    const warned = async (kind: string, every: string): Promise<string> => {
+      const supplier = await Supplier.create(nowhere, { arrangement: { every } });
+      const to = kind === 'launchd' ? ['--user', 'daemon'] : [];
+      return (await supplier.depot(['schedule', 'print', kind, '--at', '01:30', ...to])).stderr;
+    };
+    const often = 'acme-crm is to be deposited every 6h, and this schedule makes one deposit a day';
+    expect(await warned('cron', '6h')).toContain(often);
+    expect(await warned('cron', '20h')).not.toContain('makes one deposit a day');
+    expect(await warned('cron', '24h')).not.toContain('file of its own');
+    for (const kind of ['windows', 'launchd'])
+      expect(await warned(kind, '24h')).toContain(
+        'depot status, every hour, is a file of its own: add --out DIRECTORY',
+      );
+  });
+
   test('is for the system, and cron runs on two', () => {
     const warned = (platform: NodeJS.Platform): string[] =>
       (['systemd', 'cron', 'launchd', 'windows'] as const).filter(

@@ -8,7 +8,8 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkout, depot } from '../support/cli.js';
 import { type Behaviour, behaviours, type Monitor, type Pinged, startMonitor } from '../support/monitor.js';
-import { eventually } from '../support/process.js';
+import { peer } from '../support/peers.js';
+import { eventually, mustRun } from '../support/process.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { Supplier } from '../support/supplier.js';
 
@@ -185,6 +186,29 @@ describe('a push', () => {
     supplier.writeConfig({ top: { ping: 'https://hc.example/ping/KEY' } });
     expect((await supplier.depot(['push'])).stderr).toMatch(/(?!.*KEY)expected a mapping with url and on/);
   });
+
+  test.skipIf(peer('openssl') === undefined)(
+    'over TLS, it is told only if its certificate is one that is trusted',
+    async () => {
+      const [key, cert] = [join(supplier.directory, 'monitor.key'), join(supplier.directory, 'monitor.crt')];
+      await mustRun('openssl', [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+        ...['-subj', '/CN=monitor', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+      ]);
+      const monitor = await startMonitor({ key: readFileSync(key), cert: readFileSync(cert) });
+      ping(monitor.url);
+      const push = (env: NodeJS.ProcessEnv): ReturnType<typeof depot> =>
+        depot(['push', '--quiet', '--config', supplier.config], { cwd: supplier.directory, env });
+      const refused = await push({});
+      expect([refused.code, monitor.pinged]).toEqual([0, []]);
+      expect(refused.stderr).toMatch(
+        /was not pinged: its certificate is not one that this machine trusts \(.*\) \(and 1 more\)\n$/,
+      );
+      const trusted = await push({ NODE_EXTRA_CA_CERTS: cert });
+      expect([trusted.code, trusted.stderr]).toEqual([0, '']);
+      expect(paths(monitor)).toEqual(['/acme-crm/start', '/acme-crm']);
+    },
+  );
 
   test('without TLS a warning says so, but not where the monitor is on this machine', async () => {
     ping('http://192.0.2.1/ping/KEY');

@@ -1,5 +1,6 @@
 /** Stands in for Healthchecks: takes pings of `/ping/KEY/<check>`, and does with them what a test asks for. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -45,10 +46,11 @@ export interface Monitor {
   behave(behaviour: Behaviour): void;
 }
 
-export async function startMonitor(): Promise<Monitor> {
+/** With a certificate it takes HTTPS. */
+export async function startMonitor(tls?: { key: Buffer; cert: Buffer }): Promise<Monitor> {
   const pinged: Pinged[] = [];
   let behaviour: Behaviour = behaviours.takes;
-  const server: Server = createServer((request, answer) => {
+  const take = (request: IncomingMessage, answer: ServerResponse): void => {
     answer.on('error', () => undefined);
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -67,7 +69,8 @@ export async function startMonitor(): Promise<Monitor> {
       });
       behaviour(answer, request);
     });
-  });
+  };
+  const server = tls === undefined ? createServer(take) : createTlsServer(tls, take);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stop = (): void => {
     server.closeAllConnections();
@@ -75,7 +78,7 @@ export async function startMonitor(): Promise<Monitor> {
   };
   onTestFinished(stop);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/ping/KEY/{arrangement}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}/ping/KEY/{arrangement}`,
     pinged,
     down: () => {
       const last = new Map<string, string>();

@@ -32,6 +32,7 @@ export type PeerName =
   | 'mariadb-install-db'
   | 'mariadbd'
   | 'mount'
+  | 'openssl'
   | 'pg_ctl'
   | 'pg_dump'
   | 'perl'
