@@ -7,7 +7,7 @@ export function defineInit(parent: CommandLine): void {
     .command('init')
     .summary('set up a deposit, question by question')
     .description(
-      "Asks for what depot.yaml needs, makes the signing key, pins the beneficiary's key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten.",
+      "Asks for what depot.yaml needs, makes the signing key, pins the beneficiary's key and the host key, and writes depot.yaml with comments. Then it tries the password, runs doctor, tries the sources and says how to schedule. You can leave at any point, and go on there by running it again. Every answer can be a flag. Without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten: on a terminal, what turns out wrong is corrected in it, key by key.",
     )
     .option('--yes', 'ask nothing; accept only a host key and fingerprint given as flags')
     .option('--later', 'with --yes: leave host key and password for depot trust and depot login')
@@ -27,6 +27,10 @@ export function defineInit(parent: CommandLine): void {
     .option('--private-key <file>', 'log in with this SSH key (named in depot.yaml)')
     .option('--private-key-passphrase-file <file>', 'its passphrase (named in depot.yaml)')
     .option('--password-file <file>', 'log in with the password in this file (named in depot.yaml)')
+    .option('--ssh-agent [socket]', 'log in with a key that an ssh-agent holds')
+    .option('--ssh-config [file]', "--host is a name in ssh's configuration (~/.ssh/config)")
+    .option('--proxy-jump <user@host:port>', 'reach the server through this one, as ssh -J does')
+    .option('--proxy-jump-host-key <SHA256:…>', 'the host key of that one; may be repeated', collect)
     .option('--directory <directory>', 'directory there')
     .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
     .option('--every <time>', 'how often you agreed to deposit (default: 24h)')
