@@ -142,6 +142,10 @@ function permits(account: Account, file: { mode: number; uid: number; gid: numbe
 async function triedOut(account: Account, file: string, wanted: Wanted): Promise<boolean> {
   if (process.platform !== 'linux' || process.geteuid?.() !== 0 || account.uid < 0) return false;
   const flag = { read: '-r', write: '-w', run: '-x' }[wanted];
-  const as = ['--reuid', String(account.uid), '--regid', String(account.gid), '--groups', account.gids.join(',')];
-  return succeeds(run(['setpriv', ...as, 'test', flag, file], { code: 'internal', env: process.env }));
+  return succeeds(run([...becoming(account), 'test', flag, file], { code: 'internal', env: process.env }));
+}
+
+/** What root puts before a program to run it as this account. */
+export function becoming({ uid, gid, gids }: Account): string[] {
+  return ['setpriv', '--reuid', String(uid), '--regid', String(gid), '--groups', gids.join(','), '--'];
 }

@@ -7,7 +7,7 @@ export function defineInit(parent: CommandLine): void {
     .command('init')
     .summary('set up a deposit')
     .description(
-      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. It never overwrites depot.yaml. Every answer can be an option; with --yes, or without a terminal, it asks nothing.',
+      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. It never overwrites depot.yaml; on a terminal, what turns out to be wrong is corrected in it, key by key. Every answer can be an option; with --yes, or without a terminal, it asks nothing.',
     )
     .option('--yes', 'ask nothing, and write nothing if an answer is missing')
     .option('--later', 'with --yes: host key and password come later (trust, login)')
@@ -35,6 +35,10 @@ export function defineInit(parent: CommandLine): void {
     .option('--password-file <file>', 'the password; stays where it is')
     .option('--private-key <file>', 'an SSH key, instead of a password')
     .option('--private-key-passphrase-file <file>', 'its passphrase')
+    .option('--ssh-agent [socket]', 'log in with a key that an ssh-agent holds')
+    .option('--ssh-config [file]', "--host is a name in ssh's configuration")
+    .option('--proxy-jump <user@host:port>', 'reach the server through this one')
+    .option('--proxy-jump-host-key <SHA256:…>', 'the host key of that one; may be repeated', collect)
     .ends(
       [3, 5, 10, 12, 13, 14, 15, 17, 20],
       'depot init # asks for everything',

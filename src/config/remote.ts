@@ -54,14 +54,18 @@ const username: Kind<string> = {
   read: (value) => (typeof value.scalar?.value === 'number' ? value.scalar.source : readLine(value)),
 };
 
+/** What is wrong with a directory on the server, or undefined. */
+export function wrongRemoteDirectory(text: string): string | undefined {
+  if (text === '~' || text.startsWith('~/'))
+    return 'SFTP does not expand ~; a path without a leading slash starts in the login directory';
+  return text.includes('\\') ? 'paths on an SFTP server use forward slashes' : undefined;
+}
+
 const readRemoteDirectory: Check<string> = (value) => {
   const found = readText()(value);
   if (found === null) return null;
-  if (found === '~' || found.startsWith('~/'))
-    return value.report(
-      `${value.shown}: SFTP does not expand ~; a path without a leading slash starts in the login directory`,
-    );
-  if (found.includes('\\')) return value.report(`${value.shown}: paths on an SFTP server use forward slashes`);
+  const wrong = wrongRemoteDirectory(found);
+  if (wrong !== undefined) return value.report(`${value.shown}: ${wrong}`);
   return found.replace(/(?<=.)\/+$/, '');
 };
 const remoteDirectory = named(

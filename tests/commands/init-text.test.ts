@@ -44,3 +44,29 @@ test('the depot.yaml that init writes shows incremental:, which works once its s
   writeFileSync(file, text.replace('# incremental:', 'incremental:'));
   expect((await load()).incremental).toMatchObject({ agentKeeps: 90 * 24 * 3_600_000 });
 });
+
+test('what else a login can need is written as depot.yaml has it', async () => {
+  const file = join(tempDir('config'), 'depot.yaml');
+  const key = `SHA256:${'A'.repeat(43)}`;
+  const other = configText({
+    ...answers,
+    remote: {
+      ...answers.remote,
+      privateKey: null,
+      hostKeys: [key],
+      sshAgent: '/run/agent.sock',
+      proxyJump: 'gate@gate.example:2222',
+      proxyJumpHostKeys: [key],
+    },
+  });
+  writeFileSync(file, other, { mode: 0o644 });
+  const { remote } = (await loadConfig({ flag: file, env: {}, cwd: '/' })).arrangements.get('acme-crm')!;
+  expect(remote).toMatchObject({
+    sshAgent: '/run/agent.sock',
+    proxyJump: { host: 'gate.example', port: 2222, username: 'gate', hostKey: [key] },
+  });
+  const alias = configText({ ...answers, remote: { ...answers.remote, username: '', sshConfig: '/etc/depot/ssh' } });
+  expect(alias).toMatch(
+    /^ {2}host: sftp\.example\n {2}sshConfig: "\/etc\/depot\/ssh" .*\n {2}# port: 22\n {2}# username: /m,
+  );
+});

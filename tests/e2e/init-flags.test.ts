@@ -152,10 +152,10 @@ describe.skipIf(!here)('depot init with flags', () => {
       program,
       env: { HOME: m.root },
       dialogue: [
-        ['is not there', ''],
+        ['does not exist yet', ''],
         ['Account that the scheduled pushes run as', 'daemon\r'],
         ['(the agent sent it by text message)', `${server.password}\r`],
-        ['Run the sources now', '\r'],
+        ['Do a trial run now?', '\r'],
         ['At what time of day', '02:15\r'],
       ],
     });

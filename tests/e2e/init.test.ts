@@ -50,15 +50,15 @@ describe.skipIf(!here)('depot init', () => {
     // The next answer replaces the refused one.
     ['public key', `${m.beneficiary.publicKey}\r`],
     ['match exactly', '\r'],
-    ['Call now and answer then', ''],
+    ['Phone now and answer then', ''],
     ['match exactly', `${down}\r`],
     ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
-    ['Address in it', 'ops@acme.example\r'],
-    ['A directory or a file', 'exprot\r'],
+    ['E-mail address for the new signing key', 'ops@acme.example\r'],
+    ['A directory or file to deposit', 'exprot\r'],
     ['exprot does not exist', ''],
-    ['A directory or a file', 'export\r'],
+    ['A directory or file to deposit', 'export\r'],
     ['2 files, ', ''],
-    ['Another one? [no]', '\r'],
+    ['Anything else?', '\r'],
   ];
 
   test('leads from the letter to a scheduled deposit by another account, despite typing mistakes and an interruption', async () => {
@@ -66,43 +66,46 @@ describe.skipIf(!here)('depot init', () => {
     const first = await at(m, [...questions(m), ["The agent's SFTP server", '\x03']]);
     expect(first.code, first.text).toBe(130);
     expect(first.text).toContain(
-      `depot: hint: go on where you left: depot init --config ${m.config} --state ${m.state}`,
+      `depot: hint: go on where you left off: depot init --config ${m.config} --state ${m.state}`,
     );
     expect(existsSync(m.config)).toBe(false);
 
     const pinned = server.fingerprints[0];
     const second = await at(m, [
-      ['A set-up of acme-crm was left here, with these answers:', ''],
-      [`public key    ${m.beneficiary.publicKey}`, ''],
-      [`deposited     ${join(m.root, 'export')}`, ''],
+      ['Found an unfinished set-up of acme-crm, with these answers:', ''],
+      [`public key   ${m.beneficiary.publicKey}`, ''],
+      [`to deposit   ${join(m.root, 'export')}`, ''],
       ['Go on with these answers?', '\r'],
       // A wrong port shows only when nothing answers; the user need not start over.
       ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', '1\r'],
       ['Directory there [/incoming]', `${server.remoteDirectory}\r`],
       ['Try again?', `${down}${down}\r`],
-      ["The agent's SFTP server", `${server.host}\r`],
-      ['Its port [22]', `${server.port}\r`],
+      [`The agent's SFTP server: host name or address [${server.host}]`, '\r'],
+      ['Its port [1]', `${server.port}\r`],
       [`ssh-ed25519 ${pinned}`, ' \r'],
       ['User name there', `${server.username}\r`],
       ['How does depot log in there?', '\r'],
       ['How often', 'daily\r'],
       ['a duration is a number and a unit', ''],
       ['How often', '24h\r'],
-      ['Passphrase for the signing key', 'correct horse\r'],
+      ['Is this right?', '\r'],
+      ['Passphrase for the new signing key', 'correct horse\r'],
       ['The same again', 'correct hose\r'],
-      ['the two differ', ''],
-      ['Passphrase for the signing key', 'correct horse\r'],
+      ['do not match', ''],
+      ['Passphrase for the new signing key', 'correct horse\r'],
       ['The same again', 'correct horse\r'],
-      ['(the agent sent it by text message)', 'wrong password\r'],
+      [`Password of ${server.username} at ${server.host}:${server.port}`, 'wrong password\r'],
+      ['the server refused the password', ''],
       ['What would you like to do?', '\r'],
-      ['(the agent sent it by text message)', `${server.password}\r`],
-      ['Run the sources now', '\r'],
+      [`Password of ${server.username}`, `${server.password}\r`],
+      ['Do a trial run now?', '\r'],
       ['At what time of day', '02:15\r'],
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['correct horse', 'wrong password', server.password]) expect(second.raw).not.toContain(secret);
-    expect(second.text).toMatch(/would exit with 12[\s\S]*a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text.match(/kept in/g)).toHaveLength(1);
     expect(second.text).toContain('runuser -u daemon -- depot push');
     expect(second.text).toContain('schedule print cron --at 02:15');
     expect(readFileSync(m.config, 'utf8')).toContain(`hostKey: ["ssh-ed25519 ${pinned}"]`);
@@ -211,16 +214,19 @@ describe.skipIf(!here)('depot init', () => {
         ['File with the private SSH key', 'id_deopt\r'],
         ['there is no such file', ''],
         ['File with the private SSH key', `${locked}\r`],
+        ['Is this right?', '\r'],
         ['No host key is pinned for acme-crm yet', ''],
         ['Try again?', `${down}\r`],
         ['Passphrase of the SSH key', 'incorrect\r'],
+        ['the passphrase does not open the SSH private key', ''],
+        ['Passphrase of the SSH key', '\r'],
         ['would exit with 13', ''],
-        ['What would you like to do?', `${down}\r`],
+        ['What would you like to do?', `${down.repeat(6)}\r`],
       ],
       known,
     );
     expect(first.code, first.text).toBe(13);
-    expect(first.text).toContain('goes on here, once that is put right');
+    expect(first.text).toContain('goes on here, once you have fixed that');
     expect(readFileSync(m.config, 'utf8')).toMatch(/^ +privateKey: .*keys\/ssh/m);
     expect(existsSync(join(m.root, 'etc/known_hosts'))).toBe(false);
 
@@ -228,15 +234,13 @@ describe.skipIf(!here)('depot init', () => {
     const second = await at(m, [
       ['No host key is pinned', ''],
       [`ssh-ed25519 ${server.fingerprints[0]}`, ' \r'],
-      ['would exit with 17', ''],
-      ['What would you like to do?', '\r'],
       ['Passphrase of the SSH key', 'correct horse\r'],
-      ['Run the sources now', '\r'],
+      ['Do a trial run now?', '\r'],
       ['At what time of day', '02:15\r'],
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);
-    expect(second.text).toMatch(/would exit with 17[\s\S]*a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
     // known_hosts stays root's: the account that pushes is told who pins, not how to get it.
     const closed = await asService(
       program,
@@ -290,7 +294,7 @@ test.skipIf(peer('python3') === undefined)(
       },
     );
     expect(code, text).toBe(20);
-    expect(text).toContain('call the beneficiary, then go on where you left: depot init');
+    expect(text).toContain('phone the beneficiary, then go on where you left off: depot init');
     expect(readdirSync(home)).toContain('depot.yaml.answers.json');
   },
 );

@@ -1,27 +1,33 @@
-/** Which account the scheduled pushes run as, when root sets up for another one. */
-import { type Account, accountNamed } from '../../accounts.js';
+/** Which account the scheduled pushes run as, when root sets up for another one; and what root gives to it. */
+import { lstat, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type Account, accountNamed, accountOfUid, groupNameOf } from '../../accounts.js';
+import type { Config } from '../../config/types.js';
+import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
+import { makeStateFor, requireGivable } from './state-place.js';
 import type { Talk } from './talk.js';
 
-/** Only root sets up for another account. */
-export async function pushingAccount(known: string | undefined, talk: Talk): Promise<Account | null> {
-  if (process.geteuid?.() !== 0) return null;
-  let account = known === undefined || known === '' ? undefined : await accountNamed(known);
-  if (account === undefined) {
-    await talk.text('Account that the scheduled pushes run as', {
-      fallback: 'depot',
-      check: async (name) => {
-        account = await accountNamed(name);
-        if (account !== undefined) return undefined;
-        return accountName.test(name)
-          ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»`
-          : `there is no account ${JSON.stringify(printable(name))}, and none can be called that: an account is a short name such as depot`;
-      },
-    });
-  }
+/** For root: the account of this name, or undefined for root itself, for nobody yet, and for one that is gone. */
+export async function otherAccount(name: string | undefined): Promise<Account | null> {
+  if (process.geteuid?.() !== 0 || name === undefined || name === '') return null;
+  const account = await accountNamed(name);
   return account === undefined || account.uid === 0 ? null : account;
+}
+
+/** Only root sets up for another account. Returns a name that there is. */
+export async function askAccount(fallback: string, talk: Talk): Promise<string> {
+  return talk.text('Account that the scheduled pushes run as', {
+    fallback,
+    check: async (name) => {
+      if ((await accountNamed(name)) !== undefined) return undefined;
+      return accountName.test(name)
+        ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»`
+        : `there is no account ${JSON.stringify(printable(name))}, and there cannot be: an account name is short, like depot`;
+    },
+  });
 }
 
 /** What useradd takes. */
@@ -38,4 +44,57 @@ export function noAccount(name: string): ReturnType<typeof usage> {
       `leave it out; for the lines that give another account access: depot schedule print windows --at 01:30 --user ${shellWord(name)}`,
     );
   return usage(`there is no account ${JSON.stringify(name)}`, `make it first: «${makeAccount(name)}»`);
+}
+
+/** False when the person leaves; else the directory can be the account's. */
+export async function stateIsGivable(state: string, account: Account, talk: Talk): Promise<boolean> {
+  for (;;) {
+    try {
+      await requireGivable(state, account);
+      return true;
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      talk.say(`${error.message}\n${error.hint ?? ''}`);
+    }
+    const then = await talk.choose('What now?', [
+      { value: 'again', label: 'check again, after you have changed it in another terminal' },
+      { value: 'leave', label: 'go on to another answer' },
+    ]);
+    if (then === 'leave') return false;
+  }
+}
+
+/**
+ * For root, once depot.yaml is there: whose the state directory is decides who pushes. Root's own is no answer while the
+ * secrets or the signing key were made for another account: a set-up was interrupted, or the directory was there before.
+ */
+export async function pusherOf(config: Config, talk: Talk): Promise<Account | undefined> {
+  const { path: state } = config.state;
+  for (;;) {
+    const there = await stat(state).catch(() => null);
+    if (there !== null && (there.uid !== 0 || process.geteuid?.() !== 0)) return accountOfUid(there.uid);
+    if (process.geteuid?.() !== 0) return undefined;
+    const meant = await madeFor(config);
+    if (there !== null && meant === null) return accountOfUid(0);
+    talk.say(
+      there === null
+        ? `${printable(state)}, the place for receipts and ledger, does not exist yet.`
+        : `${printable(state)} belongs to root, but this was set up for account ${meant!.name}.`,
+    );
+    const account = await otherAccount(await askAccount(meant?.name ?? 'depot', talk));
+    if (account === null && there !== null) return accountOfUid(0);
+    const chosen = account ?? (await accountOfUid(0));
+    if (account !== null && !(await stateIsGivable(state, account, talk))) continue;
+    await makeStateFor(chosen, state);
+    talk.say(`${printable(state)} now belongs to ${chosen.name}`);
+  }
+}
+
+/** The account that `secrets/`, or the group of the signing key, is of. */
+async function madeFor({ directory, supplier }: Config): Promise<Account | null> {
+  const secrets = await lstat(path.join(directory, 'secrets')).catch(() => null);
+  if (secrets !== null && secrets.uid !== 0) return accountOfUid(secrets.uid);
+  const key = await lstat(supplier.signingKey).catch(() => null);
+  if (key === null || key.gid === 0) return null;
+  return otherAccount(groupNameOf(key.gid));
 }

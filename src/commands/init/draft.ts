@@ -4,16 +4,14 @@ import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { openDirectory } from '../open-directory.js';
-
-export interface SourceAnswer {
-  path: string;
-  kind: 'directory' | 'file';
-}
+import { isSourceAnswer, type SourceAnswer } from './sources.js';
 
 /** Everything that depot.yaml needs. Paths are absolute. */
 export interface Answers {
   /** The account that pushes; empty for the one that sets up. */
   user: string;
+  /** Where receipts and ledger go. */
+  state: string;
   supplier: string;
   arrangement: string;
   keyFile: string;
@@ -27,8 +25,14 @@ export interface Answers {
   port: number;
   username: string;
   directory: string;
-  /** An SSH key; null: a password. */
+  /** An SSH key; null: a password, or `sshAgent`. */
   privateKey: string | null;
+  /** As depot.yaml has them; left out where there are none. */
+  sshAgent?: string | true;
+  sshConfig?: string | true;
+  /** `user@host:port`. */
+  proxyJump?: string;
+  proxyJumpHostKeys?: string[];
   hostKeys: string[];
   every: string;
 }
@@ -37,6 +41,7 @@ export type Draft = Partial<Answers>;
 
 const known: Record<keyof Answers, (value: unknown) => boolean> = {
   user: isText,
+  state: isText,
   supplier: isText,
   arrangement: isText,
   keyFile: isText,
@@ -50,13 +55,12 @@ const known: Record<keyof Answers, (value: unknown) => boolean> = {
   signer: isTextOrNull,
   privateKey: isTextOrNull,
   port: (value) => Number.isInteger(value),
-  hostKeys: (value) => Array.isArray(value) && value.every(isText),
-  sources: (value) =>
-    Array.isArray(value) &&
-    value.every(
-      (s: unknown) =>
-        isText((s as SourceAnswer | null)?.path) && ['directory', 'file'].includes((s as SourceAnswer).kind),
-    ),
+  hostKeys: isTexts,
+  sshAgent: isTextOrTrue,
+  sshConfig: isTextOrTrue,
+  proxyJump: isText,
+  proxyJumpHostKeys: isTexts,
+  sources: (value) => Array.isArray(value) && value.length > 0 && value.every(isSourceAnswer),
 };
 
 function isText(value: unknown): boolean {
@@ -65,6 +69,14 @@ function isText(value: unknown): boolean {
 
 function isTextOrNull(value: unknown): boolean {
   return value === null || isText(value);
+}
+
+function isTextOrTrue(value: unknown): boolean {
+  return value === true || isText(value);
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
 }
 
 function draftFile(config: string): string {

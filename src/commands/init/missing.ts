@@ -1,6 +1,7 @@
 /** Where nobody is asked: what a push would still lack after depot.yaml is written. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { parseJump } from '../../config/remote.js';
 import { readBoundedFile } from '../../plain-file.js';
 import { describeSources } from '../../secrets/lookup.js';
 import { isPinned } from '../../sftp/hostkeys.js';
@@ -16,7 +17,7 @@ export interface Missing {
 
 /** `file` is the depot.yaml to be; what lies beside it already (`known_hosts`, `secrets/`) counts as given. */
 export async function missingForPush(
-  { host, port = 22, username, hostKeys = [], privateKey }: Draft,
+  { host, port = 22, username, hostKeys = [], privateKey, sshAgent, proxyJump, proxyJumpHostKeys = [] }: Draft,
   o: InitFlags,
   file: string,
   context: Context,
@@ -26,6 +27,9 @@ export async function missingForPush(
   const known = path.join(directory, 'known_hosts');
   if (hostKeys.length === 0 && (host === undefined || !(await isPinned(known, host, port))))
     missing.push({ what: 'host key', flag: '--host-key' });
+  const jump = proxyJump === undefined ? undefined : parseJump(proxyJump);
+  if (typeof jump === 'object' && proxyJumpHostKeys.length === 0 && !(await isPinned(known, jump.host, jump.port)))
+    missing.push({ what: 'host key of the jump host', flag: '--proxy-jump-host-key' });
 
   const stored = async (kind: 'password' | 'privateKeyPassphrase'): Promise<boolean> => {
     if (host === undefined || username === undefined) return false;
@@ -47,6 +51,7 @@ export async function missingForPush(
           () => true,
           () => false,
         );
+  if (sshAgent !== undefined) return missing;
   if (privateKey == null) {
     if (!(await there(o.passwordFile)) && (o.passwordFile !== undefined || !(await stored('password'))))
       missing.push({

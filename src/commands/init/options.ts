@@ -1,3 +1,4 @@
+import { parseJump } from '../../config/remote.js';
 import { parseHost } from '../../config/values.js';
 import { parseArrangementName } from '../../names/arrangement.js';
 import { hostKeyText } from '../../names/host-key.js';
@@ -10,6 +11,15 @@ export function initOptions(flags: Flags) {
     if ('wrong' in parsed) throw usage(`--${name} ${JSON.stringify(value)}: ${parsed.wrong}`, what);
     return parsed.value;
   };
+  const hostKeys = (key: string, name: string): string[] =>
+    list(flags, key).map((value) =>
+      checked(
+        name,
+        `write it as the letter or ssh-keygen -lf has it: --${name} "ssh-ed25519 SHA256:…"`,
+        hostKeyText,
+        value,
+      ),
+    );
   const o = {
     ...globals(flags),
     yes: given(flags, 'yes'),
@@ -28,23 +38,30 @@ export function initOptions(flags: Flags) {
     port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
     username: text(flags, 'username'),
     directory: text(flags, 'directory'),
-    hostKeys: list(flags, 'hostKey').map((key) =>
-      checked(
-        'host-key',
-        'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"',
-        hostKeyText,
-        key,
-      ),
-    ),
+    hostKeys: hostKeys('hostKey', 'host-key'),
     user: text(flags, 'user'),
     privateKey: text(flags, 'privateKey'),
     privateKeyPassphraseFile: text(flags, 'privateKeyPassphraseFile'),
     passwordFile: text(flags, 'passwordFile'),
+    sshAgent: given(flags, 'sshAgent') ? (true as const) : text(flags, 'sshAgent'),
+    sshConfig: given(flags, 'sshConfig') ? (true as const) : text(flags, 'sshConfig'),
+    proxyJump: text(flags, 'proxyJump'),
+    proxyJumpHostKeys: hostKeys('proxyJumpHostKey', 'proxy-jump-host-key'),
     at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
     every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
   };
   if (o.host !== undefined)
-    checked('host', 'give the name or address alone: --host sftp.agent.example', parseHost, o.host);
+    checked('host', 'give the name or address alone: --host sftp.agent.example', hostAlone, o.host);
+  const jump = o.proxyJump === undefined ? undefined : parseJump(o.proxyJump);
+  if (typeof jump === 'string')
+    throw usage(
+      `--proxy-jump ${JSON.stringify(o.proxyJump)}: ${jump}`,
+      'give it as ssh -J has it: --proxy-jump acme@gate.example',
+    );
+  if (o.proxyJumpHostKeys.length > 0 && o.proxyJump === undefined)
+    throw usage('--proxy-jump-host-key is for the server of --proxy-jump, and there is none', 'add --proxy-jump HOST');
+  if (o.sshAgent !== undefined && o.passwordFile !== undefined)
+    throw usage('--ssh-agent and --password-file are two ways to log in', 'leave out one of them');
   if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535))
     throw usage(
       `--port ${text(flags, 'port') ?? ''} is not a port`,
@@ -70,4 +87,9 @@ export function initOptions(flags: Flags) {
     );
   return o;
 }
+
+function hostAlone(text: string): Parsed<string> {
+  return /^\d+$/.test(text) ? { wrong: 'this is a number, and no host' } : parseHost(text);
+}
+
 export type InitFlags = ReturnType<typeof initOptions>;

@@ -1,7 +1,7 @@
 /** Puts what was answered on disk, so that a run that stopped half way can be repeated: what is there is taken up. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Account, nameOf } from '../../accounts.js';
+import type { Account } from '../../accounts.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
 import { handOver } from '../../permissions.js';
@@ -12,12 +12,12 @@ import { newestDeposit } from '../../state/list.js';
 import { ArrangementState } from '../../state/arrangement-state.js';
 import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
-import { typedWord } from '../../shell.js';
 import type { Context } from '../context.js';
 import { openDirectory } from '../open-directory.js';
 import { exists, writeKeyPair } from '../key/write.js';
 import { givenPassphrase } from '../passphrase.js';
 import type { InitFlags } from './options.js';
+import { makeStateFor, requireGivable } from './state-place.js';
 import type { Talk } from './talk.js';
 
 /** Where things go, and whose they are to be. */
@@ -41,36 +41,15 @@ export interface PlacedSigner {
 }
 
 /**
- * The state directory is the account's from here on: its owner is how every later run knows which account pushes. One that was there
- * goes to the account when it is root's and empty.
+ * The state directory is the account's from here on: its owner is how every later run knows which account pushes.
  *
- * @throws DepotError 'state-insecure' when it has records, or another owner: before anything is made
+ * @throws DepotError 'state-insecure' when it cannot be given to the account: before anything is made
  */
 export async function makeDirectories({ directory, state, account }: Place): Promise<void> {
-  const there = await stat(state).catch(() => null);
-  const given = there !== null && (account === null || there.uid === account.uid);
-  if (there !== null && !given) await requireUnused(state, there.uid, account!);
+  if (account !== null) await requireGivable(state, account);
   for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
-  if (given) return;
-  if (there === null) await makeOwnDirectory(state);
-  if (account !== null)
-    await handOver('directory', state, 0o700, account).catch((error: unknown) => {
-      throw localError(error, 'create', state);
-    });
-}
-
-async function requireUnused(state: string, uid: number, account: Account): Promise<void> {
-  const records = await readdir(state).catch((error: unknown) => {
-    throw localError(error, 'read', state);
-  });
-  if (uid === 0 && records.length === 0) return;
-  throw new DepotError(
-    'state-insecure',
-    `${printable(state)} belongs to ${nameOf(uid) ?? `uid ${uid}`}${records.length === 0 ? '' : ' and is in use'}, and pushes are to run as ${account.name}`,
-    {
-      hint: `choose another --state; or, when nothing else uses it, give it to that account first: «chown -R ${account.name}: ${typedWord(state)}»`,
-    },
-  );
+  if (account === null) await makeOwnDirectory(state);
+  else await makeStateFor(account, state);
 }
 
 /** Null where there is none. */
@@ -184,11 +163,11 @@ async function newPassphrase(o: InitFlags, talk: Talk | null, context: Context):
   if (given !== undefined || talk === null) return given;
   for (;;) {
     const passphrase = await talk.hidden(
-      'Passphrase for the signing key (depot keeps it for the scheduled run; empty: the key is protected by file permissions alone)',
+      'Passphrase for the new signing key; depot keeps it for the scheduled run (Enter for none: file permissions alone then protect the key)',
     );
     if (passphrase === '') return undefined;
     if ((await talk.hidden('The same again')) === passphrase) return passphrase;
-    talk.say('  the two differ: type both again');
+    talk.say('  they do not match; type both again');
   }
 }
 
@@ -206,7 +185,7 @@ async function passphraseOf(
       hint: 'move it away, or name the secret key with --signer',
     });
   if (!isLocked(certificate)) return undefined;
-  talk?.say(`The signing key ${printable(file)} is there already.`);
+  talk?.say(`The signing key ${printable(file)} exists already.`);
   const given = await givenPassphrase(o.passphraseFile, context);
   for (let passphrase = given; ; passphrase = undefined) {
     passphrase ??= talk === null ? undefined : await talk.hidden('Its passphrase');

@@ -1,10 +1,10 @@
-import { chmod, lstat } from 'node:fs/promises';
+import { chmod, lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, accountNamed, runAs } from '../../accounts.js';
 import { surroundings } from '../../config/locate.js';
 import { parseConfig } from '../../config/load.js';
 import { goesWithConfiguration, stateDirectory } from '../../config/state.js';
-import { isDepotError } from '../../errors.js';
+import { DepotError, isDepotError } from '../../errors.js';
 import { oneFile, ownCommand } from '../../installation.js';
 import { printable } from '../../printable.js';
 import { localError, writeFileAtomic, writeNew } from '../../durable-file.js';
@@ -15,12 +15,14 @@ import { copyKey } from '../key/add.js';
 import { exists } from '../key/write.js';
 import { accessFor } from '../../doctor/access.js';
 import { shellWord } from '../../shell.js';
-import { answered, complete, interview } from './answers.js';
+import { answered, complete } from './given.js';
 import type { InitFlags } from './options.js';
 import { type Answers, type Draft, forgetDraft, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
-import { noAccount, pushingAccount } from './account.js';
-import { keptAnswers } from './kept.js';
+import { noAccount, otherAccount } from './account.js';
+import { askAllAgain, interview, summary } from './interview.js';
+import type { Asked } from './asked.js';
+import { absolutePath } from './paths.js';
 import { missingForPush } from './missing.js';
 import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
 import { type Talk, talkOn } from './talk.js';
@@ -42,8 +44,8 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
       () => false,
     )
   ) {
-    if (talk === null || Object.keys(given).length > 0) throw exists(file);
-    talk.say(`${printable(file)} is there: going on with what is left to do.`);
+    if (talk === null || Object.keys(given).some((key) => key !== 'state')) throw exists(file);
+    talk.say(`${printable(file)} exists already. Going on with what is left to do.`);
     return finished(file, o, talk, context, []);
   }
   const { answers, place } =
@@ -51,21 +53,17 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
   const written = await write(answers, place, o, talk, context);
   const lines = [
     `${printable(file)} is written; receipts and ledger go to ${printable(place.state)}`,
+    ...(talk === null || place.account === null
+      ? []
+      : [
+          `account ${place.account.name} now owns ${printable(place.state)} (chown, mode 700)`,
+          `account ${place.account.name} may read ${printable(written.signer.secretKey)} (chgrp, mode 640)`,
+        ]),
     ...(written.signer.publicKey === null
       ? []
       : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
   ];
-  if (talk !== null)
-    return finished(file, o, talk, context, [
-      ...lines,
-      ...(written.access.length === 0
-        ? []
-        : [
-            '',
-            'For the account that pushes, type in another terminal:',
-            ...written.access.map((line) => `  «${line}»`),
-          ]),
-    ]);
+  if (talk !== null) return finished(file, o, talk, context, lines);
   const missing = (await missingForPush(answers, o, file, context)).map(({ what }) => what);
   const next = nextSteps(answers, missing, place, o);
   if (missing.length > 0)
@@ -112,10 +110,17 @@ async function configFile(o: InitFlags, talk: Talk | null, context: Context): Pr
       () => true,
       () => false,
     ));
-  return path.resolve(
-    context.cwd,
-    named ??
-      (asked ? await talk.text('Where should the configuration be?', { fallback: '/etc/depot/depot.yaml' }) : usual),
+  if (!asked) return path.resolve(context.cwd, named ?? usual);
+  return absolutePath(
+    await talk.text('Where should the configuration be?', {
+      path: true,
+      fallback: '/etc/depot/depot.yaml',
+      check: async (file) =>
+        (await stat(absolutePath(file, context)).catch(() => null))?.isDirectory() === true
+          ? 'that is a directory; name the file, such as /etc/depot/depot.yaml'
+          : undefined,
+    }),
+    context,
   );
 }
 
@@ -129,10 +134,9 @@ async function fromFlags(
   if (account === undefined) throw noAccount(o.user!);
   if (account !== null && process.geteuid?.() !== 0 && account.uid !== process.geteuid?.())
     throw usage(`--user ${o.user!}: only root can set up for another account`, 'run it as root, or leave out --user');
-  return {
-    answers: complete(given, o, context, account, await missingForPush(given, o, file, context)),
-    place: placeFor(file, account, o, context),
-  };
+  const place = placeFor(file, account, o, context);
+  const answers = complete(given, o, context, account, await missingForPush(given, o, file, context));
+  return { answers: { ...answers, state: place.state }, place };
 }
 
 async function fromPerson(
@@ -142,17 +146,28 @@ async function fromPerson(
   talk: Talk,
   context: Context,
 ): Promise<{ answers: Answers; place: Place }> {
-  const draft = { ...(await takenUp(file, talk)), ...given };
-  const account = await pushingAccount(o.user ?? draft.user, talk);
-  draft.user = account?.name ?? '';
   const again = `«${goOnLine(file, o, context)}»`;
-  const answers = await interview(draft, talk, context, { keep: (soFar) => keepDraft(file, soFar), again }).catch(
-    (error: unknown) => {
-      if (isDepotError(error, 'interrupted')) error.hint = `go on where you left: ${again}`;
-      throw error;
-    },
-  );
-  return { answers, place: placeFor(file, account, o, context) };
+  const asked = {
+    talk,
+    context,
+    again,
+    stateFor: (a: Draft, account: Account | null) => a.state ?? placeFor(file, account, o, context).state,
+    keep: (soFar: Draft) => keepDraft(file, soFar),
+  };
+  try {
+    const draft: Draft = { ...(await takenUp(file, asked)), ...given };
+    if (process.geteuid?.() !== 0) draft.user = '';
+    else if (draft.user !== undefined && (await accountNamed(draft.user)) === undefined) delete draft.user;
+    const answers = await interview(draft, asked);
+    if (answers === null) throw new DepotError('interrupted', 'depot.yaml is not written yet');
+    return {
+      answers,
+      place: { ...placeFor(file, await otherAccount(answers.user), o, context), state: answers.state },
+    };
+  } catch (error) {
+    if (isDepotError(error, 'interrupted')) error.hint = `go on where you left off: ${again}`;
+    throw error;
+  }
 }
 
 /** The command that goes on here: with what was given as a flag and is not among the answers that are kept. */
@@ -172,17 +187,19 @@ function goOnLine(file: string, o: InitFlags, context: Context): string {
   return `depot init${where}${given}`;
 }
 
-/** The answers that were given before the last run was left. */
-async function takenUp(file: string, talk: Talk): Promise<Draft> {
+/** The answers that were given before the last run was left. Whoever wants others is offered each of them once more: none is deleted. */
+async function takenUp(file: string, o: Asked & { keep: (draft: Draft) => Promise<void> }): Promise<Draft> {
   const draft = await readDraft(file);
   if (draft === null || Object.keys(draft).length === 0) return {};
   const name = draft.arrangement ?? draft.supplier;
-  talk.say(
-    `A set-up${name === undefined ? '' : ` of ${printable(name)}`} was left here, with these answers:\n${keptAnswers(draft).join('\n')}`,
+  o.talk.say(
+    `Found an unfinished set-up${name === undefined ? '' : ` of ${printable(name)}`}, with these answers:\n${summary(draft).join('\n')}`,
   );
-  if (await talk.confirm('Go on with these answers? (no: begin anew)', true)) return draft;
-  await forgetDraft(file);
-  return {};
+  const then = await o.talk.choose('Go on with these answers?', [
+    { value: 'yes', label: 'yes; each can still be changed at the end' },
+    { value: 'again', label: 'no: ask each question again, and offer these answers' },
+  ]);
+  return then === 'yes' ? draft : askAllAgain(draft, o);
 }
 
 /** The state is said in depot.yaml, so that it is the same for whoever runs depot. */
@@ -212,7 +229,7 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
   for (const warning of beneficiary.warnings) context.screen.warn(warning);
   const signer = await placeSigner(a, o, place, talk, context);
   const resolved = (name: string | undefined): string | undefined =>
-    name === undefined ? undefined : path.resolve(context.cwd, name);
+    name === undefined ? undefined : absolutePath(name, context);
   const text = configText({
     ...a,
     state: place.state,
@@ -225,6 +242,10 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
       username: a.username,
       directory: a.directory,
       hostKeys: a.hostKeys,
+      sshAgent: a.sshAgent,
+      sshConfig: a.sshConfig,
+      proxyJump: a.proxyJump,
+      proxyJumpHostKeys: a.proxyJumpHostKeys,
       privateKey: await placePrivateKey(a.privateKey, place),
       passwordFile: resolved(o.passwordFile),
       privateKeyPassphraseFile: resolved(o.privateKeyPassphraseFile),
@@ -242,8 +263,9 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
   await chmod(file, 0o644);
   if (oneFile) await putSchemaBeside(file);
   await forgetDraft(file);
+  // On a terminal, what comes next gives access, and says what is left to type.
   const access =
-    place.account === null
+    place.account === null || talk !== null
       ? { lines: [], warnings: [] }
       : await accessFor(place.account.name, place.account, {
           config,

@@ -2,11 +2,13 @@
 import type { Prompt } from '../../ui/prompt.js';
 import { printable } from '../../printable.js';
 import type { Context } from '../context.js';
+import { pathCompletion } from './paths.js';
 
 export interface TextOptions {
-  /** Taken for an empty answer, and shown; not in the line that is typed, where it would have to be removed first. */
-  fallback?: string;
-  fallbackShown?: string;
+  /** Taken for an empty answer, and shown; Tab puts it into the line. */
+  fallback?: string | undefined;
+  /** Tab completes file names. */
+  path?: boolean;
   /** What is wrong with an answer; then it is asked for again. */
   check?: (answer: string) => string | undefined | Promise<string | undefined>;
 }
@@ -14,7 +16,8 @@ export interface TextOptions {
 export interface Talk {
   text(message: string, o?: TextOptions): Promise<string>;
   hidden(message: string): Promise<string>;
-  choose<T extends string>(message: string, options: { value: T; label: string }[]): Promise<T>;
+  /** `initial` is what Enter takes; the first where it is left out. */
+  choose<T extends string>(message: string, options: { value: T; label: string }[], initial?: T): Promise<T>;
   chooseSome(message: string, options: { value: string; label: string }[]): Promise<string[]>;
   confirm(message: string, initial?: boolean): Promise<boolean>;
   say(text: string): void;
@@ -27,25 +30,24 @@ export async function talkOn(context: Context): Promise<Talk> {
     context.screen.note(text);
   };
   return {
-    async text(message, { fallback, fallbackShown, check } = {}) {
+    async text(message, { fallback, path = false, check } = {}) {
       for (let earlier: string | undefined; ; ) {
-        const shown = fallback === undefined ? message : `${message} [${fallbackShown ?? fallback}]`;
-        const answer = await prompt.text({
-          message: shown,
-          ...(earlier === undefined ? {} : { placeholder: printable(earlier) }),
+        const value = await prompt.text({
+          message: fallback === undefined ? message : `${message} [${printable(fallback)}]`,
+          placeholder: earlier,
+          fallback,
+          complete: path ? pathCompletion(context) : undefined,
           validate: (a) => (a === '' && fallback === undefined ? 'type an answer: this one is needed' : undefined),
         });
-        const value = answer === '' && fallback !== undefined ? fallback : answer;
-        if (value === '') return value;
         const problem = await check?.(value);
         if (problem === undefined) return value;
         say(`  ${problem}`);
         // What was typed is still to be seen, but not in the way of the next answer; what was offered is offered again.
-        earlier = answer === '' ? undefined : answer;
+        earlier = value === fallback ? undefined : printable(value);
       }
     },
     hidden: (message) => prompt.hidden(message),
-    choose: (message, options) => prompt.choose(message, options),
+    choose: (message, options, initial) => prompt.choose(message, options, initial),
     chooseSome: (message, options) => prompt.chooseSome(message, options),
     confirm: (message, initial) => prompt.confirm(message, initial),
     say,

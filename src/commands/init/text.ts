@@ -1,5 +1,7 @@
 import { oneFile, packageUrl } from '../../installation.js';
 import { yamlString } from '../key/add.js';
+import { type SourceAnswer, sourceYaml } from './sources.js';
+import { parseJump } from '../../config/remote.js';
 
 export interface ConfigAnswers {
   supplier: string;
@@ -9,16 +11,21 @@ export interface ConfigAnswers {
   signingKey: string;
   state: string;
   passphraseFile: string | undefined;
-  sources: { path: string; kind: 'directory' | 'file' }[];
+  sources: SourceAnswer[];
   remote: {
     host: string;
     port: number;
+    /** Empty where ssh's configuration says it. */
     username: string;
     directory: string;
     hostKeys: string[];
     privateKey: string | null;
     passwordFile: string | undefined;
     privateKeyPassphraseFile: string | undefined;
+    sshAgent?: string | true | undefined;
+    sshConfig?: string | true | undefined;
+    proxyJump?: string | undefined;
+    proxyJumpHostKeys?: string[] | undefined;
   };
   every: string;
 }
@@ -45,12 +52,12 @@ state: ${yamlString(a.state)}       # receipts, ledger, run records; keep it in 
 # notify: { command: [/usr/local/bin/alert], on: [failure, stale] }
 
 remote:                        # the agent's SecureStorage; the VPN is set up outside depot
-  host: ${yamlString(remote.host)}
+  host: ${yamlString(remote.host)}${sshConfig(remote)}
   ${remote.port === 22 ? '# port: 22' : `port: ${remote.port}`}
-  username: ${yamlString(remote.username)}${login(remote)}
+  ${remote.username === '' ? '# username: …' : `username: ${yamlString(remote.username)}`}${login(remote)}
   directory: ${yamlString(remote.directory)}
 ${remote.hostKeys.length === 0 ? '  # hostKey: ["ssh-ed25519 SHA256:…"]   # or: depot trust' : `  hostKey: ${JSON.stringify(remote.hostKeys)}`}
-  # publish: rename            # direct, for a server that forbids renaming
+${jump(remote)}  # publish: rename            # direct, for a server that forbids renaming
   # retryFor: 30m
 
 arrangements:
@@ -61,7 +68,7 @@ arrangements:
         key: ${yamlString(a.beneficiary.key)}
         fingerprint: "${a.beneficiary.fingerprint}"
     dataset:
-${a.sources.map((s) => `      - { ${s.kind}: ${JSON.stringify(s.path)} }`).join('\n')}
+${a.sources.map((source) => `      - ${sourceYaml(source)}`).join('\n')}
       # - { command: [pg_dump, --format=custom, crm], as: crm.pgdump, timeout: 4h }
     # specification: SPECIFICATION.md   # goes inside the suitcase only
     # minSize: 500MiB                   # smaller than this is a failure
@@ -73,11 +80,27 @@ ${a.sources.map((s) => `      - { ${s.kind}: ${JSON.stringify(s.path)} }`).join(
 function login(remote: ConfigAnswers['remote']): string {
   const file = (key: string, path: string | null | undefined): string =>
     path === undefined || path === null ? '' : `\n  ${key}: ${yamlString(path)}`;
+  const agent = remote.sshAgent === true ? '\n  sshAgent: true' : file('sshAgent', remote.sshAgent);
   const named =
+    agent +
     file('privateKey', remote.privateKey) +
     file('privateKeyPassphraseFile', remote.privateKeyPassphraseFile) +
     file('passwordFile', remote.passwordFile);
   return named === ''
     ? '       # the password is kept by: depot login\n  # privateKey: ~/.ssh/id      # instead of a password'
     : named;
+}
+
+function sshConfig({ sshConfig }: ConfigAnswers['remote']): string {
+  if (sshConfig === undefined) return '';
+  return `\n  sshConfig: ${sshConfig === true ? 'true' : yamlString(sshConfig)}       # an alias of ssh's configuration`;
+}
+
+function jump({ proxyJump, proxyJumpHostKeys = [] }: ConfigAnswers['remote']): string {
+  const parsed = proxyJump === undefined ? undefined : parseJump(proxyJump);
+  if (typeof parsed !== 'object') return '';
+  const { host, port, username } = parsed;
+  const keys = proxyJumpHostKeys.length === 0 ? '' : `, hostKey: ${JSON.stringify(proxyJumpHostKeys)}`;
+  const user = username === undefined ? '' : `, username: ${JSON.stringify(username)}`;
+  return `  proxyJump: { host: ${JSON.stringify(host)}, port: ${port}${user}${keys} }\n`;
 }

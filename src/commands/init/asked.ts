@@ -1,0 +1,14 @@
+import type { Account } from '../../accounts.js';
+import type { Context } from '../context.js';
+import type { Draft } from './draft.js';
+import type { Talk } from './talk.js';
+
+/** What a question has at hand besides the answers. */
+export interface Asked {
+  talk: Talk;
+  context: Context;
+  /** The line that goes on here, for whoever leaves. */
+  again: string;
+  /** Where receipts go: as answered, else the usual place for this account. */
+  stateFor: (a: Draft, account: Account | null) => string;
+}
