@@ -74,6 +74,7 @@ const onlyTrue: Kind<true> = {
 /** Which kinds take a key that not all of them take. */
 const takenBy: Partial<Record<string, readonly SourceKind[]>> = {
   exclude: ['directory'],
+  oneFileSystem: ['directory'],
   onChange: ['directory', 'file'],
   prepare: ['directory', 'file', 'command'],
   cleanup: ['directory', 'file', 'command'],
@@ -88,6 +89,7 @@ export const source = mapping(
     stdin: optional(onlyTrue),
     as: optional(sourceName),
     exclude: optional(list(word)),
+    oneFileSystem: preset(truth, false),
     onChange: preset(oneOf('fail', 'warn'), 'fail'),
     allowEmpty: preset(truth, false),
     prepare: optional(command),
@@ -141,7 +143,10 @@ const namedSource: Kind<NamedSource> = named(
       onChange: keys.onChange ?? source.keys.onChange.preset.value,
     };
     const at = value.at(value.has('as') ? 'as' : kind);
-    if (directory !== undefined) return { at, spec: { kind: 'directory', path: directory, exclude, ...common } };
+    if (directory !== undefined) {
+      const walk = { exclude, ...(keys.oneFileSystem === true && { oneFileSystem: true }) };
+      return { at, spec: { kind: 'directory', path: directory, ...walk, ...common } };
+    }
     if (file !== undefined) return { at, spec: { kind: 'file', path: file, ...common } };
     if (command !== undefined) return { at, spec: { kind: 'command', command, ...common } };
     return stdin === undefined ? null : { at, spec: { kind: 'stdin', ...common } };
