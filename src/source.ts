@@ -34,6 +34,8 @@ export type DirectorySource = SourceCommon & {
   path: string;
   /** Globs (picomatch, dot files included) against paths relative to `path`; see `excluder`. */
   exclude: string[];
+  /** Other file systems that are mounted below `path` stay out. */
+  oneFileSystem?: boolean;
 };
 export type FileSource = SourceCommon & { kind: 'file'; path: string };
 export type CommandSource = SourceCommon & {

@@ -77,6 +77,7 @@ const forShell: Record<string, string> = {
   'secrets/private-file.ts': 'modes, after Windows has had its turn',
   'commands/login.ts': 'for the account of a user number',
   'commands/doctor.ts': 'an example of help',
+  'commands/config.ts': 'an example of help',
   'ui/typed.ts': 'knows them in messages',
   'commands/init/run.ts': 'only root sets up for another account',
   'commands/init/account.ts': 'only root sets up for another account',

@@ -23,7 +23,7 @@ export function defineConfig(parent: CommandLine): void {
       'Reads depot.yaml and the files that it includes, as a push would. Says what was read, what is probably not meant, and which keys and secrets are named and can be read by this account. Connects to nothing, runs no command, unlocks no key and asks nobody: depot doctor does.',
     )
     .ends(
-      [10, 17, 20, 3, 4],
+      [3, 4, 10, 17, 20],
       'depot config check # after each change of depot.yaml',
       'sudo -u depot depot config check # as the account of the scheduled run',
       'depot config check --config new.yaml --json # for scripts',

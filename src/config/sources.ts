@@ -76,6 +76,7 @@ const onlyTrue: Kind<true> = {
 /** Which kinds take a key that not all of them take. */
 const takenBy: Partial<Record<string, readonly SourceKind[]>> = {
   exclude: ['directory'],
+  oneFileSystem: ['directory'],
   onChange: ['directory', 'file'],
   // BACKUP DATABASE is what prepares the file of SQL Server; what a SQLite dump would cut off has to be looked for first.
   prepare: kinds.filter((kind) => !['stdin', 'sqlite', 'sqlserver'].includes(kind)),
@@ -92,6 +93,7 @@ export const source = mapping(
     ...databaseSources,
     as: optional(sourceName),
     exclude: optional(list(word)),
+    oneFileSystem: preset(truth, false),
     onChange: preset(oneOf('fail', 'warn'), 'fail'),
     allowEmpty: preset(truth, false),
     prepare: optional(command),
@@ -143,7 +145,10 @@ const namedSource: Kind<NamedSource> = named(
       onChange: keys.onChange ?? source.keys.onChange.preset.value,
     };
     const at = value.at(value.has('as') ? 'as' : kind);
-    if (directory !== undefined) return { at, spec: { kind: 'directory', path: directory, exclude, ...common } };
+    if (directory !== undefined) {
+      const walk = { exclude, ...(keys.oneFileSystem === true && { oneFileSystem: true }) };
+      return { at, spec: { kind: 'directory', path: directory, ...walk, ...common } };
+    }
     if (file !== undefined) return { at, spec: { kind: 'file', path: file, ...common } };
     if (command !== undefined) return { at, spec: { kind: 'command', command, ...common } };
     for (const database of databaseKinds) {

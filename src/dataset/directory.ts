@@ -46,8 +46,9 @@ export function* packDirectory(
     }
     const file = join(level.directory, child.name);
     const inside = join(level.path, child.name);
-    if (exclude?.excludes(inside.slice(path.length + 1) as ByteString, child.kind === 'directory')) {
-      reading.excludedHere(child.kind === 'directory' ? null : sizeOf(child.kind, file));
+    const by = exclude?.excludes(inside.slice(path.length + 1) as ByteString, child.kind === 'directory');
+    if (by) {
+      reading.excludedHere(by, child.kind === 'directory' ? null : sizeOf(child.kind, file));
       continue;
     }
     if (child.kind === 'file' || child.kind === 'symlink') empty = false;
@@ -68,8 +69,9 @@ export function* packDirectory(
         reading.leftOut(child.kind, file);
     }
   }
-  for (const pattern of exclude?.unused() ?? [])
-    reading.warn(`source ${printable(source.name)}: ${unusedWords(printable(pattern))}`);
+  for (const unused of exclude?.unused() ?? [])
+    reading.warn(`source ${printable(source.name)}: ${unusedWords(unused)}`);
+  reading.patterns.push(...(exclude?.counts() ?? []).map((count) => ({ source: source.name, ...count })));
   if (empty && !source.allowEmpty) throw emptyError(source, 'the directory holds no files');
 }
 
@@ -84,7 +86,12 @@ function sizeOf(kind: Child['kind'], file: ByteString): number {
 }
 
 /** Stores the directory's own entry, and walks it next. */
-function* enter(context: FileContext, stack: Level[], directory: ByteString, path: ByteString): Generator<Chunk, void> {
+function* enter(
+  context: FileContext & { source: DirectorySource },
+  stack: Level[],
+  directory: ByteString,
+  path: ByteString,
+): Generator<Chunk, void> {
   const stat = look(context, directory);
   if (stat === null) return;
   if (!stat.isDirectory()) {
@@ -97,6 +104,12 @@ function* enter(context: FileContext, stack: Level[], directory: ByteString, pat
   else {
     yield* archive.withoutContent(entry);
     chain?.index.addWithoutContent(entry, stat);
+  }
+  const [root] = stack;
+  if (context.source.oneFileSystem === true && root !== undefined && stat.dev !== root.stat.dev) {
+    context.reading.notCrossed(directory);
+    if (chain?.increment) yield* chain.increment.leave(path);
+    return;
   }
   stack.push({ directory, path, stat, children: listChildren(directory) });
 }

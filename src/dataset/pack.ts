@@ -19,7 +19,7 @@ import { readme } from './readme.js';
 import { locate, Reading, unreadable } from './reading.js';
 import type { SourceSpec } from '../source.js';
 import { checkNames, hasShrunk, shrinkWords } from './sources.js';
-import type { DatasetHooks, DatasetOptions, DatasetSize, DatasetSummary } from './sources.js';
+import type { DatasetHooks, DatasetOptions, DatasetSize, DatasetSummary, SourceSize } from './sources.js';
 
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (docs/format.md).
@@ -70,6 +70,7 @@ class Dataset {
   readonly #options: DatasetOptions;
   readonly #hooks: DatasetHooks;
   #manifestSha256 = '';
+  readonly #sizes: SourceSize[] = [];
   #night: ChainSummary | null = null;
 
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
@@ -120,7 +121,12 @@ class Dataset {
     return {
       files: this.#chain?.index.files ?? this.archive.files,
       ...this.#counts(),
-      excluded: { ...this.#reading.excluded },
+      excluded: {
+        ...this.#reading.excluded,
+        ...(this.#reading.patterns.length > 0 && { patterns: this.#reading.patterns }),
+        ...(this.#reading.mounts > 0 && { mounts: this.#reading.mounts }),
+      },
+      sources: this.#sizes,
       manifestSha256: this.#manifestSha256,
       chain: this.#night,
     };
@@ -146,11 +152,14 @@ class Dataset {
   }
 
   async *#source(source: SourceSpec): AsyncGenerator<Chunk, void> {
+    const { entries: entriesBefore, bytes: bytesBefore } = this.#whole;
     try {
       const { signal } = this.#hooks;
       if (source.prepare !== undefined)
         await run(source.prepare, { ...commandOptions(source, this.#options, 'prepare'), signal });
       yield* this.#contents(source);
+      const { entries, bytes } = this.#whole;
+      this.#sizes.push({ name: source.name, entries: entries - entriesBefore, bytes: bytes - bytesBefore });
     } finally {
       this.#reading.unlisted = 0;
       await runCleanup(source, this.#options, this.#hooks.warn);

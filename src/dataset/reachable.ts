@@ -1,7 +1,8 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fromText, join, toPath, type ByteString } from './bytestring.js';
-import { excluder } from './exclude.js';
+import type { DirectorySource } from '../source.js';
+import { excluder, type Unused } from './exclude.js';
 import { listChildren } from './listing.js';
 import { hasCode, shown } from './reading.js';
 
@@ -14,38 +15,40 @@ export interface Reach {
   closed: number;
   firstClosed: string | null;
   /** Patterns of `exclude` that matched nothing; empty where not everything was looked at. */
-  unused: string[];
+  unused: Unused[];
   /** False when time ran out before everything was looked at. */
   complete: boolean;
 }
 
+const exact = { bigint: true } as const;
 /** Entries between two turns of the event loop. */
 const stride = 500;
 
 /** Whether this account may read what a push will read; looks until `until` (as `Date.now()`). */
 export async function reachOf(
   directory: string,
-  exclude: readonly string[],
+  source: Pick<DirectorySource, 'exclude' | 'oneFileSystem'>,
   until: number,
   signal?: AbortSignal,
 ): Promise<Reach> {
   const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, unused: [], complete: true };
   const root = fromText(directory);
-  const excluded = excluder(exclude, root);
+  const excluded = excluder(source.exclude, root);
+  const device = source.oneFileSystem === true ? lstatSync(toPath(root), exact).dev : null;
   const stack = [root];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     try {
       for (const child of listChildren(at)) {
         const file = join(at, child.name);
-        if (excluded?.excludes(file.slice(root.length + 1) as ByteString, child.kind === 'directory') === true)
-          continue;
+        if (excluded?.excludes(file.slice(root.length + 1) as ByteString, child.kind === 'directory')) continue;
         if (++reach.entries % stride === 0) {
           await setImmediate();
           signal?.throwIfAborted();
           if (Date.now() >= until) return { ...reach, complete: false };
         }
-        if (child.kind === 'directory') stack.push(file);
-        else if (child.kind === 'file') look(reach, file);
+        if (child.kind === 'directory') {
+          if (device === null || lstatSync(toPath(file), exact).dev === device) stack.push(file);
+        } else if (child.kind === 'file') look(reach, file);
       }
     } catch (error) {
       note(reach, at, error);

@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import type { Excluded } from './exclude.js';
 import { fromBytes, fromText, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
@@ -19,6 +20,10 @@ export class Reading {
   complete = true;
   /** What `exclude` left out; what is below a directory is not looked at. */
   readonly excluded = { files: 0, directories: 0, bytes: 0 };
+  /** The same by pattern, of the sources that were read. */
+  readonly patterns: (Excluded & { source: string })[] = [];
+  /** Directories of the dataset on which another file system is mounted that stays out. */
+  mounts = 0;
   /** Bytes read of what is listed only at its end: a large file, what a command prints. */
   unlisted = 0;
   #changed = 0;
@@ -45,13 +50,22 @@ export class Reading {
     );
   }
 
-  /** Null for a directory. */
-  excludedHere(bytes: number | null): void {
-    if (bytes === null) this.excluded.directories++;
-    else {
-      this.excluded.files++;
-      this.excluded.bytes += bytes;
+  /** `bytes`: null for a directory. */
+  excludedHere(by: Excluded, bytes: number | null): void {
+    for (const count of [this.excluded, by]) {
+      if (bytes === null) count.directories++;
+      else {
+        count.files++;
+        count.bytes += bytes;
+      }
     }
+  }
+
+  /** What `oneFileSystem` keeps out. */
+  notCrossed(path: ByteString): void {
+    if (++this.mounts <= WARNINGS_PER_KIND)
+      this.warn(`left out what is mounted at ${shown(path)}: oneFileSystem is set`);
+    if (this.mounts === WARNINGS_PER_KIND) this.warn('more that is mounted there is counted and not named');
   }
 
   vanished(source: SourceSpec, path: ByteString): void {

@@ -1,5 +1,6 @@
 import type { ChainOptions, ChainSummary } from './increment/chain-night.js';
 import { DepotError } from '../errors.js';
+import type { Excluded } from './exclude.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
@@ -43,13 +44,26 @@ export interface DatasetSummary {
   /** What was left out, by kind: socket, fifo, device, unknown, vanished. */
   skipped: Record<string, number>;
   /** What `exclude` left out: all that is no directory, directories with all below them, the bytes of the files. */
-  excluded: { files: number; directories: number; bytes: number };
+  excluded: Exclusions;
+  /** In their order; with `incremental:` the whole night of each. */
+  sources: SourceSize[];
   /** False when something vanished or changed while it was read. */
   complete: boolean;
   /** Lower-case hex SHA-256 over the manifest's parts, concatenated. */
   manifestSha256: string;
   /** The whole night, where this deposit is part of a chain. */
   chain: ChainSummary | null;
+}
+
+export interface Exclusions extends Omit<Excluded, 'pattern'> {
+  /** By pattern, each where it is the first that matches; not there where no source has any. */
+  patterns?: (Excluded & { source: string })[];
+  /** File systems that `oneFileSystem` left out; not there where there are none. */
+  mounts?: number;
+}
+
+export interface SourceSize extends DatasetSize {
+  name: string;
 }
 
 /** Throws 'config-invalid' for a name that is no path component, looks like a part, or comes twice. */

@@ -64,12 +64,7 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
         sizes.push(size);
         report.passed(name, `file ${source.path}, ${bytes(size)}`);
       } else {
-        const reach = await reachOf(
-          toText(locate(source.path, 'directory')) ?? source.path,
-          source.exclude,
-          until,
-          o.signal,
-        );
+        const reach = await reachOf(toText(locate(source.path, 'directory')) ?? source.path, source, until, o.signal);
         if (reach.complete) sizes.push(reach.bytes);
         sayReach(name, source.path, reach, report);
       }
@@ -144,10 +139,10 @@ function sayReach(
       name,
       `directory ${directory}: the first ${counted(entries, 'entry', 'entries')} are readable; the rest were not checked, since there are so many`,
     );
-  for (const pattern of unused)
+  for (const one of unused)
     report.warning(
       name,
-      unusedWords(printable(pattern)),
+      unusedWords(one),
       'correct it in depot.yaml, or remove it: what it should leave out may be in the deposit',
     );
 }

@@ -27,12 +27,12 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o'
     });
 }
 
-/** Bytes of all sources; null when nobody knows before they are read, as with commands, databases, `prepare` and `exclude`. */
+/** Bytes of all sources; null when nobody knows before they are read, as with commands, databases, `prepare`, `exclude` and `oneFileSystem`. */
 export async function bytesOf(sources: readonly ListedSource[]): Promise<number | null> {
   let sum = 0;
   for (const source of sources) {
     if (source.prepare !== undefined || isStreamed(source) || isDatabase(source)) return null;
-    if (source.kind === 'directory' && source.exclude.length > 0) return null;
+    if (source.kind === 'directory' && (source.exclude.length > 0 || source.oneFileSystem === true)) return null;
     try {
       sum += source.kind === 'file' ? (await stat(source.path)).size : await bytesBelow(source.path);
     } catch {

@@ -193,11 +193,12 @@ async function shrinkRule(
 /** What a run says of the dataset that it has read. */
 export function runDataset(summary: DatasetSummary, rule: ShrinkRule | null): RunDataset {
   const { entries, bytes } = summary.chain ?? summary;
-  const { excluded } = summary;
+  const { excluded, sources } = summary;
   return {
     entries,
     bytes,
     excluded,
+    sources,
     previous: rule?.previous ?? null,
     shrunk: rule !== null && hasShrunk({ entries, bytes }, rule),
   };

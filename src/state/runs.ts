@@ -37,8 +37,18 @@ export interface RunRecord {
 export interface RunDataset {
   entries: number;
   bytes: number;
-  /** What `exclude` left out. */
-  excluded: { files: number; directories: number; bytes: number };
+  /** What `exclude` and `oneFileSystem` left out. */
+  excluded: {
+    files: number;
+    directories: number;
+    bytes: number;
+    /** By pattern. Not there without any, and in a record that would be too long with them. */
+    patterns?: { source: string; pattern: string; files: number; directories: number; bytes: number }[];
+    /** File systems that are mounted below a source. */
+    mounts?: number;
+  };
+  /** What each holds; not there in records of earlier versions, and in one that would be too long with them. */
+  sources?: { name: string; entries: number; bytes: number }[];
   /** The deposit that it was compared with; null when there was none, or `shrink` is off. */
   previous: { depositId: string; entries: number; bytes: number } | null;
   /** Much smaller than that. */
@@ -56,9 +66,7 @@ export async function appendRun(state: ArrangementState, run: RunRecord): Promis
     try {
       const { size } = await handle.stat();
       const fresh = size === 0 || (await readAt(handle, size - 1, 1))[0] === 10;
-      const line = JSON.stringify(run, (key, value: unknown) =>
-        typeof value === 'string' && (key === 'message' || key === 'hint') ? value.slice(0, 4000) : value,
-      );
+      const line = lineOf(run);
       // A line that a power loss cut in half gets its end here, and is then no record but harmless.
       await writeAll(handle, `${fresh ? '' : '\n'}${line}\n`);
       await handle.sync();
@@ -69,6 +77,17 @@ export async function appendRun(state: ArrangementState, run: RunRecord): Promis
   } catch (error) {
     throw localError(error, 'write', file);
   }
+}
+
+function lineOf(run: RunRecord): string {
+  const written = (left: readonly string[]): string =>
+    JSON.stringify(run, (key, value: unknown) => {
+      if (left.includes(key)) return undefined;
+      return typeof value === 'string' && (key === 'message' || key === 'hint') ? value.slice(0, 4000) : value;
+    });
+  const line = written([]);
+  // What readers pass over would be a run that never was.
+  return Buffer.byteLength(line) <= maxLineBytes ? line : written(['sources', 'patterns']);
 }
 
 /** Run records from the newest to the oldest, reading no more of the file than is asked for. */

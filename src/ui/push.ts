@@ -26,6 +26,13 @@ interface Excluded {
   files: number;
   directories: number;
   bytes: number;
+  mounts?: number;
+}
+
+interface SourceSize {
+  name: string;
+  entries: number;
+  bytes: number;
 }
 
 export interface ShownDeposit {
@@ -33,7 +40,7 @@ export interface ShownDeposit {
   suitcase: string;
   receiptPath: string;
   receipt: ShownReceipt;
-  run: { seconds: number; bytes: number | null; dataset?: { excluded: Excluded } };
+  run: { seconds: number; bytes: number | null; dataset?: { excluded: Excluded; sources?: SourceSize[] } };
 }
 
 /** What a push was for: names from the configuration, which receipts do not hold. */
@@ -56,6 +63,7 @@ export interface DryRun {
   bytes: number;
   skipped: Record<string, number>;
   excluded: Excluded;
+  sources: SourceSize[];
   complete: boolean;
   sealedBytes: number;
   seconds: number;
@@ -106,6 +114,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
       'dataset',
       dataset({ ...receipt.dataset, ...receipt.chain }, outcome.files ?? null, arrangement, run.dataset?.excluded),
     ),
+    ...sourceLines(run.dataset?.sources ?? []),
     ...chainLines(receipt, outcome.changes ?? null),
     labelled(
       'sealed',
@@ -166,6 +175,7 @@ function rehearsedLine(entries: number, isIncrement: boolean): Line {
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
+    ...sourceLines(d.sources),
     ...(d.full === null ? [] : [labelled('full', `this would be a full deposit: ${d.full}`)]),
     ...(d.chain !== null && d.chain.number > 0
       ? [labelled('changed', `${changedWords(d.bytes, d.chain.changes)}; this would be increment ${d.chain.number}`)]
@@ -189,8 +199,25 @@ function dataset(
   const skipped = Object.entries(d.skipped)
     .filter(([, n]) => n > 0)
     .map(([what, n]) => `${n} ${what}`);
+  const mounts = excluded?.mounts ?? 0;
+  if (mounts > 0) skipped.push(counted(mounts, 'mounted file system'));
   const left = skipped.length === 0 ? '' : `; left out: ${skipped.join(', ')}`;
   return `${files === null ? counted(d.entries, 'entry', 'entries') : contents(files, arrangement)}, ${bytes(d.bytes)}${left}${excludedText(excluded)}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
+}
+
+/** Of hundreds the largest ones are enough for a person; the run record has them all. */
+const mostSources = 8;
+
+/** How much each source holds, where there are several: which one shrank? */
+function sourceLines(sources: readonly SourceSize[]): Line[] {
+  if (sources.length < 2) return [];
+  const shown = [...sources].sort((a, b) => b.bytes - a.bytes).slice(0, mostSources);
+  const others = sources.length - shown.length;
+  const words = shown.map(
+    ({ name, entries, bytes: size }) =>
+      `${printable(name)} ${entries === 1 ? '' : `${counted(entries, 'entry', 'entries')}, `}${bytes(size)}`,
+  );
+  return [labelled('sources', `${words.join('; ')}${others > 0 ? `; and ${counted(others, 'smaller one')}` : ''}`)];
 }
 
 /** What `exclude` took; of a directory only that it is one is known. */

@@ -7,7 +7,7 @@ import { excluder, unusedWords } from '../../src/dataset/exclude.js';
 const nowhere = fromText(join(tmpdir(), 'depot-nowhere'));
 
 function excludes(pattern: string, path: ByteString, isDirectory = false, platform?: NodeJS.Platform): boolean {
-  return excluder([pattern], nowhere, platform)!.excludes(path, isDirectory);
+  return excluder([pattern], nowhere, platform)!.excludes(path, isDirectory) !== null;
 }
 
 describe('a pattern', () => {
@@ -63,26 +63,29 @@ describe('a backslash', () => {
   });
 
   test('that makes a pattern match nothing is named where it does not stand between names', () => {
-    expect(unusedWords('cache\\*', 'linux')).toBe(
+    expect(unusedWords({ pattern: 'cache\\*', deeper: false }, 'linux')).toBe(
       String.raw`the exclude pattern "cache\\*" matched nothing; write / between names, and not \ `.trim(),
     );
-    expect(unusedWords('cache\\*', 'win32')).toBe(String.raw`the exclude pattern "cache\\*" matched nothing`);
-    expect(unusedWords('cache/*', 'linux')).toBe('the exclude pattern "cache/*" matched nothing');
+    expect(unusedWords({ pattern: 'cache\\*', deeper: false }, 'win32')).toBe(
+      String.raw`the exclude pattern "cache\\*" matched nothing`,
+    );
+    expect(unusedWords({ pattern: 'cache/*', deeper: false }, 'linux')).toBe(
+      'the exclude pattern "cache/*" matched nothing',
+    );
   });
 });
 
 test.each<[string, string, NodeJS.Platform?]>([
-  ['cache', '; to match at every depth: **/cache'],
-  ['cache/', '; to match at every depth: **/cache/'],
-  ['*.tmp', '; to match at every depth: **/*.tmp'],
+  ['cache', ''],
   ['**/*.tmp', ''],
   ['**', ''],
   ['/srv/crm/cache', "; patterns are relative to the source's directory"],
   [String.raw`D:\crm\cache`, "; patterns are relative to the source's directory", 'win32'],
   ['!keep.tmp', '; ! does not re-include anything here'],
-  ['!(keep).tmp', '; to match at every depth: **/!(keep).tmp'],
 ])('of %s, which matched nothing, it says what may have been meant', (pattern, hint, platform = 'linux') => {
-  expect(unusedWords(pattern, platform)).toBe(`the exclude pattern ${JSON.stringify(pattern)} matched nothing${hint}`);
+  expect(unusedWords({ pattern, deeper: false }, platform)).toBe(
+    `the exclude pattern ${JSON.stringify(pattern)} matched nothing${hint}`,
+  );
 });
 
 test('without patterns there is no excluder', () => {
@@ -92,14 +95,33 @@ test('without patterns there is no excluder', () => {
 test('a name that matches any of several patterns is excluded', () => {
   const isExcluded = excluder(['*.a', '*.b'], nowhere)!;
   expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded.excludes(name as ByteString, false))).toEqual([
-    true,
-    true,
-    false,
+    { pattern: '*.a', files: 0, directories: 0, bytes: 0 },
+    { pattern: '*.b', files: 0, directories: 0, bytes: 0 },
+    null,
   ]);
 });
 
 test('a pattern that matched nothing is reported as unused; one whose matches another pattern excludes too is not', () => {
   const exclude = excluder(['*.tmp', 'a.*', 'nothing', 'dir/'], nowhere)!;
   for (const name of ['a.tmp', 'b.tmp', 'dir']) exclude.excludes(name as ByteString, false);
-  expect(exclude.unused()).toEqual(['nothing', 'dir/']);
+  expect(exclude.unused()).toEqual([
+    { pattern: 'nothing', deeper: false },
+    { pattern: 'dir/', deeper: false },
+  ]);
+});
+
+test.each([
+  ['*.tmp', ['x/a.tmp'], true],
+  ['cache/', ['x/cache'], true],
+  ['!(keep).tmp', ['x/a.tmp'], true],
+  ['*.tmp', ['x/a.tmpl', 'y'], false],
+  ['cache/', ['x/cached'], false],
+  ['x/*.tmp', ['y/x/a.tmp'], false],
+])('of %s, which matched none of %j, it is known whether it would match further down: %s', (pattern, paths, deeper) => {
+  const exclude = excluder([pattern], nowhere)!;
+  for (const path of paths) expect(exclude.excludes(fromText(path), true)).toBeNull();
+  expect(exclude.unused()).toEqual([{ pattern, deeper }]);
+  expect(unusedWords({ pattern, deeper: true })).toBe(
+    `the exclude pattern ${JSON.stringify(pattern)} matched nothing, did you mean ${JSON.stringify(`**/${pattern}`)}?`,
+  );
 });

@@ -93,6 +93,10 @@ describe('the archive', () => {
       bytes: 12 + 40_000_000,
       skipped: {},
       excluded: { files: 0, directories: 0, bytes: 0 },
+      sources: [
+        { name: 'tree', entries: 6, bytes: 12 },
+        { name: 'input', entries: 1, bytes: 40_000_000 },
+      ],
       complete: true,
       manifestSha256: result.manifestSha256,
     });

@@ -58,6 +58,12 @@ describe('packing a dataset', () => {
       directorySource(tree(), { exclude: ['*.tmp', 'cache/', '**/*.bak', 'b.*'] }),
     ]);
     expect(summary).toMatchObject({ entries: 2, bytes: 5, excluded: { files: 2, directories: 1, bytes: 1024 } });
+    expect(summary.excluded.patterns).toEqual([
+      { source: 'tree', pattern: '*.tmp', files: 2, directories: 0, bytes: 1024 },
+      { source: 'tree', pattern: 'cache/', files: 0, directories: 1, bytes: 0 },
+      { source: 'tree', pattern: '**/*.bak', files: 0, directories: 0, bytes: 0 },
+      { source: 'tree', pattern: 'b.*', files: 0, directories: 0, bytes: 0 },
+    ]);
     expect(warnings).toEqual(['source tree: the exclude pattern "**/*.bak" matched nothing']);
   });
 });

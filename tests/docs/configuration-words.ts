@@ -309,9 +309,15 @@ export const sourceWords: WordsFor<typeof source> = {
   },
   exclude: {
     about:
-      'Globs, relative to the directory, of what is left out: `*.tmp` at the top, `**/*.tmp` at every depth. Only with `directory`. `/` stands between names, on Windows `\\` too; capitals count where they do for the file system. One that matches nothing is a warning.',
+      'Globs, relative to the directory, of what is left out: `*.tmp` at the top, `**/*.tmp` at every depth. They are not those of .gitignore: [examples](operations.md#exclude-patterns). Only with `directory`. `/` stands between names, on Windows `\\` too; capitals count where they do for the file system. One that matches nothing is a warning.',
     example: '["**/*.tmp"]',
     wrong: ['"**/*.tmp"'],
+  },
+  oneFileSystem: {
+    about:
+      'Whether to leave out what other file systems hold that are mounted below the directory. Where one is mounted, an empty directory is deposited. Only with `directory`.',
+    example: 'true',
+    wrong: ['"yes"'],
   },
   onChange: {
     about:

@@ -136,6 +136,9 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot runs': (out) => {
         expect(out).toContain(`  deposited  `);
       },
+      'depot runs --json': (out) => {
+        expect(JSON.parse(out)).toMatchObject({ runs: [{ result: 'deposited' }] });
+      },
       'depot runs acme-crm --failed': (out) => {
         expect(out).toBe(`no run failed in ${supplier.state}\n`);
       },

@@ -38,6 +38,7 @@ test('push warns when a dataset shrinks from 600,000 bytes to 5, or from many fi
     entries: 22,
     bytes: 600_020,
     excluded: { files: 0, directories: 0, bytes: 0 },
+    sources: [{ name: 'data', entries: 22, bytes: 600_020 }],
     previous: null,
     shrunk: false,
   });
@@ -67,7 +68,15 @@ test('push warns when a dataset shrinks from 600,000 bytes to 5, or from many fi
   expect(tried.stderr).toContain('source data: the exclude pattern "nothing" matched nothing');
   expect(tried.stdout).toMatch(/dataset +10 files, 14 B; excluded: 11 files, 11 B\n/);
   expect(result(await depot('push', '--dry-run', '--json')).dryRun).toMatchObject({
-    excluded: { files: 11, directories: 0, bytes: 11 },
+    excluded: {
+      files: 11,
+      directories: 0,
+      bytes: 11,
+      patterns: [
+        { source: 'data', pattern: '1*.csv', files: 11, directories: 0, bytes: 11 },
+        { source: 'data', pattern: 'nothing', files: 0, directories: 0, bytes: 0 },
+      ],
+    },
     shrunk: true,
     previous: { depositId: first.depositId, entries: 22, bytes: 600_020 },
   });
@@ -105,4 +114,23 @@ test('push warns when a dataset shrinks from 600,000 bytes to 5, or from many fi
   expect((await depot('status', '--prometheus')).stdout).toContain(
     'depot_last_success_shrunk{arrangement="acme-crm"} 0\n',
   );
+});
+
+test('push and dry run say how much each of several sources holds', async () => {
+  const own = await Supplier.create(supplier.server, {
+    dataset: [{ directory: 'data' }, { command: ['sh', '-c', 'printf 12345'], as: 'crm.sql' }],
+  });
+  for (const name of ['a', 'b']) writeFileSync(join(own.data, name), 'x');
+  const sources = [
+    { name: 'data', entries: 3, bytes: 2 },
+    { name: 'crm.sql', entries: 1, bytes: 5 },
+  ];
+  const words = /^sources {4}crm\.sql 5 B; data 3 entries, 2 B$/m;
+  expect((await own.depot(['push', '--dry-run'])).stdout).toMatch(words);
+  expect((await own.push(['--dry-run'])).result).toMatchObject({ dryRun: { sources } });
+  expect((await own.depot(['push'])).stdout).toMatch(words);
+  expect(own.runs().at(-1)).toMatchObject({ dataset: { sources } });
+  expect(JSON.parse((await own.depot(['status', '--json'])).stdout)).toMatchObject({
+    arrangements: [{ lastRun: { dataset: { sources } } }],
+  });
 });

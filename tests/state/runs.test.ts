@@ -92,6 +92,25 @@ describe('run records', () => {
     expect((await stat(state.file('runs.ndjson'))).mode & 0o777).toBe(privateFile);
   });
 
+  test('that would be too long to be read are kept without what makes them so', async () => {
+    const state = await open();
+    const dataset = {
+      entries: 1,
+      bytes: 1,
+      excluded: { files: 0, directories: 0, bytes: 0, patterns: [] },
+      sources: Array.from({ length: 2000 }, (_, i) => ({ name: `source-${i}`, entries: 1, bytes: 1 })),
+      previous: null,
+      shrunk: false,
+    };
+    expect(validate(run(1, { dataset })), JSON.stringify(validate.errors)).toBe(true);
+    await appendRun(state, run(1, { dataset: { ...dataset, sources: dataset.sources.slice(0, 100) } }));
+    await appendRun(state, run(2, { dataset }));
+    const [second, first] = await all(state);
+    expect(first.dataset?.sources).toHaveLength(100);
+    expect(second).toMatchObject({ depositId: run(2).depositId, dataset: { entries: 1 } });
+    expect(second.dataset).not.toHaveProperty('sources');
+  });
+
   test('survive a line that a power loss cut in half, zeros and garbage', async () => {
     const state = await open();
     const file = state.file('runs.ndjson');

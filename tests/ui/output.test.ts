@@ -89,6 +89,7 @@ describe('a push', () => {
               bytes: 2048,
               skipped: {},
               excluded: { files: 0, directories: 0, bytes: 0 },
+              sources: [],
               complete: true,
               sealedBytes: 1024,
               seconds: 0.4,
