@@ -103,11 +103,12 @@ test('the Dockerfile takes what npm pack makes, on a Node that will do, and inst
   const lines = read('Dockerfile')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-  expect(lines.map((line) => line.split(' ')[0])).toEqual(['FROM', 'COPY', 'RUN', 'USER', 'CMD']);
-  const [from, copy, install, user] = lines;
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(['FROM', 'COPY', 'RUN', 'RUN', 'USER', 'CMD']);
+  const [from, copy, install, state, user] = lines;
   expect(Number(/^FROM node:(\d+)-slim$/.exec(from)![1])).toBeGreaterThanOrEqual(20);
   expect(copy).toContain(`${manifest.name.replace('@', '').replace('/', '-')}-*.tgz`);
   expect(install).toContain('npm install --global --offline --ignore-scripts');
+  expect(state).toMatch(/^RUN install --directory --owner=10001 --group=10001 .* \/var\/lib\/depot$/);
   expect(user).toBe('USER 10001:10001');
 });
 
@@ -171,17 +172,18 @@ describe('GitHub', () => {
 
   test('its matrix has each part once', () => {
     const { jobs } = parse(workflow) as {
-      jobs: { deposit: { strategy: { matrix: { shard: number[] } }; steps: { run: string }[] } };
+      jobs: { deposit: { strategy: { matrix: { shard: number[] } }; steps: { run?: string }[] } };
     };
     const {
       strategy: {
         matrix: { shard },
       },
-      steps: [step],
+      steps,
     } = jobs.deposit;
+    const { run } = steps.find((step) => step.run?.includes('--shard'))!;
     expect(shard).toEqual(shard.map((_, i) => i + 1));
     const shown = shard.map((index) =>
-      step.run.replace('${{ matrix.shard }}', String(index)).replace('${{ strategy.job-total }}', String(shard.length)),
+      run!.replace('${{ matrix.shard }}', String(index)).replace('${{ strategy.job-total }}', String(shard.length)),
     );
     for (const [i, line] of shown.entries()) {
       expect(pushOptions([], { all: true, shard: /--shard (\S+)/.exec(line)![1] }).shard).toEqual({
