@@ -74,7 +74,7 @@ export const remoteWords: WordsFor<typeof remote> = {
   },
   hostKey: {
     about:
-      'The host key of the server, compared with what the agent gave. Left out, `known_hosts` beside depot.yaml decides, which `depot trust` writes.',
+      'The host key of the server, compared with what the agent gave: its SHA-256 (`SHA256:…`), also with the key type in front or as `ssh-keygen -lf` prints it, or the key itself, as known_hosts, a `.pub` file and ssh-keyscan have it. Left out, `known_hosts` beside depot.yaml decides, which `depot trust` writes.',
     example: '["ssh-ed25519 SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU"]',
     wrong: ['SHA256:QYhVDqpO8S2j', '"MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48"', '[]'],
     later: { 'host-key-changed': 'the server has another key', 'host-key-unknown': 'no key is known from anywhere' },

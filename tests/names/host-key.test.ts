@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { hostKeyText, parseHostKey } from '../../src/names/host-key.js';
 import type { Parsed } from '../../src/names/parsed.js';
@@ -32,12 +32,29 @@ test.each([
   expect(value(hostKeyText(text))).toBe(expected);
 });
 
-test('for a public key in place of a fingerprint, the error has the fingerprint to write', () => {
+describe('a public key', () => {
   // Key and fingerprint as ssh-keygen -lf prints them.
-  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
-  expect(parseHostKey(key)).toEqual({
-    wrong:
-      'this is a public key; write its fingerprint: ssh-ed25519 SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU',
+  const blob = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+  const print = 'ssh-ed25519 SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU';
+
+  test.each([
+    `ssh-ed25519 ${blob}`,
+    `ssh-ed25519 ${blob} root@vm`,
+    `10.20.0.5 ssh-ed25519 ${blob}`,
+    `[10.20.0.5]:2222 ssh-ed25519 ${blob} a comment\n`,
+    `|1|c2FsdA==|aGFzaA== ssh-ed25519 ${blob}`,
+  ])('is taken from the line %j of ssh-keyscan, known_hosts or a .pub file', (line) => {
+    expect(hostKeyText(line)).toEqual({ value: print });
+  });
+
+  test.each([
+    [`ssh-ed25519 ${blob.slice(0, -4)}`, 'damaged or cut off'],
+    [`ssh-rsa ${blob}`, 'damaged or cut off'],
+    [`ssh-dss ${blob}`, "'ssh-dss' is not a key type"],
+    [`@revoked 10.20.0.5 ssh-ed25519 ${blob}`, 'marker'],
+    [`@cert-authority ssh-ed25519 ${blob}`, 'marker'],
+  ])('%j is refused: %s', (line, why) => {
+    expect(parseHostKey(line)).toEqual({ wrong: expect.stringContaining(why) });
   });
 });
 
