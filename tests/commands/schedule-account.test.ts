@@ -140,7 +140,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     supplier.writeConfig({ top: { state }, remote: { passwordFile: undefined } });
     rmSync(join(supplier.directory, 'secrets'), { recursive: true });
     const login = (): ReturnType<typeof supplier.depot> =>
-      supplier.depot(['login', '--to', 'file', '--password-stdin'], { input: 'secret\n' });
+      supplier.depot(['login', '--to', 'file', '--no-try', '--password-stdin'], { input: 'secret\n' });
     const before = await login();
     expect(before.stdout).toMatch(/readable by account root \(uid 0\) alone.*\n.*runs as another account cannot/);
 

@@ -1,13 +1,14 @@
 /** Which account the scheduled pushes run as, when root sets up for another one; and what root gives to it. */
-import { lstat, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, accountNamed, accountOfUid, groupNameOf } from '../../accounts.js';
 import type { Config } from '../../config/types.js';
+import { stateOwner } from '../../doctor/access.js';
 import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { shellWord } from '../../shell.js';
 import { usage } from '../flags.js';
-import { makeStateFor, requireGivable } from './state-place.js';
+import { makeRootsState, makeStateFor, requireGivable } from './state-place.js';
 import type { Talk } from './talk.js';
 
 /** For root: the account of this name, or undefined for root itself, for nobody yet, and for one that is gone. */
@@ -71,22 +72,24 @@ export async function stateIsGivable(state: string, account: Account, talk: Talk
 export async function pusherOf(config: Config, talk: Talk): Promise<Account | undefined> {
   const { path: state } = config.state;
   for (;;) {
-    const there = await stat(state).catch(() => null);
-    if (there !== null && (there.uid !== 0 || process.geteuid?.() !== 0)) return accountOfUid(there.uid);
-    if (process.geteuid?.() !== 0) return undefined;
+    const owner = await stateOwner(config);
+    if (process.geteuid?.() !== 0 || (owner !== undefined && owner.uid !== 0)) return owner;
+    const there = owner !== undefined;
     const meant = await madeFor(config);
-    if (there !== null && meant === null) return accountOfUid(0);
+    if (there && meant === null) return owner;
     talk.say(
-      there === null
+      !there
         ? `${printable(state)}, the place for receipts and ledger, does not exist yet.`
         : `${printable(state)} belongs to root, but this was set up for account ${meant!.name}.`,
     );
     const account = await otherAccount(await askAccount(meant?.name ?? 'depot', talk));
-    if (account === null && there !== null) return accountOfUid(0);
-    const chosen = account ?? (await accountOfUid(0));
-    if (account !== null && !(await stateIsGivable(state, account, talk))) continue;
-    await makeStateFor(chosen, state);
-    talk.say(`${printable(state)} now belongs to ${chosen.name}`);
+    if (account === null) {
+      if (!there) await makeRootsState(state);
+      return accountOfUid(0);
+    }
+    if (!(await stateIsGivable(state, account, talk))) continue;
+    await makeStateFor(account, state);
+    talk.say(`${printable(state)} now belongs to ${account.name}`);
   }
 }
 

@@ -60,8 +60,9 @@ export async function ready(name: string, file: string, talk: Talk, context: Con
   }
 }
 
+/** Only root can look as another account. */
 export function otherThanThis(owner: Account | undefined): Account | null {
-  return owner === undefined || owner.uid === process.geteuid?.() ? null : owner;
+  return owner === undefined || process.geteuid?.() !== 0 || owner.uid === 0 ? null : owner;
 }
 
 type WayOut = Correction | 'secret' | 'again' | 'leave';
@@ -83,7 +84,7 @@ function waysOut(exit: number, wanted: LoginSecret | null, { typed }: Memory): {
         ? 'check again, after you have fixed it or brought up the VPN'
         : 'try the same password again, after you have fixed it',
   };
-  const first = exit === exitStatus['login-refused'] || exit === exitStatus['secret-missing'];
+  const first = wanted !== null && (exit === exitStatus['login-refused'] || exit === exitStatus['secret-missing']);
   return [
     ...(first ? secret : [again]),
     { value: 'username', label: 'the user name is wrong' },

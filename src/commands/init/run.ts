@@ -37,6 +37,14 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
   if (talk !== null && o.later)
     throw usage('--later is for a set-up that asks nothing', 'add --yes, or leave out --later');
   const file = await configFile(o, talk, context);
+  return setUp(file, o, talk, context).catch((error: unknown) => {
+    if (talk !== null && isDepotError(error, 'interrupted'))
+      error.hint ??= `go on where you left off: «${goOnLine(file, o, context)}»`;
+    throw error;
+  });
+}
+
+async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Context): Promise<number> {
   const given = await answered(o, context);
   if (
     await lstat(file).then(
@@ -57,7 +65,9 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
       ? []
       : [
           `account ${place.account.name} now owns ${printable(place.state)} (chown, mode 700)`,
-          `account ${place.account.name} may read ${printable(written.signer.secretKey)} (chgrp, mode 640)`,
+          ...(answers.signer === null
+            ? [`account ${place.account.name} may read ${printable(written.signer.secretKey)} (chgrp, mode 640)`]
+            : []),
         ]),
     ...(written.signer.publicKey === null
       ? []
@@ -154,20 +164,15 @@ async function fromPerson(
     stateFor: (a: Draft, account: Account | null) => a.state ?? placeFor(file, account, o, context).state,
     keep: (soFar: Draft) => keepDraft(file, soFar),
   };
-  try {
-    const draft: Draft = { ...(await takenUp(file, asked)), ...given };
-    if (process.geteuid?.() !== 0) draft.user = '';
-    else if (draft.user !== undefined && (await accountNamed(draft.user)) === undefined) delete draft.user;
-    const answers = await interview(draft, asked);
-    if (answers === null) throw new DepotError('interrupted', 'depot.yaml is not written yet');
-    return {
-      answers,
-      place: { ...placeFor(file, await otherAccount(answers.user), o, context), state: answers.state },
-    };
-  } catch (error) {
-    if (isDepotError(error, 'interrupted')) error.hint = `go on where you left off: ${again}`;
-    throw error;
-  }
+  const draft: Draft = { ...(await takenUp(file, asked)), ...given };
+  if (process.geteuid?.() !== 0) draft.user = '';
+  else if (draft.user !== undefined && (await accountNamed(draft.user)) === undefined) delete draft.user;
+  const answers = await interview(draft, asked);
+  if (answers === null) throw new DepotError('interrupted', 'depot.yaml is not written yet');
+  return {
+    answers,
+    place: { ...placeFor(file, await otherAccount(answers.user), o, context), state: answers.state },
+  };
 }
 
 /** The command that goes on here: with what was given as a flag and is not among the answers that are kept. */

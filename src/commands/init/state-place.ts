@@ -5,13 +5,13 @@ import { type Account, becoming, isHomeOfAnother, nameOf } from '../../accounts.
 import { run } from '../../child.js';
 import { localError, makeOwnDirectory } from '../../durable-file.js';
 import { DepotError, isDepotError } from '../../errors.js';
-import { handOver, requireOwnPlace } from '../../permissions.js';
+import { handOver, requireOwnPlace, requireOwnSite } from '../../permissions.js';
 import { printable } from '../../printable.js';
 import { typedWord } from '../../shell.js';
 import { wayTo } from '../../way.js';
 import { openDirectory } from '../open-directory.js';
 
-/** @throws DepotError 'state-insecure' unless the directory is the account's, can be made for it, or is root's and empty, and holds nothing up */
+/** @throws DepotError 'state-insecure' unless the directory is the account's, can be made for it, or is root's, empty, and of no other use */
 export async function requireGivable(state: string, account: Account): Promise<void> {
   const there = await lstat(state).catch(() => null);
   const refuse = (why: string, hint = elsewhere): DepotError =>
@@ -60,6 +60,12 @@ export async function makeStateFor(account: Account, state: string): Promise<voi
   await handOver('directory', state, 0o700, account).catch((error: unknown) => {
     throw localError(error, 'create', state);
   });
+}
+
+/** For pushes that run as root itself. @throws DepotError 'state-insecure' where it would lie in another account's directory */
+export async function makeRootsState(state: string): Promise<void> {
+  await requireOwnSite(state);
+  await makeOwnDirectory(state);
 }
 
 /** Whether nobody but root can change where the way to it leads. */
