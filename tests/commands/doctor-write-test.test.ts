@@ -191,7 +191,7 @@ test('doctor fails if the server has no room for the sources, and warns if it ha
     0,
     'warning',
     expect.stringMatching(
-      /^the last deposit took \d+\.\d KiB, and 48\.0 KiB are free at the server: a push works only if it takes less$/,
+      /^the last deposit took \d+\.\d KiB, but only 48\.0 KiB are free at the server: a push works only if it takes less$/,
     ),
   ]);
 });

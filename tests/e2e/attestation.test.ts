@@ -190,7 +190,7 @@ describe.skipIf(!have)('attestation', () => {
     // The proof of one deposit, said to be of another; then with everything but the opening taken from that other one.
     expect(await refusal([await forged(proof, { depositId: first.depositId }, key)])).toMatchObject({
       exit: 21,
-      message: expect.stringMatching(/another receipt/) as string,
+      message: expect.stringMatching(/different receipt/) as string,
     });
     const ofFirst = JSON.parse(readFileSync(await attest(first), 'utf8')) as Attestation;
     const { opening } = JSON.parse(readFileSync(proof, 'utf8')) as Attestation;
