@@ -17,8 +17,11 @@ process.on('worker', (worker) => {
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  process.stderr.write(
-    `depot: error: depot needs Node 20.19 or newer; this is ${process.versions.node} (${process.execPath})\ndepot: hint: install a newer Node (https://nodejs.org), or run depot with one that is here: /path/to/node ${process.argv[1]}\n`,
+  refuse(
+    'internal',
+    1,
+    `depot needs Node 20.19 or newer; this is ${process.versions.node} (${process.execPath})`,
+    `install a newer Node (https://nodejs.org), or run depot with one that is here: /path/to/node ${process.argv[1]}`,
   );
 } else {
   // Not a top-level await: Node 22 has been seen to die in V8 (`AsyncModuleExecutionFulfilled`) when one ends.
@@ -34,20 +37,23 @@ if (major < 20 || (major === 20 && minor < 19)) {
 /** The program itself could not be read. */
 function unloadable(error) {
   const limit = error.code === 'EMFILE' || error.code === 'ENFILE';
-  const told = {
-    code: limit ? 'local-limit' : 'internal',
-    exit: limit ? 5 : 1,
-    message: `${limit ? 'too many open files' : 'depot could not be loaded'}: ${error.message}`,
-    hint: limit
+  refuse(
+    limit ? 'local-limit' : 'internal',
+    limit ? 5 : 1,
+    `${limit ? 'too many open files' : 'depot could not be loaded'}: ${error.message}`,
+    limit
       ? 'raise the limit for this account (ulimit -n 1024; LimitNOFILE= of systemd), then run it again'
       : 'install depot again',
-    published: null,
-    depositId: null,
-  };
-  process.exitCode = told.exit;
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error: told })}\n`);
-  else process.stderr.write(`depot: error: ${told.message}\ndepot: hint: ${told.hint}\n`);
+  );
   if (process.env.DEPOT_DEBUG === '1') process.stderr.write(`${error.stack}\n`);
+}
+
+/** As the program itself would say it (src/ui/errors.ts). */
+function refuse(code, exit, message, hint) {
+  process.exitCode = exit;
+  const error = { code, exit, message, hint, published: null, depositId: null };
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
+  else process.stderr.write(`depot: error: ${message}\ndepot: hint: ${hint}\n`);
 }
 
 /** An exit waits for what the system was asked for, and a network share may never answer. A signal that nobody handles any more does not. */

@@ -90,10 +90,29 @@ export function runAs(account: Pick<Account, 'name'>, command: string): string {
   return line === undefined ? typed : `«${typed}»`;
 }
 
+/** `runuser -u depot -- ` or `sudo -u depot `, when that is how this run was started: whoever did so types the next line in the same way. */
+export function calledBy(): string {
+  const [by, name] = [starter(), ownName()];
+  if (by === undefined || name === undefined) return '';
+  if (by === 'runuser') return `runuser -u ${name} -- `;
+  return name === 'root' ? 'sudo ' : `sudo -u ${name} `;
+}
+
+/** The program above this process, if it is one that changes accounts. */
+function starter(): 'runuser' | 'sudo' | undefined {
+  try {
+    const [program = ''] = readFileSync(`/proc/${process.ppid}/cmdline`, 'utf8').split('\0');
+    return (['runuser', 'sudo'] as const).find((one) => one === path.basename(program));
+  } catch {
+    return undefined; // not Linux, or its end has come
+  }
+}
+
 /** An account without a name is called by its number, which sudo wants marked and runuser does not take. */
 function asAccount(name: string): string {
   const unnamed = /^\d+$/.test(name);
-  if (process.geteuid?.() === 0) return unnamed ? `setpriv --reuid ${name} --clear-groups --` : `runuser -u ${name} --`;
+  if (process.geteuid?.() === 0 && starter() !== 'sudo')
+    return unnamed ? `setpriv --reuid ${name} --clear-groups --` : `runuser -u ${name} --`;
   return `sudo -u ${unnamed ? `'#${name}'` : name}`;
 }
 

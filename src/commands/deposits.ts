@@ -1,4 +1,6 @@
 /** What the commands about arrangements share: finding the config, choosing arrangements, asking where it is allowed. */
+import { stat } from 'node:fs/promises';
+import { nameOf, runAs } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { spelled } from '../suggest.js';
@@ -7,7 +9,17 @@ import { usage } from './flags.js';
 
 export async function configFor(o: GlobalOptions, context: Context): Promise<Config> {
   const { loadConfig } = await import('../config/load.js');
-  return loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
+  const config = await loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
+  const pusher = await otherPusher(config.state.path);
+  if (pusher !== undefined) context.screen.pushesAs(runAs({ name: pusher }, ''));
+  return config;
+}
+
+/** The account that pushes, by the owner of the state, if that is not this one. Root may own what it lent to a group, as in Kubernetes. */
+async function otherPusher(state: string): Promise<string | undefined> {
+  const own = process.geteuid?.();
+  const owner = own === undefined ? undefined : (await stat(state).catch(() => null))?.uid;
+  return owner === undefined || owner === own || owner === 0 ? undefined : (nameOf(owner) ?? String(owner));
 }
 
 /** The arrangements of these names, in the order of the config; without names `whenNone` decides. `several`: the command has `--all`. */

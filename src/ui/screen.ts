@@ -108,6 +108,11 @@ export class Screen {
     if (debug) this.#say(safe(trace(error)));
   }
 
+  /** See `TypedLines`. */
+  pushesAs(as: string): void {
+    this.#typed.pushesAs(as);
+  }
+
   /** A word of the result in colour, for a terminal. */
   paint(style: Style, text: string): string {
     return this.#paint(this.#stdout, style, text);

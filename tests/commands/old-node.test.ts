@@ -32,6 +32,30 @@ test.each([
     );
 });
 
+test('with --json, an old Node is told as any other error is', async () => {
+  const preload = join(tempDir(), 'as-if.mjs');
+  writeFileSync(
+    preload,
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });",
+  );
+  const ended = await run(process.execPath, ['--import', preload, join(checkout, 'bin/depot.js'), 'push', '--json']);
+  expect([ended.code, ended.stderr, JSON.parse(ended.stdout)]).toEqual([
+    1,
+    '',
+    {
+      ok: false,
+      error: {
+        code: 'internal',
+        exit: 1,
+        message: expect.stringContaining('this is 18.20.8'),
+        hint: expect.stringMatching(/^install /),
+        published: null,
+        depositId: null,
+      },
+    },
+  ]);
+});
+
 test('bin/depot.js loads nothing before it has checked the version, and Node 12 can parse it', () => {
   const text = readFileSync(join(checkout, 'bin/depot.js'), 'utf8');
   expect(text).not.toMatch(/^import /m);

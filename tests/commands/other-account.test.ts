@@ -118,6 +118,39 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
     },
   );
 
+  test.each<[who: string, by: () => Promise<Finished>]>([
+    ['by root', () => asRootHere('receipts', 'show', 'acme-crm')],
+    [
+      'by runuser',
+      () =>
+        run(
+          'runuser',
+          [
+            '-u',
+            'daemon',
+            '--',
+            program.node,
+            program.script,
+            'receipts',
+            'show',
+            'acme-crm',
+            '--config',
+            supplier.config,
+          ],
+          { cwd: '/' },
+        ),
+    ],
+  ])('a hint of a command %s says to run the next one as daemon, too', async (_who, by) => {
+    mkdirSync(state, { mode: 0o700 });
+    chownSync(state, daemon.uid, daemon.gid);
+    chownSync(home, daemon.uid, daemon.gid);
+    const { code, stderr } = await by();
+    expect([code, stderr]).toEqual([
+      2,
+      `depot: error: "acme-crm" is an arrangement, and no deposit id\ndepot: hint: look for the id of the deposit: runuser -u daemon -- depot receipts list acme-crm --config ${supplier.config}\n`,
+    ]);
+  });
+
   test('no hint gives away a directory that does not look like a state directory', async () => {
     mkdirSync(join(state, 'precious'), { recursive: true });
     const { code, stderr } = await asSelf('push');

@@ -51,6 +51,27 @@ test.each([
   expect(new TypedLines(argv).complete(text)).toBe(shown);
 });
 
+test.each([
+  ['run: «depot push acme»', 'run: runuser -u depot -- depot push acme'],
+  ['run it again: «depot …»', 'run it again: runuser -u depot -- depot status'],
+  [
+    'look: «depot doctor» and «depot receipts verify»',
+    'look: runuser -u depot -- depot doctor and runuser -u depot -- depot receipts verify',
+  ],
+  // These write beside the configuration, which is not the account's.
+  [
+    '«depot trust acme», «depot login acme», «depot key add acme FILE»',
+    'depot trust acme, depot login acme, depot key add acme FILE',
+  ],
+  ['«depot key show FILE»', 'depot key show FILE'],
+  ['«runuser -u other -- depot push»', 'runuser -u other -- depot push'],
+])('for the account that pushes, %j is shown as %j', (text, shown) => {
+  expect(new TypedLines(['status'], 'runuser -u depot -- ').complete(text)).toBe(shown);
+  const told = new TypedLines(['status'], '');
+  told.pushesAs('runuser -u depot -- ');
+  expect(told.complete(text)).toBe(shown);
+});
+
 test('every command line in a hint is marked with « and », so that it is completed', () => {
   const unmarked = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
