@@ -1,13 +1,17 @@
 /** What the commands about arrangements share: finding the config, choosing arrangements, asking where it is allowed. */
 import { DepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
+import { logInfo } from '../log.js';
 import { spelled } from '../suggest.js';
 import type { Context, GlobalOptions } from './context.js';
 import { usage } from './flags.js';
 
 export async function configFor(o: GlobalOptions, context: Context): Promise<Config> {
   const { loadConfig } = await import('../config/load.js');
-  return loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
+  const config = await loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
+  logInfo(undefined, `configuration ${config.path}, arrangements: ${config.arrangements.size}`);
+  logInfo(undefined, `state directory ${config.state.path} (${config.state.from})`);
+  return config;
 }
 
 /** The arrangements of these names, in the order of the config; without names `whenNone` decides. `several`: the command has `--all`. */

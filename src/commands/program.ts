@@ -65,6 +65,7 @@ export function buildProgram(start: Start): CommandLine {
     .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
     .option('--json', 'one JSON document on standard output, for errors too')
     .option('-q, --quiet', 'on success, print only what somebody must act on (with --json: on stderr)')
+    .option('-v, --verbose', 'log what happens on standard error (also $DEPOT_LOG: info, or debug for all of SFTP)')
     .option('--no-color', 'no colours (also $NO_COLOR)')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)

@@ -5,6 +5,7 @@ import { Archive, DATA } from './archive.js';
 import { fromText, toPath, type ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { type ChildOptions, outputOf, run } from '../child.js';
+import { logInfo } from '../log.js';
 import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
 import { packFileSource } from './file.js';
@@ -96,7 +97,7 @@ class Dataset {
     }
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
-    for (const source of this.#options.sources) yield* this.#source(source);
+    for (const [i, source] of this.#options.sources.entries()) yield* this.#source(source, i + 1);
     this.#checkSize();
     this.#checkShrink();
     if (this.#chain?.increment) yield* this.#chain.increment.finish();
@@ -144,12 +145,20 @@ class Dataset {
     }
   }
 
-  async *#source(source: SourceSpec): AsyncGenerator<Chunk, void> {
+  async *#source(source: SourceSpec, number: number): AsyncGenerator<Chunk, void> {
+    const { sources } = this.#options;
+    const log = (what: string): void =>
+      logInfo(this.#options.arrangement, `source ${number} of ${sources.length} (${source.kind}) ${what}`);
+    const before = this.#whole;
+    const [entries, bytes] = [before.entries, before.bytes];
+    log('begins');
     try {
       const { signal } = this.#hooks;
+      if (source.prepare !== undefined) log('runs its prepare');
       if (source.prepare !== undefined)
         await run(source.prepare, { ...commandOptions(source, this.#options, 'prepare'), signal });
       yield* this.#contents(source);
+      log(`is read, entries: ${this.#whole.entries - entries}, bytes: ${this.#whole.bytes - bytes}`);
     } finally {
       this.#reading.unlisted = 0;
       await runCleanup(source, this.#options, this.#hooks.warn);
