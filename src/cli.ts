@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { asDepotError, DepotError, foreseen, isDepotError, isStop, type ErrorCode } from './errors.js';
 import { ignoresHangUp } from './hang-up.js';
+import { logInfo } from './log.js';
 import { wholeOutput } from './ui/output.js';
 import type { Screen } from './ui/screen.js';
 import { version } from './version.js';
@@ -29,6 +30,7 @@ const signals = {
 export async function main(p: Process = thisProcess()): Promise<number> {
   const { Screen } = await import('./ui/screen.js');
   const screen = new Screen(p);
+  const hideLog = screen.showLog();
   const stop = new AbortController();
   // Each of 32 jobs has several things to stop; Node would call the eleventh a leak, on standard error, which cron mails.
   setMaxListeners(0, stop.signal);
@@ -38,6 +40,10 @@ export async function main(p: Process = thisProcess()): Promise<number> {
     screen.error(error, debug);
     process.exitCode = error.exit;
   });
+  logInfo(
+    undefined,
+    `depot ${version}, Node ${process.versions.node}, ${process.platform} ${process.arch}, process ${process.pid}`,
+  );
   let status: number;
   try {
     status = await work(p, screen, stop);
@@ -56,6 +62,8 @@ export async function main(p: Process = thisProcess()): Promise<number> {
     }
   };
   tellStrays();
+  logInfo(undefined, `depot ends with exit code ${status}`);
+  hideLog();
   const unwritten = await screen.close(stop.signal, debug);
   release();
   tellStrays();

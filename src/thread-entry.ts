@@ -1,6 +1,7 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Feeder, Taker } from './conveyor.js';
 import { errorToRecord } from './errors.js';
+import { listenToLog } from './log.js';
 import { readAhead } from './open/read-ahead.js';
 import { writeBlocks } from './open/write-beside.js';
 import type { FromThread, ThreadData, ThreadName, Tools } from './threads.js';
@@ -19,7 +20,7 @@ const programs: Record<ThreadName, () => Program | Promise<Program>> = {
 };
 
 /** Runs one program; whether it went well. */
-async function run(port: MessagePort, { name, data, ends }: ThreadData): Promise<boolean> {
+async function run(port: MessagePort, { name, log, data, ends }: ThreadData): Promise<boolean> {
   const from = ends.from && new Taker(ends.from);
   const to = ends.to && new Feeder(ends.to);
   const stop = new AbortController();
@@ -31,6 +32,7 @@ async function run(port: MessagePort, { name, data, ends }: ThreadData): Promise
   };
   port.once('message', toStop);
   const send = (message: FromThread): void => port.postMessage(message);
+  const endLog = log == null ? undefined : listenToLog(log, (line) => send({ kind: 'log', line }));
   try {
     const program = await programs[name]();
     const tools = { from, to, signal: stop.signal, say: (said) => send({ kind: 'said', said }) } satisfies Tools;
@@ -44,6 +46,7 @@ async function run(port: MessagePort, { name, data, ends }: ThreadData): Promise
     send({ kind: 'failed', error: errorToRecord(error) });
     return false;
   } finally {
+    endLog?.();
     port.off('message', toStop);
     for (const open of [ends.from?.port, ends.to?.port]) open?.close();
   }

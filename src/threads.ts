@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import type { ConveyorEnd, Feeder, Taker } from './conveyor.js';
 import { oneFile, packageFile, packageUrl } from './installation.js';
+import { type LogLevel, type LogLine, logInfo, logLevel, relayLog } from './log.js';
 import { DepotError, type ErrorRecord, errorFromRecord, threadFailed } from './errors.js';
 
 /** What can run in a thread; thread-entry.ts has the programs. */
@@ -14,6 +15,10 @@ export interface ThreadEnds {
 
 export interface ThreadData {
   name: ThreadName;
+  /** The arrangement that it works for, for the log. */
+  of?: string | undefined;
+  /** What is logged; null for nothing. */
+  log?: LogLevel | null;
   data: unknown;
   ends: ThreadEnds;
   /** When it has done this well, it waits for more. */
@@ -41,6 +46,7 @@ export interface Tools {
 
 export type FromThread =
   | { kind: 'said'; said: Said }
+  | { kind: 'log'; line: LogLine }
   /** Start another thread, beside this one. */
   | { kind: 'start'; thread: ThreadData }
   | { kind: 'done'; result: unknown }
@@ -111,15 +117,21 @@ export class Thread<R> {
   readonly gone: Promise<void>;
   readonly #worker: Worker;
   readonly #hooks: ThreadHooks;
+  readonly #words: string;
+  readonly #of: string | undefined;
   readonly #beside: Thread<unknown>[] = [];
   #hasReported = false;
   /** It is done, and the worker is no longer ours. */
   #isReleased = false;
   #reject!: (error: unknown) => void;
 
-  constructor({ name, data, ends }: ThreadData, hooks: ThreadHooks = {}) {
+  constructor({ name, of, data, ends }: ThreadData, hooks: ThreadHooks = {}) {
     this.#hooks = hooks;
-    const thread: ThreadData = { name, data, ends, stays: kept.wantedBy > 0 && canStay.has(name) };
+    this.#words = `the ${name} thread`;
+    this.#of = of;
+    logInfo(of, `${this.#words} begins`);
+    const log = logLevel();
+    const thread: ThreadData = { name, of, log, data, ends, stays: kept.wantedBy > 0 && canStay.has(name) };
     const waiting = takeKept(name);
     waiting?.postMessage(thread, portsOf(ends));
     const worker =
@@ -176,6 +188,9 @@ export class Thread<R> {
       case 'said':
         this.#hooks.said?.(message.said);
         break;
+      case 'log':
+        relayLog(message.line);
+        break;
       case 'start':
         try {
           this.#beside.push(new Thread(message.thread, { died: (error) => this.#die(error) }));
@@ -185,9 +200,11 @@ export class Thread<R> {
         break;
       case 'done':
         this.#hasReported = true;
+        logInfo(this.#of, `${this.#words} is done`);
         break;
       case 'failed':
         this.#hasReported = true;
+        logInfo(this.#of, `${this.#words} failed: ${message.error.code}`);
         this.#reject(errorFromRecord(message.error));
         break;
     }
@@ -195,6 +212,7 @@ export class Thread<R> {
 
   #die(error: DepotError): void {
     if (this.#hasReported) return;
+    logInfo(this.#of, `${this.#words} died`);
     this.#reject(error);
     this.#hooks.died?.(error);
   }

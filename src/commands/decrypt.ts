@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { CommandLine } from './command-line.js';
 import { DepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import { exitStatus } from '../texts/exits.js';
 import { notWritten } from '../ui/output.js';
 import { decryptDocument, decryptLines } from '../ui/decrypt.js';
@@ -78,6 +79,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     );
   const progress = await screen.progress();
   progress?.phase('decrypting');
+  logInfo(undefined, `decrypting ${o.suitcases.join(', ')} to ${o.out ?? 'standard output'}`);
   if (o.stdout) {
     // What nobody takes need not be opened.
     stdout.once('error', (cause: NodeJS.ErrnoException) => {

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { nameOf, runAs } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
+import { logInfo } from '../log.js';
 import { spelled } from '../suggest.js';
 import type { Context, GlobalOptions } from './context.js';
 import { usage } from './flags.js';
@@ -12,6 +13,8 @@ export async function configFor(o: GlobalOptions, context: Context): Promise<Con
   const config = await loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
   const pusher = await otherPusher(config.state.path);
   if (pusher !== undefined) context.screen.pushesAs(runAs({ name: pusher }, ''));
+  logInfo(undefined, `configuration ${config.path}, arrangements: ${config.arrangements.size}`);
+  logInfo(undefined, `state directory ${config.state.path} (${config.state.from})`);
   return config;
 }
 

@@ -5,6 +5,7 @@ import type { Pinger } from '../standing/ping.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
 import { clockTime, lastTime } from '../clock.js';
+import { logInfo } from '../log.js';
 import { keepThreads } from '../threads.js';
 import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
@@ -255,6 +256,7 @@ async function pushOne(
       screen.warn(`${name}: ${message}`, weight);
     },
     phase: (phase, doing) => {
+      logInfo(name, `phase ${phase}${doing === undefined ? '' : `, ${doing}`}`);
       run.meter.phase(name, doing === undefined ? phase : `${phase}: ${doing}`);
     },
     progress: (p) => {
@@ -272,6 +274,11 @@ async function pushOne(
     },
     recorded: (record, because) => {
       seen.recorded = true;
+      const { exit, code, published, depositId, seconds } = record;
+      logInfo(
+        name,
+        `the run ends after ${seconds} s: exit ${exit}${code === null ? '' : ` (${code})`}, published: ${published}, deposit: ${depositId ?? 'none'}`,
+      );
       run.notifier.tell(record);
       run.pinger.ended(record, because);
     },

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { CommandLine } from './command-line.js';
+import { logInfo } from '../log.js';
 import { exitStatus } from '../texts/exits.js';
 import type { Verification } from '../reader/checks.js';
 import { parseSuitcaseName, receiptName } from '../names/deposit.js';
@@ -156,6 +157,10 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   if (o.attest !== undefined) await attester?.refuseExisting(o.attest);
   const progress = await screen.progress();
   progress?.phase('verifying');
+  logInfo(
+    undefined,
+    `verifying ${o.suitcases.join(', ') || 'without a suitcase'}, receipt ${o.receipt ?? 'not given'}`,
+  );
   const gpg = o.gpg ? context.env : undefined;
   const options = { ...o, gpg, signal, passphrase: passphraseFor(o.passphraseFile, context) };
   const hooks: VerifyHooks = {
@@ -165,6 +170,8 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   };
   const outcome = await (o.isChain ? verifyNight(options, hooks) : check(options, hooks));
   progress?.stop();
+  // What they found may name files of the dataset.
+  for (const { name, result } of outcome.checks) logInfo(undefined, `check ${name}: ${result}`);
   const written =
     o.attest === undefined || !outcome.ok
       ? null

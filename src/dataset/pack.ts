@@ -5,6 +5,7 @@ import { Archive, DATA } from './archive.js';
 import { fromText, toPath, type ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { type ChildOptions, outputOf, run } from '../child.js';
+import { logInfo } from '../log.js';
 import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
 import { packFileSource } from './file.js';
@@ -97,7 +98,7 @@ class Dataset {
     }
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
-    for (const source of this.#options.sources) yield* this.#source(source);
+    for (const [i, source] of this.#options.sources.entries()) yield* this.#source(source, i + 1);
     this.#checkSize();
     this.#checkShrink();
     if (this.#chain?.increment) yield* this.#chain.increment.finish();
@@ -151,15 +152,22 @@ class Dataset {
     }
   }
 
-  async *#source(source: SourceSpec): AsyncGenerator<Chunk, void> {
+  async *#source(source: SourceSpec, number: number): AsyncGenerator<Chunk, void> {
+    const { sources } = this.#options;
+    const log = (what: string): void =>
+      logInfo(this.#options.arrangement, `source ${number} of ${sources.length} (${source.kind}) ${what}`);
     const { entries: entriesBefore, bytes: bytesBefore } = this.#whole;
+    log('begins');
     try {
       const { signal } = this.#hooks;
+      if (source.prepare !== undefined) log('runs its prepare');
       if (source.prepare !== undefined)
         await run(source.prepare, { ...commandOptions(source, this.#options, 'prepare'), signal });
       yield* this.#contents(source);
-      const { entries, bytes } = this.#whole;
-      this.#sizes.push({ name: source.name, entries: entries - entriesBefore, bytes: bytes - bytesBefore });
+      const entries = this.#whole.entries - entriesBefore;
+      const bytes = this.#whole.bytes - bytesBefore;
+      log(`is read, entries: ${entries}, bytes: ${bytes}`);
+      this.#sizes.push({ name: source.name, entries, bytes });
     } finally {
       this.#reading.unlisted = 0;
       await runCleanup(source, this.#options, this.#hooks.warn);

@@ -1,4 +1,5 @@
 import { isDepotError, isRefusal } from '../errors.js';
+import { logInfo } from '../log.js';
 import { newDepositId, partialName, suitcaseName, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { chooseCompression } from '../seal/compress.js';
@@ -53,6 +54,7 @@ async function beginDeposit({ o, agent, run, hooks }: PushContext): Promise<Begi
   run.depositId = depositId;
   run.bytes = null;
   const compression = chooseCompression(o.arrangement.compression);
+  logInfo(o.arrangement.name, `begins the deposit ${depositId}, compression ${compression}`);
   const intent = {
     schema: 'depot.pending/1',
     stage: 'intent',

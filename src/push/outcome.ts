@@ -1,4 +1,5 @@
 import { DepotError, isDepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { signDetached } from '../pgp/signature.js';
 import { coverBytes } from '../receipt/cover.js';
@@ -36,6 +37,7 @@ export async function recordOutcome(
   const record = answered({ ...intent, draft }, transfer);
   const { receipt, path } = await fileReceipt(context, record);
   step('receipt-filed');
+  logInfo(receipt.arrangement, `the receipt is ${path}, line ${receipt.ledger.sequence} of the ledger`);
   if (unconfirmed) {
     throw new DepotError('unconfirmed', reason ?? "the server's last answer was lost", {
       published: 'unknown',

@@ -1,6 +1,7 @@
 import { orAborted } from '../abort.js';
 import { DepotError, foreseen, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
+import { logInfo } from '../log.js';
 import { said } from '../printable.js';
 import { killedNoted } from '../state/notified.js';
 import { Ledger } from '../state/ledger.js';
@@ -133,6 +134,7 @@ async function pushLocked(
   });
   if (isDepotError(lock)) return { skipped: lock.message, because: 'running' };
   step('locked');
+  logInfo(state.arrangement, `has the lock of ${state.directory}`);
   // Another machine that took the lock over, because ours looked dead to it, ends this push too.
   const signal = AbortSignal.any([o.signal, lock.lost]);
   try {
@@ -146,6 +148,10 @@ async function pushLocked(
     // Reading changes nothing, and what it waits for, such as a share that gives nothing, need not come.
     const keys = await orAborted(readKeys(o.config, o.arrangement, secrets, run.startedAt, o.shared), signal);
     tellOfKeys(keys, hooks);
+    logInfo(
+      state.arrangement,
+      `encrypts as ${keys.encryption.packet} for ${keys.recipients.map(({ fingerprint }) => fingerprint).join(', ')}, signs with ${keys.signer.fingerprint}`,
+    );
     const ledger = await Ledger.open(state);
     ledger.warnings.forEach((warning) => hooks.warn(warning, 'act'));
     const newLedger = ledger.created;

@@ -1,5 +1,6 @@
 import type { Secret } from '../secret.js';
-import type { Account, SecretKind } from '../secrets/request.js';
+import { logInfo } from '../log.js';
+import { type Account, type SecretKind, secretName } from '../secrets/request.js';
 import { findSecret } from '../secrets/lookup.js';
 import type { Arrangement, Config } from '../config/types.js';
 import type { Logins } from './logins.js';
@@ -42,6 +43,10 @@ export function secretsFor(o: SecretsContext): SecretFinder {
         note,
       });
       if (found !== null) places.set(kind, found.from);
+      logInfo(
+        arrangement.name,
+        `${secretName[kind]}: ${found === null ? 'in none of its places' : `from ${found.from}`}`,
+      );
       return found?.value ?? null;
     },
   };

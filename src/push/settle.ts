@@ -1,4 +1,5 @@
 import { DepotError, isDepotError, isRefusal } from '../errors.js';
+import { logInfo } from '../log.js';
 import {
   baseOf,
   readPending,
@@ -53,6 +54,7 @@ export async function settlePending(context: PushContext): Promise<Settled> {
 }
 
 async function settle(context: PushContext, record: PendingRecord, settled: Settled): Promise<void> {
+  logInfo(record.arrangement, `settles ${record.depositId}, which an earlier run left at the stage "${record.stage}"`);
   switch (record.stage) {
     case 'intent':
       return isSpooled(record) ? resume(context, record, settled) : discard(context, record);

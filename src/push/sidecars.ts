@@ -1,4 +1,5 @@
 import { DepotError, isDepotError, isStop } from '../errors.js';
+import { logInfo } from '../log.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { readSidecarBytes } from '../state/sidecars.js';
 import { type Sidecar, type Delivery, type Leftover, partialOf } from '../sftp/sidecar.js';
@@ -34,7 +35,9 @@ export async function uploadSidecars(
       const whose = origin === 'this run' ? '' : ' of an earlier deposit';
       hooks.phase('finishing', `uploading the receipt${whose}, ${all - remaining.length + 1} of ${all} files`);
       const sidecar = begun.get(name) ?? (await readSidecar(context, name, leftover));
-      told(context, name, sidecar === null ? 'gone here' : await sidecar.publish(), leftover);
+      const delivery = sidecar === null ? 'gone here' : await sidecar.publish();
+      logInfo(o.arrangement.name, `${name}: ${delivery}`);
+      told(context, name, delivery, leftover);
       if (leftover === 'file') leftover = 'partial';
       remaining.shift();
       await writePending(state, { ...record, remainingSidecars: [...remaining] });

@@ -4,6 +4,7 @@ import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
 import type { SourceSpec } from '../source.js';
+import { logInfo } from '../log.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
 import { lastDataset, lastSizes } from '../state/list.js';
 import { checkDraft } from '../state/record.js';
@@ -62,6 +63,10 @@ export async function publishUpload(
       },
     })
     .finally(() => release());
+  logInfo(
+    draft.arrangement,
+    `the suitcase is published as ${transfer.remoteName}: ${transfer.status}, size ${transfer.remoteSize}, ${transfer.durability}${transfer.reason === undefined ? '' : `; ${transfer.reason}`}`,
+  );
   run.published = transfer.status === 'acknowledged' ? 'yes' : 'unknown';
   run.bytes = draft.suitcase.bytes;
   step('published');
@@ -168,6 +173,11 @@ export function draftOf(
     earlier,
   });
   checkDraft(draft);
+  const { bytes, sha256 } = draft.suitcase;
+  logInfo(
+    draft.arrangement,
+    `sealed ${bytes} bytes, SHA-256 ${sha256}; entries: ${draft.dataset.entries}, of ${draft.dataset.bytes} bytes`,
+  );
   run.files = sealed.dataset.files;
   run.changes = sealed.dataset.chain?.changes ?? null;
   run.dataset = runDataset(sealed.dataset, shrink);

@@ -87,10 +87,14 @@ export function startSealing(
     // First: where the system gives one thread more and no second, no source is to be started.
     sealing = new Thread({
       name: 'sealing',
+      of: dataset.arrangement,
       data: { ...envelope, sessionKey: shared } satisfies Envelope,
       ends: { from: chunks.emptying, to: suitcase.filling },
     });
-    packing = new Thread({ name: 'packing', data: dataset, ends: { to: chunks.filling } }, { said });
+    packing = new Thread(
+      { name: 'packing', of: dataset.arrangement, data: dataset, ends: { to: chunks.filling } },
+      { said },
+    );
   } catch (error) {
     void sealing?.terminate();
     shared.fill(0);

@@ -1,10 +1,10 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { Answer, AnswerCheck } from './answers.js';
 import { printable } from '../printable.js';
+import { flagsText, OpenFlag } from './open-flags.js';
 import { ConnectionLost, orRefusal, SftpStatus, Status } from './status.js';
-
-/** Open flags of SFTP version 3 (draft section 6.3). */
-export const OpenFlag = { READ: 0x01, WRITE: 0x02, CREATE: 0x08, TRUNCATE: 0x10, EXCLUSIVE: 0x20 } as const;
+import { handleText, Trace } from './trace.js';
+import { writeMessage, type WriteMessage } from './write-message.js';
 
 /**
  * What we need of ssh2's SFTP class beyond its public names. `sftp.write` copies every byte twice and sends a short
@@ -24,15 +24,6 @@ interface Internals {
   readonly outgoing: { id: number; window: number; packetSize: number; state: string };
 }
 
-/** A WRITE on its way: header first, then `bytes[start, end)`. */
-interface Message {
-  header: Buffer;
-  bytes: Uint8Array;
-  start: number;
-  end: number;
-  sent: number;
-}
-
 export interface FileSystemSpace {
   freeBytes: number;
   freeFiles: number;
@@ -45,10 +36,10 @@ const requestRoom = 8192;
 /** The part of a mode that says what it is of, and a directory's. */
 const fileType = 0o170000,
   directory = 0o040000;
-/** SSH_FXP_WRITE without handle and data: length, type, id, handle length, offset, data length. */
-const writeOverhead = 25;
 
 export interface ChannelOptions {
+  /** The arrangement that uses it, for the log. */
+  of?: string | undefined;
   /** Identification of the server, to tell OpenSSH. */
   server: string;
   /** Longest wait for an answer, in milliseconds. */
@@ -57,14 +48,19 @@ export interface ChannelOptions {
   onStall: (reason: ConnectionLost) => void;
 }
 
+let channels = 0;
+
 /** One SFTP channel. Requests reject with `SftpStatus` (the server said no) or `ConnectionLost` (it said nothing). */
 export class SftpChannel {
   readonly #raw: Internals;
   readonly #handlers = new Set<(reason: ConnectionLost) => void>();
-  readonly #queue: (Message | (() => void))[] = [];
+  readonly #queue: (WriteMessage | (() => void))[] = [];
   /** Not more than the whole window, which some servers keep small. */
   readonly #requestRoom: number;
+  readonly #trace: Trace | null;
   #lost: ConnectionLost | null = null;
+  /** For the log: channels of this process, counted from 1. */
+  readonly number = ++channels;
   /** Fastest answer to a small request so far, in milliseconds: close to one round trip. */
   roundTripMs = Infinity;
 
@@ -73,6 +69,7 @@ export class SftpChannel {
     private readonly options: ChannelOptions,
   ) {
     this.#raw = sftp as unknown as Internals;
+    this.#trace = Trace.of(options.of, this.number);
     this.#requestRoom = Math.max(1, Math.min(requestRoom, this.#raw.outgoing.window));
     const answers = new AnswerCheck((id) => this.#raw._requests[id]?.answer);
     const push = this.#raw.push.bind(sftp);
@@ -103,6 +100,11 @@ export class SftpChannel {
     return /^SSH-2\.0-OpenSSH/.test(this.options.server) ? 32_768 : 31_952;
   }
 
+  /** What the server announced, as `name version`, for the log. */
+  get extensions(): string[] {
+    return Object.entries(this.#raw._extensions).map(([name, version]) => printable(`${name} ${version}`));
+  }
+
   /** Whether the server announced this extension. */
   has(extension: string): boolean {
     return Object.hasOwn(this.#raw._extensions, extension);
@@ -115,62 +117,74 @@ export class SftpChannel {
 
   /** `flags` of OpenFlag; the handle. */
   open(path: string, flags: number): Promise<Buffer> {
-    return this.#ask<Buffer>('open', (done) => this.sftp.open(path, flags, done), Answer.HANDLE);
+    return this.#ask<Buffer>(
+      'open',
+      `${path} ${flagsText(flags)}`,
+      (done) => this.sftp.open(path, flags, done),
+      Answer.HANDLE,
+    );
   }
 
   /** Servers move, scan or flush files when they are closed: this answer may take long. */
   async close(handle: Buffer): Promise<void> {
-    await this.#ask<unknown>('close', (done) => this.sftp.close(handle, done), Answer.STATUS, 20);
+    await this.#ask<unknown>('close', handle, (done) => this.sftp.close(handle, done), Answer.STATUS, 20);
   }
 
   /** Size in bytes; null when the server leaves it out of its answer. */
   async fstat(handle: Buffer): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.sftp.fstat(handle, done), Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('fstat', handle, (done) => this.sftp.fstat(handle, done), Answer.ATTRS));
   }
 
   /** Size in bytes, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('stat', (done) => this.sftp.stat(path, done), Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('stat', path, (done) => this.sftp.stat(path, done), Answer.ATTRS));
   }
 
   /** Null when the server leaves the mode out of its answer, as it may; symbolic links are followed. */
   async isDirectory(path: string): Promise<boolean | null> {
-    const { mode } = await this.#ask<Stats>('stat', (done) => this.sftp.stat(path, done), Answer.ATTRS);
+    const { mode } = await this.#ask<Stats>('stat', path, (done) => this.sftp.stat(path, done), Answer.ATTRS);
     return typeof mode === 'number' && (mode & fileType) !== 0 ? (mode & fileType) === directory : null;
   }
 
   /** Size in bytes, of a symbolic link itself. */
   async lstat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.sftp.lstat(path, done), Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('lstat', path, (done) => this.sftp.lstat(path, done), Answer.ATTRS));
   }
 
   /** `fsync@openssh.com`; ask `has` first. Gigabytes may have to reach a slow disk. */
   async fsync(handle: Buffer): Promise<void> {
-    await this.#ask<unknown>('fsync', (done) => this.sftp.ext_openssh_fsync(handle, done), Answer.STATUS, 20);
+    await this.#ask<unknown>('fsync', handle, (done) => this.sftp.ext_openssh_fsync(handle, done), Answer.STATUS, 20);
   }
 
   /** Plain SSH_FXP_RENAME: `posix-rename@openssh.com` overwrites its target. */
   async rename(from: string, to: string): Promise<void> {
-    await this.#ask<unknown>('rename', (done) => this.sftp.rename(from, to, done), Answer.STATUS, 20);
+    await this.#ask<unknown>(
+      'rename',
+      `${from} to ${to}`,
+      (done) => this.sftp.rename(from, to, done),
+      Answer.STATUS,
+      20,
+    );
   }
 
   /** SSH_FXP_REMOVE; a directory is refused. */
   async remove(path: string): Promise<void> {
-    await this.#ask<unknown>('remove', (done) => this.sftp.unlink(path, done), Answer.STATUS);
+    await this.#ask<unknown>('remove', path, (done) => this.sftp.unlink(path, done), Answer.STATUS);
   }
 
   /** At most `length` bytes; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
     const ask = (done: Answered<number>): void => this.sftp.read(handle, into, 0, length, position, done);
-    return into.subarray(0, await this.#ask('read', ask, Answer.DATA));
+    const about = `handle ${handleText(handle)} offset ${position} length ${length}`;
+    return into.subarray(0, await this.#ask('read', about, ask, Answer.DATA));
   }
 
   /** `statvfs@openssh.com`; null when it is not offered or says nothing. */
   async space(path: string): Promise<FileSystemSpace | null> {
     if (this.#raw._extensions['statvfs@openssh.com'] !== '2') return null;
     const ask = (done: Answered<Record<string, number>>): void => this.sftp.ext_openssh_statvfs(path, done as never);
-    const answer = await orRefusal(this.#ask('statvfs', ask, Answer.EXTENDED));
+    const answer = await orRefusal(this.#ask('statvfs', path, ask, Answer.EXTENDED));
     if (answer instanceof SftpStatus) return null;
     const { f_bavail: blocks, f_frsize: size, f_favail: files } = answer;
     if (blocks === undefined || size === undefined) return null;
@@ -192,16 +206,7 @@ export class SftpChannel {
       return;
     }
     const id = (this.#raw._writeReqid = (this.#raw._writeReqid + 1) >>> 0);
-    const header = Buffer.allocUnsafe(writeOverhead + handle.length);
-    header.writeUInt32BE(header.length - 4 + (end - start), 0);
-    header[4] = 6;
-    header.writeUInt32BE(id, 5);
-    header.writeUInt32BE(handle.length, 9);
-    header.set(handle, 13);
-    header.writeUInt32BE(Math.floor(position / 0x1_0000_0000), 13 + handle.length);
-    header.writeUInt32BE(position >>> 0, 17 + handle.length);
-    header.writeUInt32BE(end - start, 21 + handle.length);
-    const message: Message = { header, bytes, start, end, sent: 0 };
+    const message = writeMessage(id, handle, [bytes, start, end], position);
     let stop: (() => void) | undefined;
     let over = false;
     const once = (error: SftpStatus | ConnectionLost | null): void => {
@@ -215,8 +220,9 @@ export class SftpChannel {
       answer: Answer.STATUS,
       cb: (error) => {
         const why = error ? this.#explain('write', error) : null;
+        this.#trace?.answered(id, why);
         // A refusal too: the rest would still be sent, beside the repetition and after the server has acknowledged that.
-        const early = message.sent < header.length + end - start;
+        const early = message.sent < message.header.length + end - start;
         once(
           early && !(why instanceof ConnectionLost)
             ? new SftpStatus('write', Status.BAD_MESSAGE, 'answered before it was sent')
@@ -224,6 +230,7 @@ export class SftpChannel {
         );
       },
     };
+    this.#trace?.wrote(id, handle, position, end - start);
     this.#queue.push(message);
     if (this.#queue.length === 1) this.#flush();
   }
@@ -234,7 +241,14 @@ export class SftpChannel {
     this.sftp.end();
   }
 
-  #ask<T>(operation: string, send: (done: Answered<T>) => void, wanted: number, patience = 1): Promise<T> {
+  /** `about`: a path or a handle, for the log. */
+  #ask<T>(
+    operation: string,
+    about: string | Uint8Array,
+    send: (done: Answered<T>) => void,
+    wanted: number,
+    patience = 1,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#lost) {
         reject(this.#lost);
@@ -247,9 +261,12 @@ export class SftpChannel {
       const stop = this.#watch(operation, patience, fail);
       this.#queue.push(() => {
         const asked = performance.now();
+        let id = -1;
         const answer: Answered<T> = (error, value) => {
-          if (error) {
-            fail(this.#explain(operation, error));
+          const why = error ? this.#explain(operation, error) : null;
+          this.#trace?.answered(id, why ?? value);
+          if (why !== null) {
+            fail(why);
           } else if (wanted !== Answer.STATUS && (value === undefined || value === null)) {
             fail(new SftpStatus(operation, Status.BAD_MESSAGE, 'answered OK without the answer'));
           } else {
@@ -260,7 +277,9 @@ export class SftpChannel {
         };
         try {
           send(answer);
-          const request = this.#raw._requests[this.#raw._writeReqid];
+          id = this.#raw._writeReqid;
+          this.#trace?.asked(id, operation, about);
+          const request = this.#raw._requests[id];
           if (request !== undefined) request.answer = wanted;
         } catch (error) {
           const thrown = error instanceof Error ? error : new Error(String(error));
@@ -304,6 +323,7 @@ export class SftpChannel {
   #fail(reason: ConnectionLost): void {
     if (this.#lost) return;
     this.#lost = reason;
+    this.#trace?.lost(reason);
     this.#queue.length = 0;
     const handlers = [...this.#handlers];
     this.#handlers.clear();
@@ -329,7 +349,7 @@ export class SftpChannel {
   }
 
   /** Sends one SSH packet of a message; true when it was the last. */
-  #send(message: Message): boolean {
+  #send(message: WriteMessage): boolean {
     const { outgoing, _protocol } = this.#raw;
     const { header, bytes, start, end, sent } = message;
     const total = header.length + end - start;

@@ -1,5 +1,6 @@
 import { orAborted } from '../abort.js';
 import { copyOf, isDepotError, type DepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import type { SftpChannel } from './channel.js';
 import type { Credentials } from './credentials.js';
 import { Unreachable } from './dial.js';
@@ -87,10 +88,10 @@ export class SharedServer {
   }
 
   /** For one upload. */
-  source(dial: Dial): SessionSource {
+  source(dial: Dial, of?: string): SessionSource {
     const isGivenUp = (): boolean => this.#givenUp;
     return {
-      open: (signal, dialing) => this.#open(dial, signal, dialing),
+      open: (signal, dialing) => this.#open(dial, of, signal, dialing),
       get givenUp() {
         return isGivenUp();
       },
@@ -99,9 +100,9 @@ export class SharedServer {
     };
   }
 
-  async #open(dial: Dial, signal: AbortSignal, dialing: () => void): Promise<Session> {
+  async #open(dial: Dial, of: string | undefined, signal: AbortSignal, dialing: () => void): Promise<Session> {
     for (;;) {
-      const session = await this.#borrow();
+      const session = await this.#borrow(of);
       signal.throwIfAborted();
       if (session !== null) return session;
       if (this.#refusal !== null) throw copyOf(this.#refusal);
@@ -121,11 +122,13 @@ export class SharedServer {
   }
 
   /** A channel of a connection that has room for it. */
-  async #borrow(): Promise<Session | null> {
+  async #borrow(of: string | undefined): Promise<Session | null> {
     this.#connections = this.#connections.filter((connection) => !connection.lost);
     for (const connection of this.#connections) {
-      const session = await connection.borrow();
-      if (session !== null) return session;
+      const session = await connection.borrow(of);
+      if (session === null) continue;
+      logInfo(of, `goes over a connection that is there already, on SFTP channel ${session.channel.number}`);
+      return session;
     }
     return null;
   }
@@ -172,11 +175,11 @@ class SharedConnection {
   }
 
   /** Null when the server gives no more channels, or is gone. */
-  async borrow(): Promise<Session | null> {
+  async borrow(of?: string): Promise<Session | null> {
     const first = this.takeFirst();
     if (first !== null) return first;
     try {
-      const channel = await this.session.openChannel();
+      const channel = await this.session.openChannel(of);
       if (!this.lost) return this.#lend(channel);
       channel.end();
       return null;
@@ -203,9 +206,9 @@ class SharedConnection {
       server: session.server,
       hostKey: session.hostKey,
       channel,
-      openChannel: async () => {
+      openChannel: async (of) => {
         if (!borrowed) throw new ConnectionLost('the connection is closed');
-        const another = await session.openChannel();
+        const another = await session.openChannel(of);
         channels.push(another);
         return another;
       },

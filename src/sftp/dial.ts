@@ -4,8 +4,9 @@ import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import { printable } from '../printable.js';
-import { keeperOf } from './hostkeys.js';
+import { address, keeperOf } from './hostkeys.js';
 import { duration } from './retry.js';
 import type { RemoteSpec } from './types.js';
 
@@ -48,7 +49,7 @@ const staggerMs = 250;
 /** How long an address that took the connection alone has for its first byte, before the others are tried beside it. */
 const greetingMs = 3000;
 
-type Whereto = Pick<RemoteSpec, 'host' | 'port' | 'jumpHost'>;
+type Whereto = Pick<RemoteSpec, 'host' | 'port' | 'jumpHost' | 'arrangement'>;
 
 /** Addresses at which SSH came to nothing in this process, by host and port; the last one last. */
 const disappointing = new Map<string, Set<string>>();
@@ -75,6 +76,7 @@ export async function dial(spec: Whereto & Pick<RemoteSpec, 'connectTimeoutMs'>,
   const timeoutMs = spec.connectTimeoutMs / 3;
   const failed = [...failedAt(spec)];
   const found = await addressesOf(spec.host, timeoutMs, signal);
+  if (isIP(spec.host) === 0) logInfo(spec.arrangement, `${printable(spec.host)} has the addresses ${found.join(', ')}`);
   const addresses = found.sort((a, b) => failed.indexOf(a) - failed.indexOf(b));
   return new Race(addresses, spec, timeoutMs, signal).winner;
 }
@@ -153,7 +155,13 @@ class Race {
     }
   };
 
+  /** `what` has an @ in the place of the address. */
+  #log(at: string, what: string): void {
+    logInfo(this.at.arrangement, what.replace('@', address({ host: at, port: this.at.port })));
+  }
+
   #try(address: string): void {
+    this.#log(address, 'connecting to @');
     const socket = connectTcp({
       host: address,
       port: this.at.port,
@@ -165,6 +173,7 @@ class Race {
     const fail = (failure: Unreachable): void => {
       if (this.#over || (this.#connecting.get(address) ?? this.#silent.get(address)) !== socket) return;
       this.#drop(address);
+      this.#log(address, `@ ${failure.why}`);
       this.#failures.set(address, failure);
       this.#next();
     };
@@ -181,6 +190,7 @@ class Race {
     socket.once('connect', () => {
       if (this.#over || this.#connecting.get(address) !== socket) return;
       socket.setTimeout(0);
+      this.#log(address, `connected to @ from ${socket.localAddress ?? '?'}`);
       this.#connecting.delete(address);
       this.#silent.set(address, socket);
       this.#connected(socket);

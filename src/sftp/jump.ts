@@ -9,6 +9,8 @@ import { dial, disappointed, Unreachable } from './dial.js';
 import { askForLog, FirstBytes, handshakeFailure, nothingInCommon, type Failure } from './explain.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { address, isTrusted, keyTypeOf, trusted, type Trust } from './hostkeys.js';
+import { Conversation } from './conversation.js';
+import { logInfo } from '../log.js';
 import { prepareLogin, type Credentials, type SharedCredentials } from './credentials.js';
 import { LoginAttempt } from './login.js';
 import { signWithSha2 } from './rsa-signatures.js';
@@ -72,6 +74,7 @@ async function attempt(
     socket.destroy();
   });
   const login = new LoginAttempt(spec, credentials, stage);
+  const conversation = new Conversation(spec);
   socket.once('close', () => login.end());
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -83,14 +86,17 @@ async function attempt(
       });
       client.on('close', () => reject(failure ?? new Error('the connection was closed')));
       client.on('banner', (text: string) => login.banner(text));
-      client.on('handshake', () => {
+      client.on('handshake', (agreed) => {
         first.stop();
         if (phase !== 'handshake') return;
+        conversation.agreed(client, agreed);
         phase = 'login';
         stage.start();
       });
       client.on('ready', () => {
         login.accepted();
+        conversation.loggedIn();
+        logInfo(spec.arrangement, `asking ${address(spec)} for a connection to ${address(target)}`);
         phase = 'forwarding';
         stage.start();
         client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, opened) => {
@@ -107,7 +113,9 @@ async function attempt(
         keepaliveCountMax: 6,
         ident: 'depot',
         algorithms: algorithms(types),
+        ...conversation.options,
         hostVerifier: (key: Buffer) => {
+          conversation.hostKey(key, isTrusted(trust, key));
           if (isTrusted(trust, key)) return true;
           refused.push({ type: keyTypeOf(key), fingerprint: fingerprintOf(key) });
           return false;
@@ -116,12 +124,14 @@ async function attempt(
       signWithSha2(client, (taken) => login.takesSha2(taken));
       stage.start();
     });
+    conversation.over();
     return new Tunnel(channel, client, abort);
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
     const cause = failure ?? (error as Failure);
     const told = explain(spec, target, phase, cause, login, first.bytes);
+    conversation.failed(told);
     if (told instanceof Unreachable && !(told instanceof Beyond)) disappointed(spec, reached);
     throw told;
   } finally {

@@ -1,6 +1,7 @@
 import { orAborted } from '../abort.js';
 import { clockTime } from '../clock.js';
 import { DepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import type { FileSystemSpace, SftpChannel } from './channel.js';
 import type { SessionSource } from './connections.js';
 import { address } from './hostkeys.js';
@@ -142,8 +143,10 @@ export class Link {
     }
     const since = first ? new Date() : this.#lostAt;
     const until = new Date(Date.now() + deadline - performance.now());
-    const wait = (why: string): void =>
+    const wait = (why: string): void => {
+      this.#log(`${why}; trying until ${until.toISOString()}`);
       this.hooks.waiting?.({ address: address(this.spec), why, isLost: !first, since, until });
+    };
     if (!first) wait('lost the connection');
     let warned = false;
     for (let oddities = 0; ; ) {
@@ -157,6 +160,7 @@ export class Link {
         this.server = session.server;
         this.hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
         session.channel.onLost((reason) => {
+          this.#log(`${this.#closed ? 'closed' : 'lost'} SFTP channel ${session.channel.number}: ${reason.message}`);
           this.lastLoss = reason.message;
           this.#lostAt = new Date();
         });
@@ -177,6 +181,10 @@ export class Link {
         await this.#backoff.wait(deadline, signal);
       }
     }
+  }
+
+  #log(what: string): void {
+    logInfo(this.spec.arrangement, `${address(this.spec)} ${what}`);
   }
 
   /** Connections can be made, and nothing comes of them. */

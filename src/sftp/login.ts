@@ -1,5 +1,6 @@
 import type { AuthenticationType, AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import { printable, said } from '../printable.js';
 import { shown } from './answers.js';
 import { type Credentials, loginCommand } from './credentials.js';
@@ -67,6 +68,7 @@ export class LoginAttempt {
 
   /** What is said before anything was sent is a legal notice; afterwards it is about this login. */
   banner(text: string): void {
+    this.#log(`${address(this.spec)} says: ${shown(Buffer.from(text.trim()), 200)}`);
     if (this.tried) this.#told = `${this.#told}${text}`.slice(0, 500);
     if (this.tried && expiry.test(text)) this.expired ??= text;
   }
@@ -87,11 +89,15 @@ export class LoginAttempt {
     // After a signature that the ssh-agent did not give, ssh2 would go on with the next method.
     if (over.aborted) return;
     if ((left as AuthenticationType[] | null) === null) {
+      this.#log(`asking ${address(this.spec)} how ${printable(this.spec.username)} can log in`);
       next({ type: 'none', username: this.spec.username });
       return;
     }
     if (partialSuccess) this.#halfway = true;
     this.offered = left.map((method) => printable(method));
+    this.#log(
+      `${address(this.spec)} ${partialSuccess ? 'accepted that, and wants more: ' : 'offers '}${this.offered.join(', ') || 'no method'}`,
+    );
     this.#answered();
     // The time is the server's; nobody is hurried who types a password.
     this.stage.pause();
@@ -125,6 +131,7 @@ export class LoginAttempt {
         return this.#nextMethod(left);
       }
       if (isRsa && this.#sha2 === null) this.#hoped = true;
+      this.#log(`offering ${words}`);
       this.#done.add('publickey');
       this.#sent.push(words);
       const ongoing = (is: boolean): void => {
@@ -155,10 +162,15 @@ export class LoginAttempt {
     return null;
   }
 
+  #log(what: string): void {
+    logInfo(this.spec.arrangement, what);
+  }
+
   #sendsPassword(): void {
     const place = this.credentials.passwordFrom?.()?.place;
     const words = `the password${place === undefined ? '' : ` from ${place}`}`;
     if (!this.#sent.includes(words)) this.#sent.push(words);
+    this.#log(`sending ${words}`);
     this.#passwordSent = true;
     this.credentials.sent.unanswered++;
   }
@@ -172,6 +184,7 @@ export class LoginAttempt {
   #answers(name: string, instructions: string, prompts: Prompt[], secret: string): string[] {
     const about = [name, instructions, ...prompts.map(({ prompt }) => prompt)].join(' ').trim();
     if (expiry.test(about)) this.expired ??= about;
+    this.#log(`${address(this.spec)} asks: ${shown(Buffer.from(about), 200)}`);
     return prompts.map(({ prompt, echo }) => {
       const text = prompt.trim() === '' ? `${name} ${instructions}` : prompt;
       if (echo !== true && passwordPrompt.test(text) && !otherFactor.test(text) && !this.#passwordAnswered) {

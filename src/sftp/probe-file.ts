@@ -1,5 +1,6 @@
 /** The write test: what it found, the files that it writes, and what can be seen of them. */
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
+import { OpenFlag } from './open-flags.js';
 import { isStatus, refusal, orRefusal, SftpStatus, Status } from './status.js';
 
 export interface WriteFinding {

@@ -1,4 +1,5 @@
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
+import { OpenFlag } from './open-flags.js';
 import type { Link } from './link.js';
 import {
   ascending,

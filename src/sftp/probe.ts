@@ -1,7 +1,8 @@
 /** `doctor --write-test`: what a server does with two small files of made-up bytes under random names. */
 import { randomBytes } from 'node:crypto';
 import { DepotError } from '../errors.js';
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
+import { OpenFlag } from './open-flags.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
 import { isSeen, statFile } from './stat.js';

@@ -40,7 +40,11 @@ export async function connect(
   const hop =
     spec.proxyJump === undefined ? null : await prepareHop(spec.proxyJump, login.proxyJump ?? {}, shared?.hop);
   const dial = (signal: AbortSignal): Promise<Session> => openSession(spec, trust, credentials, hop, signal);
-  const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(dial) : shared.source(dial));
+  const remote = new Remote(
+    spec,
+    hooks,
+    shared === undefined ? ownConnection(dial) : shared.source(dial, spec.arrangement),
+  );
   await remote.session();
   return remote;
 }

@@ -5,6 +5,7 @@ import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key
 import { algorithms } from './algorithms.js';
 import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
+import { Conversation } from './conversation.js';
 import { dial, Unreachable } from './dial.js';
 import { askForLog, FirstBytes, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
 import { type Hop, tunnel } from './jump.js';
@@ -83,6 +84,7 @@ async function hostKey(
   } else socket = await tunnel(hop, spec, signal);
   const first = new FirstBytes(socket);
   const client = new ssh2.Client();
+  const conversation = new Conversation(spec);
   return new Promise<Buffer | None>((resolve, reject) => {
     let key: Buffer | null = null;
     let timedOut = false;
@@ -117,9 +119,11 @@ async function hostKey(
       readyTimeout: 0,
       ident: 'depot',
       algorithms: algorithms([type]),
+      ...conversation.options,
       // Having seen the key is enough: the handshake ends here.
       hostVerifier: (shown: Buffer) => {
         key = shown;
+        conversation.shown(shown);
         return false;
       },
     });

@@ -11,12 +11,14 @@ import {
   type ChannelWords,
   type Failure,
 } from './explain.js';
-import { isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
+import { address, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
 import { fingerprintOf, type HostKeyType } from '../names/host-key.js';
 import { algorithms } from './algorithms.js';
 import { NoHostKey, withHostKey } from './host-key-check.js';
 import { type Hop, tunnel } from './jump.js';
 import { SftpChannel } from './channel.js';
+import { Conversation } from './conversation.js';
+import { logDebug, logInfo } from '../log.js';
 import { dial, disappointed, Unreachable } from './dial.js';
 import type { Credentials } from './credentials.js';
 import { LoginAttempt } from './login.js';
@@ -32,8 +34,8 @@ export interface Session {
   readonly server: string;
   readonly hostKey: { type: string; fingerprint: string };
   readonly channel: SftpChannel;
-  /** Another SFTP channel; rejects when the server refuses it. */
-  openChannel(): Promise<SftpChannel>;
+  /** Another SFTP channel; rejects when the server refuses it. `of`: the arrangement that it is for. */
+  openChannel(of?: string): Promise<SftpChannel>;
   /** Bytes handed to the socket that the kernel has not taken yet. */
   readonly unsent: number;
   /** It is gone, whoever ended it. */
@@ -88,6 +90,7 @@ async function attempt(
   };
   const stage = new StageTimer(spec.connectTimeoutMs, expire);
   const login = new LoginAttempt(spec, credentials, stage);
+  const conversation = new Conversation(spec);
   const enter = (next: Phase): void => {
     // Keys are exchanged again later, too.
     if (phase === next || phase === 'sftp') return;
@@ -99,13 +102,16 @@ async function attempt(
     login.end();
   });
   socket.once('close', () => login.end());
-  client.on('handshake', () => {
+  client.on('handshake', (agreed) => {
     first.stop();
-    if (phase === 'handshake') enter('login');
+    if (phase !== 'handshake') return;
+    conversation.agreed(client, agreed);
+    enter('login');
   });
   client.on('banner', (text: string) => login.banner(text));
   client.on('ready', () => {
     login.accepted();
+    conversation.loggedIn();
     enter('sftp');
   });
   client.on('change password', (prompt: string) => {
@@ -126,8 +132,10 @@ async function attempt(
       keepaliveCountMax: keepalive.count,
       ident: 'depot',
       algorithms: algorithms(types),
+      ...conversation.options,
       hostVerifier: (key: Buffer) => {
         hostKey = { type: keyTypeOf(key), fingerprint: fingerprintOf(key) };
+        conversation.hostKey(key, isTrusted(trust, key));
         if (isTrusted(trust, key)) return true;
         refused.push(hostKey);
         return false;
@@ -139,6 +147,7 @@ async function attempt(
     said = listening.said;
     const first = await connecting;
     listening.stop();
+    conversation.over();
     signal.throwIfAborted();
     // What goes by way of a hop is written by another rule, and its memory is not known to be free when it says so.
     if (direct !== null) usePacketMemory(client, memory);
@@ -147,6 +156,7 @@ async function attempt(
     socket.destroy();
     signal.throwIfAborted();
     const told = explain(spec, phase, seen.error ?? (error as Failure), { login, bytes: first.bytes, said });
+    conversation.failed(told);
     if (told instanceof Unreachable) disappointed(spec, reached);
     throw told;
   } finally {
@@ -227,8 +237,12 @@ function wrap(
   const raw = (client as unknown as { _protocol: { _remoteIdentRaw?: Buffer | string } })._protocol._remoteIdentRaw;
   const server = printable(String(raw ?? '').trim());
   const destroy = (): void => void socket.destroy();
-  const channelOptions = { server, patienceMs: spec.stallMs ?? 30_000, onStall: destroy };
+  const channelOptions = { of: spec.arrangement, server, patienceMs: spec.stallMs ?? 30_000, onStall: destroy };
   const channel = new SftpChannel(first, channelOptions);
+  logInfo(
+    spec.arrangement,
+    `${address(spec)} opened the SFTP channel ${channel.number}, writes of up to ${channel.writeSize} bytes, with the extensions ${channel.extensions.join(', ') || '(none)'}`,
+  );
   // Else the channel's end, which comes next, would be all that is said.
   client.on('error', (error: Error) =>
     channel.end(
@@ -246,7 +260,7 @@ function wrap(
     get closed() {
       return socket.destroyed;
     },
-    openChannel: () =>
+    openChannel: (of = spec.arrangement) =>
       new Promise((resolve, reject) => {
         if (socket.destroyed) {
           reject(new ConnectionLost('the connection is closed'));
@@ -259,8 +273,14 @@ function wrap(
         try {
           client.sftp((error, sftp) => {
             clearTimeout(timer);
-            if (error) reject(error);
-            else resolve(new SftpChannel(sftp, channelOptions));
+            if (error) {
+              logInfo(of, `${address(spec)} refuses another SFTP channel: ${printable(error.message)}`);
+              reject(error);
+              return;
+            }
+            const opened = new SftpChannel(sftp, { ...channelOptions, of });
+            logDebug(of, `${address(spec)} opened the SFTP channel ${opened.number}`);
+            resolve(opened);
           });
         } catch (error) {
           clearTimeout(timer);

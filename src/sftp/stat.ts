@@ -1,5 +1,6 @@
 import { DepotError } from '../errors.js';
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
+import { OpenFlag } from './open-flags.js';
 import { isStatus, orRefusal, refusal, SftpStatus, Status } from './status.js';
 import type { FileStat, Transfer } from './types.js';
 

@@ -1,4 +1,5 @@
 import { DepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import { positionOf, type WriteQueue, type Piece } from './write-queue.js';
 import type { SftpChannel } from './channel.js';
 import { Lane, LaneGrowth, laneBytes, lanesAllowed } from './lanes.js';
@@ -148,6 +149,7 @@ export class Stripes {
   /** FAILURE has no cause: ask about space, write once more, then stop. Other answers are final. */
   #refused(piece: Piece, error: SftpStatus): void {
     if (this.#ended) return;
+    this.#log(`a write at ${positionOf(piece)} was refused: ${error.message}`);
     const what = `write to ${this.path}`;
     const details = { published: 'no', cause: error } as const;
     piece.refusals++;
@@ -231,7 +233,7 @@ export class Stripes {
       if (!first || session?.channel !== first.channel) return;
       await Promise.all(
         Array.from({ length: count }, async () => {
-          const channel = await session.openChannel();
+          const channel = await session.openChannel(this.remote.spec.arrangement);
           try {
             const handle = await openBeside(channel, this.path, this.queue.acknowledged);
             if (this.first === first && !this.#ended) {
@@ -249,15 +251,25 @@ export class Stripes {
     } catch (error) {
       if (error instanceof DepotError) this.events.failed(error);
       // Refused; unless it was the connection that went, which says nothing about lanes.
-      else if (!first?.channel.lost) this.#growth.stop();
+      else if (!first?.channel.lost) {
+        this.#growth.stop();
+        this.#log(`no more lanes: ${(error as Error).message}`);
+      }
     } finally {
       this.#opening = false;
       this.events.changed();
     }
   }
 
+  #log(what: string): void {
+    logInfo(this.remote.spec.arrangement, what);
+  }
+
   #add(lane: Lane): void {
     this.#lanes.push(lane);
+    this.#log(
+      `writes over ${this.#lanes.length === 1 ? 'one lane' : `${this.#lanes.length} lanes`}, SFTP channel ${lane.channel.number}`,
+    );
     this.remote.stats.lanes = Math.max(this.remote.stats.lanes, this.#lanes.length);
     this.#growth.changed();
     if (this.#lanes.length > 1) lane.channel.onLost(() => this.#drop(lane));
@@ -271,6 +283,7 @@ export class Stripes {
     if (at < 0) return;
     this.#lanes.splice(at, 1);
     this.#growth.stop();
+    this.#log(`the lane on SFTP channel ${lane.channel.number} is gone; ${this.#lanes.length} left`);
     this.#giveBack(lane);
     this.pump();
   }

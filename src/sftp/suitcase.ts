@@ -1,7 +1,8 @@
 /** A suitcase from its close to its published name. What no look settles is `unconfirmed`, never a guess. */
 import { delayed, orAborted } from '../abort.js';
 import { DepotError, type ErrorDetails, isRefusal } from '../errors.js';
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
+import { OpenFlag } from './open-flags.js';
 import type { Link } from './link.js';
 import { PublishedFile, type FileNames, type Settled } from './published-file.js';
 import { exists, renameRefused } from './refusals.js';

@@ -1,10 +1,13 @@
 import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import { isOutbound, type SuitcaseBlock } from '../outbound.js';
 import { isLost, removeAbandoned } from './abandon.js';
 import { WriteQueue } from './write-queue.js';
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
+import { OpenFlag } from './open-flags.js';
 import type { Link } from './link.js';
+import { lanesAllowed } from './lanes.js';
 import { explainCreate } from './refusals.js';
 import { confirm, sizeOf, statFile, WrongSize } from './stat.js';
 import { ConnectionLost, isStatus, orRefusal, PartialLost, SftpStatus, Status } from './status.js';
@@ -141,6 +144,7 @@ export class Upload {
     this.#watch();
     try {
       await this.#until(() => this.#queue.done);
+      this.#log(`all ${this.#queue.total} bytes are acknowledged`);
       o.acknowledged?.();
       const durability = await this.#confirm();
       await o.beforeClose(durability);
@@ -196,6 +200,8 @@ export class Upload {
     try {
       const handle = await channel.create(this.#path);
       this.#created = true;
+      const { lanes, because } = lanesAllowed(this.remote.spec, this.remote);
+      this.#log(`created ${this.#path}; lanes: ${lanes} (${because})`);
       this.remote.progressed();
       this.#tryFlush(channel, handle);
       this.#lookForName(channel);
@@ -254,6 +260,9 @@ export class Upload {
           throw new PartialLost(unfit);
         }
         this.#created = true;
+        this.#log(
+          `opened ${this.#path} again, which has ${size ?? 'an unknown number of'} bytes; goes on from ${this.#queue.contiguous}`,
+        );
         this.#unheard = null;
         this.#stripes.start(channel, handle, { size });
         return;
@@ -261,6 +270,10 @@ export class Upload {
         if (!(error instanceof ConnectionLost)) throw error;
       }
     }
+  }
+
+  #log(what: string): void {
+    logInfo(this.remote.spec.arrangement, what);
   }
 
   get #gone(): string {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { run } from '../child.js';
 import type { Config, NotifyEvent } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
+import { logInfo } from '../log.js';
 import { timestamp } from '../names/deposit.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
@@ -86,6 +87,7 @@ export class Notifier {
 }
 
 async function deliver(config: Config, record: RunRecord, signal: AbortSignal): Promise<void> {
+  logInfo(record.arrangement, `notify.command is told: ${record.code ?? 'success'}`);
   await run(config.notify!.command, {
     label: 'notify.command',
     code: 'source-failed',
@@ -97,6 +99,7 @@ async function deliver(config: Config, record: RunRecord, signal: AbortSignal): 
     graceMs: 1000,
     signal,
   });
+  logInfo(record.arrangement, 'notify.command has ended well');
 }
 
 /** Tells of each killed push once, and of a stale arrangement once for each `every` (a day without it). */

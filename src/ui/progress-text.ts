@@ -23,10 +23,11 @@ export function progressText(
   const percent = share === null ? '' : ` (${percentText(share)})`;
   const isSent = sent !== null && (sealedBytes > 0 || p.suitcaseBytes !== undefined);
   // A suitcase that was sealed before is only sent.
-  const read =
+  const readOf = (total: string): string[] =>
     datasetBytes === 0 && p.suitcaseBytes !== undefined
       ? []
-      : [`${bytes(datasetBytes)}${of} read${isSent ? '' : percent}`];
+      : [`${bytes(datasetBytes)}${total} read${isSent ? '' : percent}`];
+  const [read, readAlone] = [readOf(of), readOf('')];
   const entries = read.length === 0 ? [] : [counted(p.entries, 'entry', 'entries')];
   const sealed = sealedBytes === 0 ? [] : [`${bytes(sealedBytes)} encrypted`];
   const uploaded = isSent ? [`${bytes(sent)} uploaded${percent}`] : [];
@@ -38,6 +39,7 @@ export function progressText(
     [...read, ...sealed, ...uploaded, ...limited, ...left],
     [...read, ...sealed, ...uploaded, ...rate, ...left],
     [...read, ...uploaded, ...rate, ...left],
+    [...readAlone, ...uploaded, ...rate, ...left],
     [...read, ...uploaded, ...left],
     ...(isSent ? [[...uploaded, ...left]] : [[...read, ...left]]),
     [...(share === null ? (isSent ? uploaded : read) : [percentText(share)]), ...left],

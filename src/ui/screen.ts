@@ -4,6 +4,7 @@
  * - stdout is the result, stderr is the rest: errors, hints, warnings, progress, questions.
  * - `--json`: one document on stdout, for errors too. `--quiet`: nothing on plain success; warnings are held back and shown only
  *   when the run fails, but for those that somebody must act on. Both: the document, and those.
+ * - `--verbose` and DEPOT_LOG: a log on stderr, one line each, above the progress line; whatever `--json` and `--quiet` say.
  * - An error says what, whether anything was published, and what to type next, which works as typed (typed.ts). No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
  * - On a terminal, prose and rows of tables are broken between words; files and lines to type are not. Elsewhere nothing is broken.
@@ -12,7 +13,9 @@
 import { styleText } from 'node:util';
 import type { DepotError, ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
+import { listenToLog } from '../log.js';
 import { errorDocument, errorLines } from './errors.js';
+import { logLevelOf, logText } from './log.js';
 import { notWritten, Watched } from './output.js';
 import type { Progress } from './progress.js';
 import { TypedLines, unmarked } from './typed.js';
@@ -50,6 +53,8 @@ export class Screen {
   readonly #color: boolean;
   readonly #redraws: boolean;
   readonly #typed: TypedLines;
+  readonly #verbose: boolean;
+  readonly #env: NodeJS.ProcessEnv;
   #held: string[] = [];
   #progress: Progress | null = null;
 
@@ -58,7 +63,11 @@ export class Screen {
     const end = p.argv.indexOf('--');
     const flags = new Set(end === -1 ? p.argv : p.argv.slice(0, end));
     this.json = flags.has('--json');
-    this.quiet = flags.has('--quiet') || flags.has('-q');
+    // -qv is both.
+    const short = [...flags].filter((flag) => /^-[qv]+$/.test(flag)).join('');
+    this.quiet = flags.has('--quiet') || short.includes('q');
+    this.#verbose = flags.has('--verbose') || short.includes('v');
+    this.#env = p.env;
     this.stdin = p.stdin;
     this.stderr = p.stderr;
     this.#stdout = p.stdout;
@@ -92,6 +101,16 @@ export class Screen {
   /** Something worth knowing that is neither result nor warning. Scripts are spared it. */
   note(message: string): void {
     if (!this.quiet && !this.json) this.#say(safe(message));
+  }
+
+  /** Shows the log where somebody wants it, until the function that this returns is called. */
+  showLog(): () => void {
+    const { level, wrong } = logLevelOf(this.#verbose, this.#env);
+    if (wrong !== undefined) this.warn(`DEPOT_LOG is info or debug, not ${JSON.stringify(wrong)}`);
+    if (level === null) return () => undefined;
+    return listenToLog(level, (line) => {
+      this.stderr.write(`${logText(line, new Date())}\n`);
+    });
   }
 
   /** What to do about a result that is bad news. */

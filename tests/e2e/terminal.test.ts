@@ -81,6 +81,20 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
     expect(raw).not.toContain('\x1b[3');
   });
 
+  test('the log goes above the line, and neither garbles the other', async () => {
+    const acme = await supplier();
+    const { code, raw, text } = await terminal(['push', '-v', '--config', acme.config], {
+      cwd: acme.directory,
+      env: { DEPOT_LOG: 'debug' },
+    });
+    expect(code, text).toBe(0);
+    const before = raw.split(/\d{4}-\d\d-\d\dT[\d:.]{12}Z (?:info |debug) /).slice(0, -1);
+    expect(before.length).toBeGreaterThan(40);
+    // Each begins on a line that is new, or was cleared; each has ended before the line is drawn again.
+    expect(before.filter((one) => !/(?:^|\n|\x1b\[[\d;?]*[A-Za-z])$/.test(one))).toEqual([]);
+    expect(text.match(/[^\n]+ (?:info |debug) [^\n]*[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/g)).toBeNull();
+  });
+
   // ora counts a line on 0 columns as infinitely many, and clears them one by one: 4 GiB of memory, and no end.
   test('is not shown on a terminal that does not know its width', async () => {
     const acme = await supplier();

@@ -101,7 +101,7 @@ async function expectSilence(
   o: { env?: NodeJS.ProcessEnv; children: string[]; json?: boolean },
 ): Promise<void> {
   const finished = await s.supplier.depot(['push', ...(o.json === true ? ['--json'] : [])], {
-    env: { DEPOT_DEBUG: '1', ...o.env },
+    env: { DEPOT_DEBUG: '1', DEPOT_LOG: 'debug', ...o.env },
   });
   expect(finished.code, finished.stdout + finished.stderr).toBe(exit);
   // Whether an alert goes out is another test's matter; when one does, what it was given is searched too.
@@ -115,66 +115,69 @@ async function expectSilence(
   expect(leaks(traces(s, finished), canaries)).toEqual([]);
 }
 
-describe.skipIf(process.platform !== 'linux')('with DEPOT_DEBUG=1, no secret is shown by a push', () => {
-  test('that succeeds, with a password from a file, a command or the environment', async () => {
-    await expectSilence(await scene(), 0, { children: ['source'] });
-    await expectSilence(await scene({ login: 'command' }), 0, { children: ['ask', 'source'], json: true });
-    await expectSilence(await scene({ login: 'environment' }), 0, {
-      children: ['source'],
-      env: {
-        DEPOT_PASSWORD: password,
-        DEPOT_SIGNING_KEY_PASSPHRASE: signingPassphrase,
-        DEPOT_PASSPHRASE: wrong,
-        CREDENTIALS_DIRECTORY: `/${wrong}`,
-      },
+describe.skipIf(process.platform !== 'linux')(
+  'with DEPOT_DEBUG=1 and DEPOT_LOG=debug, no secret is shown by a push',
+  () => {
+    test('that succeeds, with a password from a file, a command or the environment', async () => {
+      await expectSilence(await scene(), 0, { children: ['source'] });
+      await expectSilence(await scene({ login: 'command' }), 0, { children: ['ask', 'source'], json: true });
+      await expectSilence(await scene({ login: 'environment' }), 0, {
+        children: ['source'],
+        env: {
+          DEPOT_PASSWORD: password,
+          DEPOT_SIGNING_KEY_PASSPHRASE: signingPassphrase,
+          DEPOT_PASSPHRASE: wrong,
+          CREDENTIALS_DIRECTORY: `/${wrong}`,
+        },
+      });
     });
-  });
 
-  test('whose source prints its environment and fails', async () => {
-    await expectSilence(await scene({ failing: true, login: 'environment' }), 3, {
-      children: ['source'],
-      env: { DEPOT_PASSWORD: password, DEPOT_SIGNING_KEY_PASSPHRASE: signingPassphrase },
+    test('whose source prints its environment and fails', async () => {
+      await expectSilence(await scene({ failing: true, login: 'environment' }), 3, {
+        children: ['source'],
+        env: { DEPOT_PASSWORD: password, DEPOT_SIGNING_KEY_PASSPHRASE: signingPassphrase },
+      });
     });
-  });
 
-  test('whose password command fails after it printed the password', async () => {
-    await expectSilence(await scene({ login: 'failing command' }), 17, { children: ['ask'] });
-  });
+    test('whose password command fails after it printed the password', async () => {
+      await expectSilence(await scene({ login: 'failing command' }), 17, { children: ['ask'] });
+    });
 
-  test('with a wrong password', async () => {
-    const s = await scene({ login: 'environment' });
-    await expectSilence(s, 12, { children: [], env: { DEPOT_PASSWORD: wrong } });
-    await expectSilence(s, 12, { children: [], env: { DEPOT_PASSWORD: wrong }, json: true });
-  });
+    test('with a wrong password', async () => {
+      const s = await scene({ login: 'environment' });
+      await expectSilence(s, 12, { children: [], env: { DEPOT_PASSWORD: wrong } });
+      await expectSilence(s, 12, { children: [], env: { DEPOT_PASSWORD: wrong }, json: true });
+    });
 
-  test('with a wrong passphrase of the signing key', async () => {
-    const s = await scene();
-    writeFileSync(join(s.supplier.directory, 'secrets/signer'), wrong, { mode: 0o600 });
-    await expectSilence(s, 17, { children: [] });
-  });
-
-  test.skipIf(sshKeygen === undefined)(
-    'with an SSH key: the wrong passphrase, and the right one, before a login by password',
-    async () => {
+    test('with a wrong passphrase of the signing key', async () => {
       const s = await scene();
-      const key = join(s.supplier.directory, 'keys/ssh');
-      await mustRun(sshKeygen!, ['-q', '-t', 'ed25519', '-a', '1', '-N', sshPassphrase, '-f', key]);
-      s.supplier.writeConfig({ remote: { privateKey: 'keys/ssh', passwordFile: 'secrets/password' } });
-      await expectSilence(s, 17, { children: [], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: wrong } });
-      await expectSilence(s, 0, { children: ['source'], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: sshPassphrase } });
-    },
-  );
-
-  test("control: a password in a source's own env is passed on, and the search finds it", async () => {
-    const s = await scene();
-    s.supplier.writeConfig({
-      dataset: [{ command: [join(s.notes, 'source.sh')], as: 'x', env: { PGPASSWORD: password } }],
+      writeFileSync(join(s.supplier.directory, 'secrets/signer'), wrong, { mode: 0o600 });
+      await expectSilence(s, 17, { children: [] });
     });
-    const finished = await s.supplier.depot(['push']);
-    expect(finished.code).toBe(0);
-    expect(leaks(traces(s, finished), canaries)).not.toEqual([]);
-  });
-});
+
+    test.skipIf(sshKeygen === undefined)(
+      'with an SSH key: the wrong passphrase, and the right one, before a login by password',
+      async () => {
+        const s = await scene();
+        const key = join(s.supplier.directory, 'keys/ssh');
+        await mustRun(sshKeygen!, ['-q', '-t', 'ed25519', '-a', '1', '-N', sshPassphrase, '-f', key]);
+        s.supplier.writeConfig({ remote: { privateKey: 'keys/ssh', passwordFile: 'secrets/password' } });
+        await expectSilence(s, 17, { children: [], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: wrong } });
+        await expectSilence(s, 0, { children: ['source'], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: sshPassphrase } });
+      },
+    );
+
+    test("control: a password in a source's own env is passed on, and the search finds it", async () => {
+      const s = await scene();
+      s.supplier.writeConfig({
+        dataset: [{ command: [join(s.notes, 'source.sh')], as: 'x', env: { PGPASSWORD: password } }],
+      });
+      const finished = await s.supplier.depot(['push']);
+      expect(finished.code).toBe(0);
+      expect(leaks(traces(s, finished), canaries)).not.toEqual([]);
+    });
+  },
+);
 
 test('decrypt and verify do not show a wrong passphrase', async () => {
   const directory = tempDir();

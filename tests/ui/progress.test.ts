@@ -43,6 +43,9 @@ describe('the line of a push', () => {
       'acme-crm: 27.1 MiB read, 7.0 MiB encrypted, 1.0 MiB uploaded (~7 %), 1.2 MiB/s, 0:48 left',
     );
     expect(at(80, p)).toBe('acme-crm: 27.1 MiB read, 1.0 MiB uploaded (~7 %), 1.2 MiB/s, 0:48 left');
+    expect(at(80, { ...p, totalBytes: 54.2 * MiB })).toBe(
+      'acme-crm: 27.1 MiB read, 1.0 MiB uploaded (~7 %), 1.2 MiB/s, 0:48 left',
+    );
     expect(at(60, p)).toBe('acme-crm: 1.0 MiB uploaded (~7 %), 0:48 left');
     expect(at(32, p)).toBe('acme-crm: ~7 %, 0:48 left');
   });

@@ -16,6 +16,7 @@ export const globalOptions = [
   ],
   ['--json', 'print one JSON document on standard output, for errors too'],
   ['-q, --quiet', 'on success, print only what somebody must act on (with --json, on standard error)'],
+  ['-v, --verbose', 'log what happens on standard error (also $DEPOT_LOG: info, or debug for all of SFTP)'],
   ['--no-color', 'print without colours (also $NO_COLOR)'],
   ['-h, --help', 'show the help of a command'],
   ['-V, --version', 'show the version'],
