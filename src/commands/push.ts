@@ -13,6 +13,7 @@ import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/pus
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
 import { durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
+import { listedOn } from './push/listed.js';
 import { parseShard, shardFrom } from './push/shard.js';
 
 /** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
@@ -25,6 +26,7 @@ export function pushOptions(names: string[], flags: Flags) {
     names,
     all: given(flags, 'all'),
     dryRun: given(flags, 'dryRun'),
+    list: given(flags, 'list'),
     rehearse: given(flags, 'rehearse'),
     full: given(flags, 'full'),
     reread: given(flags, 'reread'),
@@ -34,6 +36,8 @@ export function pushOptions(names: string[], flags: Flags) {
     shard: shard === undefined ? undefined : parseShard(shard),
   };
   if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
+  if (o.list && !o.dryRun) throw usage('--list lists what a push would deposit', 'add --dry-run');
+  if (o.list && (o.jobs ?? 1) > 1) throw usage('--list tells of one arrangement after the other', 'leave --jobs out');
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
   return o;
 }
@@ -67,6 +71,7 @@ export function definePush(parent: CommandLine): void {
       'send no faster than this to each server, for example 5MiB/s, or none; whatever depot.yaml says',
     )
     .option('--dry-run', 'run the sources and seal, but connect to nothing and keep nothing')
+    .option('--list', 'with --dry-run: list every entry that would be deposited, and what is left out by which pattern')
     .option(
       '--rehearse',
       'open the suitcase again during the upload, compare every entry, and publish only if all match',
@@ -81,6 +86,7 @@ export function definePush(parent: CommandLine): void {
       'depot push --all --if-older-than 20h --quiet # from cron: silence is success',
       'depot push --all --jobs 4 --shard 2/3 # hundreds of them, on three machines',
       'depot push acme-crm --dry-run # is the dataset complete, and how large is it?',
+      'depot push acme-crm --dry-run --list # what is in it, and what do the exclude patterns leave out?',
       'depot push acme-crm --rehearse # check that it opens before it is published',
       'depot push acme-crm --json # for scripts',
     )
@@ -169,7 +175,7 @@ async function pushEach(
     },
   });
   const jobs = o.jobs ?? 1;
-  const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
+  const meter = new PushMeter(() => (o.list ? Promise.resolve(null) : screen.progress()), arrangements.length, jobs);
   const logins = Logins.of(config, all);
   // It is awaited by each push, and by none where there is none.
   logins.catch(() => undefined);
@@ -256,6 +262,7 @@ async function pushOne(
     progress: (p) => {
       run.meter.progress({ ...p, limits });
     },
+    ...(o.list && { listed: listedOn(screen, name) }),
     recorded: (record) => {
       seen.recorded = true;
       run.notifier.tell(record);

@@ -78,15 +78,17 @@ class Dataset {
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#reading = new Reading(hooks.warn);
+    this.#reading = new Reading(hooks.warn, hooks.listing);
     const { chain, depositId, sources } = options;
     if (chain === undefined) {
       this.archive = new Archive(1, hooks.spare);
+      this.archive.listing = hooks.listing;
       this.#chain = null;
     } else {
       const archiveOf = (isIncrement: boolean): Archive =>
         (this.archive = new Archive(isIncrement ? 2 : 1, hooks.spare));
       this.#chain = new ChainNight(chain, { depositId, archiveOf, sources, hardLinks: this.#hardLinks });
+      this.#chain.index.entries = hooks.listing;
     }
   }
 
@@ -100,6 +102,7 @@ class Dataset {
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
     for (const source of this.#options.sources) yield* this.#source(source);
+    this.#hooks.listing?.flush();
     this.#checkSize();
     this.#checkShrink();
     if (this.#chain?.increment) yield* this.#chain.increment.finish();

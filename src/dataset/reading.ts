@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Excluded } from './exclude.js';
+import type { Listing } from './listed.js';
 import { fromBytes, fromText, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
@@ -25,7 +26,10 @@ export class Reading {
   unlisted = 0;
   #changed = 0;
 
-  constructor(readonly warn: Warn) {}
+  constructor(
+    readonly warn: Warn,
+    readonly listing?: Listing,
+  ) {}
 
   leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
     this.#count(
