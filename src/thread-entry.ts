@@ -23,32 +23,36 @@ const programs: Record<ThreadName, () => Program | Promise<Program>> = {
 async function run(port: MessagePort, { name, log, data, ends }: ThreadData): Promise<boolean> {
   const from = ends.from && new Taker(ends.from);
   const to = ends.to && new Feeder(ends.to);
+  const list = ends.list && new Feeder(ends.list);
   const stop = new AbortController();
   // Listening also keeps the thread alive while it waits for nothing but a conveyor.
   const toStop = (): void => {
     stop.abort();
     from?.giveUp(stop.signal.reason);
     to?.giveUp(stop.signal.reason);
+    list?.giveUp(stop.signal.reason);
   };
   port.once('message', toStop);
   const send = (message: FromThread): void => port.postMessage(message);
   const endLog = log == null ? undefined : listenToLog(log, (line) => send({ kind: 'log', line }));
   try {
     const program = await programs[name]();
-    const tools = { from, to, signal: stop.signal, say: (said) => send({ kind: 'said', said }) } satisfies Tools;
+    const tools = { from, to, list, signal: stop.signal, say: (said) => send({ kind: 'said', said }) } satisfies Tools;
     const result = await program(data as never, tools as never);
     to?.end();
+    list?.end();
     send({ kind: 'done', result });
     return true;
   } catch (error) {
     from?.fail(error);
     to?.fail(error);
+    list?.fail(error);
     send({ kind: 'failed', error: errorToRecord(error) });
     return false;
   } finally {
     endLog?.();
     port.off('message', toStop);
-    for (const open of [ends.from?.port, ends.to?.port]) open?.close();
+    for (const open of [ends.from?.port, ends.to?.port, ends.list?.port]) open?.close();
   }
 }
 

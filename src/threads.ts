@@ -11,6 +11,8 @@ export type ThreadName = 'packing' | 'sealing' | 'rehearsal' | 'opening' | 'open
 export interface ThreadEnds {
   from?: ConveyorEnd;
   to?: ConveyorEnd;
+  /** What it tells beside, which may be longer than memory. */
+  list?: ConveyorEnd;
 }
 
 export interface ThreadData {
@@ -39,6 +41,7 @@ interface ThreadHooks {
 export interface Tools {
   from: Taker<unknown, unknown> | undefined;
   to: Feeder<unknown, unknown> | undefined;
+  list: Feeder<unknown, unknown> | undefined;
   /** Fires when the thread is to stop; from then on both conveyors throw. */
   signal: AbortSignal;
   say: (said: Said) => void;
@@ -232,6 +235,6 @@ export function sharedKey(sessionKey: Uint8Array): Uint8Array<SharedArrayBuffer>
   return shared;
 }
 
-function portsOf({ from, to }: ThreadEnds) {
-  return [from, to].flatMap((end) => (end === undefined ? [] : [end.port]));
+function portsOf({ from, to, list }: ThreadEnds) {
+  return [from, to, list].flatMap((end) => (end === undefined ? [] : [end.port]));
 }

@@ -17,6 +17,7 @@ import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/pus
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
 import { clock, durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
+import { listedOn } from './push/listed.js';
 import { parseShard, shardFrom } from './push/shard.js';
 
 /** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
@@ -29,6 +30,7 @@ export function pushOptions(names: string[], flags: Flags) {
     names,
     all: given(flags, 'all'),
     dryRun: given(flags, 'dryRun'),
+    list: given(flags, 'list'),
     rehearse: given(flags, 'rehearse'),
     full: given(flags, 'full'),
     reread: given(flags, 'reread'),
@@ -40,6 +42,8 @@ export function pushOptions(names: string[], flags: Flags) {
     shard: shard === undefined ? undefined : parseShard(shard),
   };
   if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
+  if (o.list && !o.dryRun) throw usage('--list lists what a push would deposit', 'add --dry-run');
+  if (o.list && (o.jobs ?? 1) > 1) throw usage('--list tells of one arrangement after the other', 'leave --jobs out');
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
   return o;
 }
@@ -62,6 +66,7 @@ export function definePush(parent: CommandLine): void {
     .argument('[name...]', 'arrangements; without one: the only one')
     .option('--all', 'all arrangements, also when one of them fails')
     .option('--dry-run', 'read and encrypt, but send nothing and keep nothing')
+    .option('--list', 'with --dry-run: list what would go in, and what not')
     .option('--if-older-than <time>', 'only if the last deposit is older, for example 20h')
     .option('--rehearse', 'publish only if opening it again gives every entry')
     .optionsGroup('Less often:')
@@ -167,7 +172,7 @@ async function pushEach(
   const notifier = new Notifier(config, told);
   const pinger = new Pinger(config, told);
   const jobs = o.jobs ?? 1;
-  const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
+  const meter = new PushMeter(() => (o.list ? Promise.resolve(null) : screen.progress()), arrangements.length, jobs);
   const logins = Logins.of(config, all);
   // It is awaited by each push, and by none where there is none.
   logins.catch(() => undefined);
@@ -262,6 +267,7 @@ async function pushOne(
     progress: (p) => {
       run.meter.progress({ ...p, limits });
     },
+    ...(o.list && { listed: listedOn(screen, name) }),
     begun: () => run.pinger.began(name),
     waiting: (waiting) => {
       const shown = waiting && { ...waiting, since: clockTime(waiting.since), until: clockTime(waiting.until) };

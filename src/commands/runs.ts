@@ -89,7 +89,7 @@ async function runs(o: RunsFlags, context: Context): Promise<number> {
   const columns = stdout.isTTY && stdout.columns > 0 ? stdout.columns : Infinity;
   screen.result(document, o.failed ? failureLines(shown) : runLines(shown, { several, columns }));
   const called = ['depot runs', ...o.names].join(' ');
-  if (more) screen.note(`there are more; to see them: «${called}${o.failed ? ' --failed' : ''} --last ${most * 5}»`);
+  if (more) screen.note(`for older runs: «${called}${o.failed ? ' --failed' : ''} --last ${most * 5}»`);
   if (!o.failed && shown.some(({ exit }) => exit !== null && exit !== 0))
     screen.note(`why runs failed, in full, and what to do: «${called} --failed»`);
   return 0;

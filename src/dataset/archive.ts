@@ -5,6 +5,7 @@ import { lineWithoutContent, storedLine } from './chain/lines.js';
 import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_BYTES, MANIFEST_PATH } from './manifest.js';
 import type { ManifestContent, ManifestEnd, ManifestVersion } from './manifest.js';
 import { partSuffix } from '../names/archive.js';
+import type { Listing } from './listed.js';
 import { BLOCK, paddingFor } from './tar/format.js';
 import { HeaderEncoder, type TarHeader } from './tar/write.js';
 
@@ -26,6 +27,8 @@ export class Archive {
   readonly startedNs = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
   /** What keeps the manifest's digest from confirming a guess: 32 bytes. */
   readonly random = randomBytes(32);
+  /** Is told of what is listed below `data/`, where no index is. */
+  listing: Listing | undefined;
   readonly #version: ManifestVersion;
   readonly #manifest: ManifestParts;
 
@@ -79,6 +82,7 @@ export class Archive {
       this.entries++;
       if (entry.type === 'file' || entry.type === 'hardlink') this.files++;
       this.bytes += entry.size;
+      this.listing?.add(entry.path, { listed: 'entry', type: entry.type, size: entry.size });
     }
     return this.#manifest.add(this.#version === 1 ? encodeEntry(entry, content) : lineOf(entry, content));
   }

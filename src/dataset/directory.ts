@@ -48,6 +48,7 @@ export function* packDirectory(
     const inside = join(level.path, child.name);
     const by = exclude?.excludes(inside.slice(path.length + 1) as ByteString, child.kind === 'directory');
     if (by) {
+      reading.listing?.add(inside, { listed: 'excluded', type: child.kind, pattern: by.pattern });
       reading.excludedHere(by, child.kind === 'directory' ? null : sizeOf(child.kind, file));
       continue;
     }
@@ -66,6 +67,7 @@ export function* packDirectory(
       case 'fifo':
       case 'device':
       case 'unknown':
+        reading.listing?.add(inside, { listed: 'skipped', type: child.kind });
         reading.leftOut(child.kind, file);
     }
   }
@@ -107,6 +109,7 @@ function* enter(
   }
   const [root] = stack;
   if (context.source.oneFileSystem === true && root !== undefined && stat.dev !== root.stat.dev) {
+    context.reading.listing?.add(path, { listed: 'skipped', type: 'mount' });
     context.reading.notCrossed(directory);
     if (chain?.increment) yield* chain.increment.leave(path);
     return;

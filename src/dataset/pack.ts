@@ -77,15 +77,17 @@ class Dataset {
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#reading = new Reading(hooks.warn, () => this.tell());
+    this.#reading = new Reading(hooks.warn, () => this.tell(), hooks.listing);
     const { chain, depositId, sources } = options;
     if (chain === undefined) {
       this.archive = new Archive(1, hooks.spare);
+      this.archive.listing = hooks.listing;
       this.#chain = null;
     } else {
       const archiveOf = (isIncrement: boolean): Archive =>
         (this.archive = new Archive(isIncrement ? 2 : 1, hooks.spare));
       this.#chain = new ChainNight(chain, { depositId, archiveOf, sources, hardLinks: this.#hardLinks });
+      this.#chain.index.entries = hooks.listing;
     }
   }
 
@@ -99,6 +101,7 @@ class Dataset {
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
     for (const [i, source] of this.#options.sources.entries()) yield* this.#source(source, i + 1);
+    this.#hooks.listing?.flush();
     this.#checkSize();
     this.#checkShrink();
     if (this.#chain?.increment) yield* this.#chain.increment.finish();

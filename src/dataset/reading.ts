@@ -2,6 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Excluded } from './exclude.js';
+import type { Listing } from './listed.js';
 import { fromBytes, fromText, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
@@ -33,6 +34,7 @@ export class Reading {
   constructor(
     readonly warn: Warn,
     private readonly tell: () => void = () => undefined,
+    readonly listing?: Listing,
   ) {}
 
   /** Something was read or passed over. Where nothing is new nothing is sealed, and this is all that moves. */

@@ -1,6 +1,7 @@
 import type { ChainOptions, ChainSummary } from './increment/chain-night.js';
 import { DepotError } from '../errors.js';
 import type { Excluded } from './exclude.js';
+import type { Listing } from './listed.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
@@ -30,6 +31,8 @@ export interface DatasetHooks {
   progress: (p: { entries: number; bytes: number }) => void;
   /** The memory of an earlier chunk that the caller is done with. */
   spare?: () => ArrayBuffer | undefined;
+  /** Is told of each entry, and of what is left out. */
+  listing?: Listing;
   /** What a stdin source reads. */
   stdin?: AsyncIterable<Uint8Array>;
 }

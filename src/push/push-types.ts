@@ -1,5 +1,6 @@
 /** What a push is asked, tells on its way, and answers. */
 import type { Arrangement, Config } from '../config/types.js';
+import type { Listed } from '../dataset/listed.js';
 import type { DatasetSummary } from '../dataset/sources.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
 import type { Receipt } from '../receipt/schema.js';
@@ -69,6 +70,8 @@ export interface PushHooks {
   waiting?(waiting: Waiting | null): void;
   /** There is something to do, and nobody else does it. */
   begun?(): void;
+  /** A dry run tells what becomes of each entry, so many at a time, and reads on when this is done. */
+  listed?: (some: Listed[]) => Promise<void>;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */
   recorded?(record: RunRecord, because?: Skipped['because']): void;
 }

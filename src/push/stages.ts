@@ -112,7 +112,12 @@ export async function beginSealing(
         sessionKey,
         encryption: keys.encryption,
       },
-      { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
+      {
+        signal: o.signal,
+        warn: hooks.warn,
+        progress: (read) => progress.dataset(read),
+        ...(hooks.listed && { listed: hooks.listed }),
+      },
     );
     if (o.rehearse) sealing = rehearsed(sealing, { ...wrapped, compression });
   } catch (error) {

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import type { Feeder } from '../conveyor.js';
 import type { Chunk } from '../dataset/chunks.js';
+import { Listing } from '../dataset/listed.js';
 import { packDataset } from '../dataset/pack.js';
 import type { DatasetOptions, DatasetSummary } from '../dataset/sources.js';
 import type { Said } from '../threads.js';
@@ -10,9 +11,16 @@ import type { Said } from '../threads.js';
 /** The packing thread: reading is system calls, sealing arithmetic, so each has its thread. @throws as `packDataset` */
 export async function pack(
   options: DatasetOptions,
-  { to, signal, say }: { to: Feeder; signal: AbortSignal; say: (said: Said) => void },
+  { to, list, signal, say }: { to: Feeder; list?: Feeder; signal: AbortSignal; say: (said: Said) => void },
 ): Promise<DatasetSummary> {
   const stdin = options.sources.some(({ kind }) => kind === 'stdin') ? openStdin() : undefined;
+  // Waits where it stands: between two entries without contents there may be no chunk, and so no turn.
+  const listing =
+    list &&
+    new Listing((lines) => {
+      list.readyHere();
+      list.pass(lines);
+    });
   let summary!: DatasetSummary;
   async function* chunks(): AsyncGenerator<Chunk, void> {
     summary = yield* packDataset(options, {
@@ -20,6 +28,7 @@ export async function pack(
       warn: (message, weight) => say({ kind: 'warning', message, weight }),
       progress: (progress) => say({ kind: 'progress', ...progress }),
       spare: () => to.spare(),
+      ...(listing && { listing }),
       ...(stdin && { stdin }),
     });
   }

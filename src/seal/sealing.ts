@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { delayed } from '../abort.js';
 import { newConveyor, Taker } from '../conveyor.js';
+import { type Listed, parseListed } from '../dataset/listed.js';
 import type { DatasetOptions, DatasetSummary } from '../dataset/sources.js';
 import { DepotError } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
@@ -48,6 +49,8 @@ export interface SealHooks {
   signal: AbortSignal;
   warn: Warn;
   progress(progress: SealProgress): void;
+  /** Gets what becomes of each entry, so many at a time; the reading goes on when it is done with those. */
+  listed?: (some: Listed[]) => Promise<void>;
 }
 
 /** A sealing under way. Every block taken from `blocks` must come back through `release`, or the sealing thread waits for it. */
@@ -68,6 +71,16 @@ const CHUNK_BYTES = 1 << 20;
 /** Commands have ended by then, and most cleanups; what is still to be written and told fits into the 90 s that systemd gives. */
 const leftAfterMs = 45_000;
 
+/** Pieces of a list on their way to whoever prints it. */
+const LISTS_AHEAD = 4;
+
+async function takeLists(lists: Taker, listed: NonNullable<SealHooks['listed']>): Promise<void> {
+  for (let block = await lists.next(); block !== null; block = await lists.next()) {
+    await listed(parseListed(block.bytes));
+    lists.keep();
+  }
+}
+
 /** Begins to seal: packing thread ==> sealing thread ==> `blocks`. The session key is copied; the caller wipes its own. */
 export function startSealing(
   { dataset, sessionKey, ...envelope }: SealOptions,
@@ -77,6 +90,7 @@ export function startSealing(
   const shared = sharedKey(sessionKey);
   const chunks = newConveyor(chunksHeld(envelope.compression) + CHUNKS_AHEAD, CHUNK_BYTES);
   const suitcase = newConveyor(BLOCK_COUNT, BLOCK_BYTES);
+  const list = hooks.listed && newConveyor(LISTS_AHEAD, 0);
   const said = (said: Said): void => {
     if (said.kind === 'warning') hooks.warn(said.message, said.weight);
     else hooks.progress({ entries: said.entries ?? 0, bytes: said.bytes });
@@ -92,7 +106,12 @@ export function startSealing(
       ends: { from: chunks.emptying, to: suitcase.filling },
     });
     packing = new Thread(
-      { name: 'packing', of: dataset.arrangement, data: dataset, ends: { to: chunks.filling } },
+      {
+        name: 'packing',
+        of: dataset.arrangement,
+        data: dataset,
+        ends: { to: chunks.filling, ...(list && { list: list.filling }) },
+      },
       { said },
     );
   } catch (error) {
@@ -101,12 +120,15 @@ export function startSealing(
     throw error;
   }
   const taker = new Taker(suitcase.emptying);
+  const lists = list && new Taker(list.emptying);
 
   let resolve!: (result: SealResult) => void;
   let reject!: (error: unknown) => void;
   const result = new Promise<SealResult>((...settle) => ([resolve, reject] = settle));
   result.catch(() => undefined); // also thrown by `blocks`; a caller that only reads those must not see it twice
   const stop = (): void => {
+    // Where it waits for its list to be taken, it hears nothing else.
+    lists?.fail(new DepotError('interrupted', 'stopped'));
     packing.stop();
     sealing.stop();
   };
@@ -114,9 +136,10 @@ export function startSealing(
     const cause: unknown = hooks.signal.aborted ? hooks.signal.reason : error;
     reject(cause);
     taker.giveUp(cause);
+    lists?.giveUp(cause);
     stop();
   };
-  const threads = Promise.all([packing.result, sealing.result]);
+  const threads = Promise.all([packing.result, sealing.result, lists && takeLists(lists, hooks.listed!)]);
   threads.catch(fail);
 
   hooks.signal.addEventListener('abort', stop, { once: true });

@@ -55,6 +55,15 @@ export class Watched {
     });
   }
 
+  /** Resolves when there is room for more, or never will be. */
+  async drained(): Promise<void> {
+    const stream = this.#stream;
+    if (stream.destroyed || !stream.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      for (const event of ['drain', 'error', 'close']) stream.once(event, resolve);
+    });
+  }
+
   /** Resolves when everything was taken, or could not be. */
   async written(): Promise<void> {
     const stream = this.#stream;

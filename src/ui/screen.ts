@@ -204,6 +204,17 @@ export class Screen {
     if (!this.#closed && text !== '') this.#stdout.write(text);
   }
 
+  /** Part of a long result: a line of JSON each with `--json`, else the lines. Waits until there is room for more. @throws DepotError when nobody reads it */
+  async part(documents: readonly object[], lines: readonly Line[]): Promise<void> {
+    const { lost } = this.#out;
+    if (lost !== null) throw notWritten(lost);
+    if (this.#closed) return;
+    const text = this.json
+      ? documents.map((one) => jsonText(one, (text) => text))
+      : lines.map((line) => (typeof line === 'string' ? line : this.#fitted(this.#stdout, line)));
+    if (text.length > 0 && !this.#stdout.write(`${text.join('\n')}\n`)) await this.#out.drained();
+  }
+
   #print(document: object, lines: readonly Line[]): void {
     this.#progress?.stop();
     if (this.json) this.#document(document);

@@ -13,6 +13,8 @@ describe('contradictions and wrong values are refused and named', () => {
     ['push --all --shard 5/4', /--shard "5\/4"/],
     ['push --all --shard 1', /expected i\/n/],
     ['push acme-crm --shard 1/2', /--shard 1\/2 divides all arrangements/],
+    ['push acme-crm --list', /--list lists what a push would deposit/],
+    ['push --all --dry-run --list --jobs 2', /--list tells of one arrangement after the other/],
     ['runs --last 0', /--last "0": expected a number from 1/],
     ['runs --from 2026-11-30 --to 2026-11-01', /--from 2026-11-30 is after --to 2026-11-01/],
     ['push --config ""', /--config is empty/],

@@ -6,6 +6,7 @@ const push = {
   names: [],
   all: false,
   dryRun: false,
+  list: false,
   rehearse: false,
   full: false,
   reread: false,

@@ -87,6 +87,9 @@ test('runs lists what became of each push, newest first, one line each, whole wh
 2026-11-20 00:30  6m    deposited  5.1 GiB  acme-crm_20261120T003000Z_5f0c9a1e77b2d410
 `);
   expect(stderr).toBe(`why runs failed, in full, and what to do: depot runs --failed --state ${directory}\n`);
+  expect((await runs(directory, '--last', '2')).stderr).toContain(
+    `for older runs: depot runs --last 10 --state ${directory}\n`,
+  );
 });
 
 test('--failed tells each failure in full, with what to do, and one that comes again once', async () => {

@@ -127,6 +127,9 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of doc
       'depot status': (out) => {
         expect(out).toMatch(/^acme-crm +20/m);
       },
+      'depot push --dry-run --list': (out) => {
+        expect(out).toMatch(/^file +\d.* data\//m);
+      },
       'depot config example': (out) => {
         expect(out).toContain('arrangements:');
       },

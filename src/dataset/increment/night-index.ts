@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import type { TarHeader } from '../tar/write.js';
 import type { ByteString } from '../bytestring.js';
 import { Differences } from './differences.js';
+import type { Listing } from '../listed.js';
 import type { BlockCutter } from './blocks.js';
 import type { LastEntries } from './last-entries.js';
 import type { LastNight } from './last-night.js';
@@ -33,6 +34,8 @@ export class NightIndex {
   readonly differences: Differences;
   /** Files and hard links. */
   files = 0;
+  /** Is told of each entry of tonight, wherever its contents lie. */
+  entries: Listing | undefined;
   readonly #writer: IndexWriter;
   readonly #frames: FrameWriter;
   #open: IndexEntry | null = null;
@@ -130,7 +133,8 @@ export class NightIndex {
   }
 
   #list(entry: IndexEntry): void {
-    const { type, flags, other } = entry;
+    const { path, type, flags, other, size } = entry;
+    this.entries?.add(path, { listed: 'entry', type, size });
     if (type === 'file' || type === 'hardlink') this.files++;
     this.listing.add(entry, (flags & CHANGED) !== 0, type === 'file' ? null : other);
   }
