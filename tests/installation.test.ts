@@ -1,7 +1,7 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ownCommand, packageFile } from '../src/installation.js';
+import { docsPage, ownCommand, packageFile } from '../src/installation.js';
 import { tempDir } from './support/cleanup.js';
 import { checkout, depotScript } from './support/cli.js';
 import { mustRun } from './support/process.js';
@@ -26,4 +26,13 @@ test('a schedule names the link by which depot was called, which is still there 
 
 test('a file of the package is found from the source, too', () => {
   expect(JSON.parse(packageFile('package.json').toString())).toMatchObject({ name: '@saas-escrow/depot' });
+});
+
+test('each page that a message names is where the message says', () => {
+  const named = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [...readFileSync(join(checkout, 'src', name), 'utf8').matchAll(/docsPage\('([^']*)'\)/g)])
+    .map(([, page]) => docsPage(page));
+  expect(named.length).toBeGreaterThan(3);
+  expect(named.filter((page) => !existsSync(page))).toEqual([]);
 });

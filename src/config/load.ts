@@ -1,5 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
+import { docsPage } from '../installation.js';
 import { codeOrSaid, printable, said } from '../printable.js';
 import { textOf } from '../text-file.js';
 import type { WrittenArrangement } from './arrangement.js';
@@ -36,7 +37,7 @@ export class ConfigInvalid extends DepotError {
     const head = problems.length === 1 ? [] : [`${problems.length} problems in the configuration`];
     const rest = problems.length > mostShown ? [`and ${problems.length - mostShown} more`] : [];
     super('config-invalid', [...head, ...shown, ...rest].join('\n'), {
-      hint: 'correct the configuration; docs/configuration.md describes every key',
+      hint: `correct the configuration; every key is described in ${docsPage('configuration.md')}`,
     });
     this.problems = problems;
   }

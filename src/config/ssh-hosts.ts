@@ -7,6 +7,7 @@ import { looseTextOf } from '../text-file.js';
 import type { WrittenArrangement } from './arrangement.js';
 import type { SourceFile, Value } from './document.js';
 import { readTrusted } from './locate.js';
+import { docsPage } from '../installation.js';
 import { parseJump, type WrittenRemote } from './remote.js';
 import { expandTokens, fits, type SshHost, sshHost, SshConfigRefused, type SshSurroundings } from './ssh-config.js';
 
@@ -38,7 +39,7 @@ export async function sshHosts(
       found.set(name, await fromSsh(alias, setting, { ...common?.keys, ...own?.keys }, at));
     } catch (error) {
       if (!(error instanceof SshConfigRefused)) throw error;
-      at.report(`${error.message}; docs/ssh.md says what depot follows`);
+      at.report(`${error.message}; ${docsPage('ssh.md')} says what depot follows`);
     }
   }
   return found;

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import ssh2Constants from 'ssh2/lib/protocol/constants.js';
 import { DepotError } from '../errors.js';
+import { docsPage } from '../installation.js';
 import { printable } from '../printable.js';
 import { hostKeyTypes } from '../names/host-key.js';
 import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
@@ -116,7 +117,7 @@ export function incompatible(place: Place, failure: Failure, bytes: Buffer): Dep
       hint: old
         ? `ask ${keeperOf(place)} to allow current SSH algorithms`
         : offered.length > 0 && offered.every((name) => postQuantum.test(name))
-          ? `ask ${keeperOf(place)} to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (docs/ssh.md)`
+          ? `ask ${keeperOf(place)} to allow curve25519-sha256 beside these: depot has no post-quantum key exchange (${docsPage('ssh.md')})`
           : `show both lists to ${keeperOf(place)}, and check whether there is a newer version of depot`,
     },
   );

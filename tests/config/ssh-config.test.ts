@@ -213,7 +213,7 @@ Host hop
   ])('%j is a problem of the configuration', async (text, says) => {
     const read = remoteOf('{ host: agent, sshConfig: true, directory: /in }', { config: text });
     await expect(read).rejects.toThrow(says);
-    await expect(read).rejects.toThrow(/; docs\/ssh\.md says what depot follows/);
+    await expect(read).rejects.toThrow(/; \S+docs\/ssh\.md says what depot follows/);
   });
 
   test('the password for all does not go to what another file of ssh calls by the same name', async () => {
