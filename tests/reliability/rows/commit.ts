@@ -389,6 +389,6 @@ export const rows: Row[] = [
       expectStory(scene, id, { status: 'acknowledged' });
       if (first.depositId !== id) throw new Error('the error does not name the deposit');
     },
-    next: { does: 'delivers the sidecars, deposits', says: /sidecars of .* are delivered/, left: '2 × deposit' },
+    next: { does: 'delivers the sidecars, deposits', says: /sidecars of .* are now delivered/, left: '2 × deposit' },
   },
 ];

@@ -142,7 +142,7 @@ export const rows: Row[] = [
     exit: 15,
     code: 'remote-refused',
     ...nothing,
-    says: /not to SFTP/,
+    says: /does not offer it SFTP/,
     relieve: (scene) => delete scene.server.options.afterLogin,
     next: deposits,
   },

@@ -340,7 +340,7 @@ export const rows: Row[] = [
     arrange: (scene) => scene.script(nth(1, (r) => r.type === 'open' && isPartial(r.path), { do: true, then: 'drop' })),
     ...deposited,
     relieve: noticesLost,
-    next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' },
+    next: { does: 'removes the partial that has appeared, deposits', says: /has since appeared/, left: '2 × deposit' },
   },
   {
     name: 'the link drops, and the server appends',

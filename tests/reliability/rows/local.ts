@@ -25,7 +25,7 @@ export const rows: Row[] = [
     code: 'locked',
     published: 'no',
     left: 'deposit',
-    says: /another run for acme-crm is under way: process \d+/,
+    says: /another run for acme-crm is running: process \d+/,
     next: again,
     check: (scene) => {
       if (
@@ -64,7 +64,7 @@ export const rows: Row[] = [
     exit: 'killed',
     published: '–',
     left: 'suitcase',
-    next: { does: 'removes the half, says so, writes it again, deposits', says: /cut in half/, left: '2 × deposit' },
+    next: { does: 'removes the half, says so, writes it again, deposits', says: /was incomplete, as after a power failure/, left: '2 × deposit' },
   },
   {
     name: 'the ledger is damaged',

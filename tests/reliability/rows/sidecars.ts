@@ -7,7 +7,7 @@ import { denied, each, nth, ofSidecar, type Scene } from '../scene.js';
 const again = { does: 'deposits', left: '2 × deposit' } as const;
 const delivers = {
   does: 'delivers them first, deposits',
-  says: /sidecars of .* are delivered/,
+  says: /sidecars of .* are now delivered/,
   left: '2 × deposit',
 } as const;
 const create = (r: { type: string; path: string; flags: number }): boolean =>

@@ -151,7 +151,7 @@ export const rows: Row[] = [
     code: 'local-disk-full',
     published: 'no',
     left: 'nothing',
-    says: /the files to deposit take 12 MiB, and .* has room for/,
+    says: /the files to deposit take 12 MiB, but .* has room for only/,
     then: spoolRemoved,
     relieve: (scene) => mustRun(mount!, ['-o', 'remount,size=64m', scene.supplier.state]),
     next: { does: 'deposits', left: 'deposit' },

@@ -323,7 +323,7 @@ export const rows: Row[] = [
       const late = scene.server.noticeLost();
       if (late !== 1) throw new Error(`${late} files were left open`);
     },
-    next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' },
+    next: { does: 'removes the partial that has appeared, deposits', says: /has since appeared/, left: '2 × deposit' },
     check: spoolRemoved,
   },
 ];
