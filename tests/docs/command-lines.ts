@@ -29,7 +29,7 @@ const languages: Readonly<Record<string, Kind>> = {
   powershell: 'powershell',
 };
 /** What is no language of commands, or a whole script to be saved. */
-const others = ['', 'yaml', 'json', 'js', 'text', 'shell'];
+const others = ['', 'yaml', 'json', 'js', 'sql', 'text', 'shell'];
 /** What a line begins with that is to be typed, outside of blocks that hold nothing else. */
 const program =
   /^(?:\(|(?:[A-Z_]+=\S+ )?(?:depot|npm|npx|node|git|gpg|sq|rsop|sha256sum|ssh-keygen|ssh-keyscan|systemctl|schtasks|icacls|runuser|sudo|install|docker|podman|kubectl|tar|chown|chmod|useradd|apt-get|go|python3|export|ln|sh|bash|curl|crontab|psql|pg_dump|pg_restore|mariadb|mysql|sqlite3|sqlcmd|promtool)(?= |$))/;

@@ -17,8 +17,10 @@ export const runHere: Readonly<Record<string, Run>> = {
   'npm ls --global': { at: 'checkout' },
 
   'depot help exit-codes': { at: 'supplier' },
+  'depot help environment': { at: 'supplier' },
   'depot <command> --help': { at: 'supplier' },
   'depot schema NAME': { at: 'supplier' },
+  'depot schema runs-1': { at: 'supplier' },
   'depot key show FILE': { at: 'supplier' },
   'depot key show BESTAND': { at: 'supplier' },
   'depot key add NAME FILE --fingerprint F': { at: 'supplier' },
@@ -101,6 +103,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'depot push --config C:\\ProgramData\\depot\\depot.yaml': windows,
   'depot schedule print windows --at 01:30 --config C:\\ProgramData\\depot\\depot.yaml --out .': windows,
   'schtasks /Create /TN depot /XML depot.xml': windows,
+  'schtasks /Create /TN depot-status /XML depot-status.xml': windows,
   'schtasks /Run /TN depot': windows,
   'icacls D:\\stage /inheritance:r /grant:r "NT SERVICE\\MSSQLSERVER:(OI)(CI)M" "ACME\\depot:(OI)(CI)M" *S-1-5-32-544:(OI)(CI)F':
     windows,
@@ -121,6 +124,8 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'kubectl create secret generic depot --from-file supplier.secret.asc --from-file password --from-file signing-key-passphrase':
     'needs a cluster; the volume that comes of it: tests/e2e/kubernetes.test.ts',
   '(options, context) => exit status': noCommand,
+  'systemctl --failed': noCommand,
+  'sqlite3 crm.db ".backup copy.db"': 'an example of what `prepare` can run',
   'ssh-keygen -lf': noCommand,
   'ssh-keygen -e': noCommand,
   'ssh-keygen -Z': noCommand,
