@@ -64,7 +64,11 @@ export const rows: Row[] = [
     exit: 'killed',
     published: '–',
     left: 'suitcase',
-    next: { does: 'removes the half, says so, writes it again, deposits', says: /was incomplete, as after a power failure/, left: '2 × deposit' },
+    next: {
+      does: 'removes the half, says so, writes it again, deposits',
+      says: /was incomplete, as after a power failure/,
+      left: '2 × deposit',
+    },
   },
   {
     name: 'the ledger is damaged',
