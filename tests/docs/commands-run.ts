@@ -16,6 +16,8 @@ export const runHere: Readonly<Record<string, Run>> = {
   'node bin/depot.js --version': { at: 'checkout' },
   'npm ls --global': { at: 'checkout' },
 
+  'depot help files': { at: 'supplier' },
+  'depot help environment': { at: 'supplier' },
   'depot help exit-codes': { at: 'supplier' },
   'depot help environment': { at: 'supplier' },
   'depot <command> --help': { at: 'supplier' },

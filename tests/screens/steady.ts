@@ -26,7 +26,7 @@ export function steady(text: string, { places, firstDay }: Shown): string {
     .replace(/(?<!\d)(\d\d:\d\d):\d\d(?!\d)/g, '$1:00')
     .replace(/(created +)20\d\d-\d\d-\d\d \d\d:\d\d/, '$12026-10-05 09:00')
     .replace(/process \d+ on [^\s,)]+/g, 'process 4711 on acme1')
-    .replace(/\d+(?:\.\d)? GiB free/, '60.9 GiB free')
+    .replace(/\d+(?:\.\d)? [KMGT]iB free/, '60.9 GiB free')
     .replace(/(suitcase-size +|\()\d+(?=\s+bytes)/, '$12750')
     .replace(/(report\.html, )\d+\.\d/, '$125.0')
     .replace(/\b[0-9a-f]{32}\b/g, '5f0c9a1e'.repeat(4))
