@@ -197,7 +197,7 @@ describe('a command that ends while a process that it started keeps its output o
   const named =
     process.platform === 'linux'
       ? /^source dump: command sh has exited, but sleep \(process \d+\), which it started, still holds its output open$/
-      : /keeps its output open/;
+      : /holds its output open/;
 
   test('fails with the name of that process, even when its time is up, and that process is ended', async () => {
     await expect(output(background('exit 0'), { timeoutMs: 300 })).rejects.toMatchObject({

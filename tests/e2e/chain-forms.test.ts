@@ -72,7 +72,7 @@ describe('a chain opens', () => {
     const refused = await decrypt(released((await chainOf(other, modern)).nights), ['--gpg'], env);
     expect(refused.code).toBe(24);
     expect(refused.said.error).toMatchObject({
-      message: expect.stringContaining('which gpg does not read') as string,
+      message: expect.stringContaining('which gpg cannot read') as string,
       hint: expect.stringContaining('--key') as string,
     });
   });
