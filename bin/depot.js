@@ -45,7 +45,9 @@ function unloadable(error) {
     depositId: null,
   };
   process.exitCode = told.exit;
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error: told })}\n`);
+  const events = process.argv.includes('--json-events') ? { event: 'result', time: new Date().toISOString() } : {};
+  if (events.event || process.argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify({ ...events, ok: false, error: told })}\n`);
   else process.stderr.write(`depot: error: ${told.message}\ndepot: hint: ${told.hint}\n`);
   if (process.env.DEPOT_DEBUG === '1') process.stderr.write(`${error.stack}\n`);
 }

@@ -64,6 +64,7 @@ export function buildProgram(start: Start): CommandLine {
     .option('--config <file>', 'configuration file (else $DEPOT_CONFIG, ./depot.yaml, …)')
     .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
     .option('--json', 'one JSON document on standard output, for errors too')
+    .option('--json-events', 'like --json, with a line of JSON for each thing that happens before it')
     .option('-q, --quiet', 'on success, print only what somebody must act on (with --json: on stderr)')
     .option('-v, --verbose', 'log what happens on standard error (also $DEPOT_LOG: info, or debug for all of SFTP)')
     .option('--no-color', 'no colours (also $NO_COLOR)')

@@ -12,6 +12,7 @@ export const schemaNames = [
   'attestation-1',
   'attestation-2',
   'run-1',
+  'event-1',
 ] as const;
 type SchemaName = (typeof schemaNames)[number];
 
