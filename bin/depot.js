@@ -52,7 +52,9 @@ function unloadable(error) {
 function refuse(code, exit, message, hint) {
   process.exitCode = exit;
   const error = { code, exit, message, hint, published: null, depositId: null };
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
+  const events = process.argv.includes('--json-events') ? { event: 'result', time: new Date().toISOString() } : null;
+  if (events !== null || process.argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify({ ...events, ok: false, error })}\n`);
   else process.stderr.write(`depot: error: ${message}\ndepot: hint: ${hint}\n`);
 }
 

@@ -8,7 +8,19 @@ import { decryptDocument, decryptLines } from '../ui/decrypt.js';
 import { unbroken } from '../ui/wrap.js';
 import type { Decrypted, DecryptHooks, DecryptOptions } from '../reader/decrypt.js';
 import type { Context } from './context.js';
-import { collect, depositId, given, globals, isDirectory, list, size, text, usage, type Flags } from './flags.js';
+import {
+  collect,
+  depositId,
+  given,
+  globals,
+  isDirectory,
+  isJson,
+  list,
+  size,
+  text,
+  usage,
+  type Flags,
+} from './flags.js';
 import { passphraseFor } from './passphrase.js';
 
 export function decryptOptions(suitcases: string[], flags: Flags) {
@@ -33,8 +45,7 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
   if (o.out === undefined && !o.stdout)
     throw usage('say where the contents go, once', 'add --out DIRECTORY or --stdout');
-  if (o.stdout && given(flags, 'json'))
-    throw usage('--stdout and --json both want standard output', 'leave out one of them');
+  if (o.stdout && isJson(flags)) throw usage('--stdout and --json both want standard output', 'leave out one of them');
   const isChain = o.suitcases.length > 1 || o.at !== undefined || o.salvage || isDirectory(o.suitcases[0]!);
   if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or take --out DIRECTORY');
   return { ...o, isChain };
@@ -79,6 +90,8 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     );
   const progress = await screen.progress();
   progress?.phase('decrypting');
+  const events = screen.eventsOf();
+  events?.phase('decrypting');
   logInfo(undefined, `decrypting ${o.suitcases.join(', ')} to ${o.out ?? 'standard output'}`);
   if (o.stdout) {
     // What nobody takes need not be opened.
@@ -93,7 +106,10 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   const place = { signal, passphrase: passphraseFor(o.passphraseFile, context), gpg: o.gpg ? context.env : undefined };
   const hooks: DecryptHooks = {
     warn: (message) => screen.warn(message),
-    progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
+    progress: (p) => {
+      progress?.bytes(p.bytes, p.totalBytes);
+      events?.bytes(p.bytes, p.totalBytes);
+    },
   };
   const outcome = await (o.isChain
     ? openChain(o, place, hooks)

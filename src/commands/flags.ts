@@ -40,6 +40,11 @@ export function given(flags: Flags, name: string): boolean {
   return flags[name] === true;
 }
 
+/** Standard output is for a program: one document, or lines with one at their end. */
+export function isJson(flags: Flags): boolean {
+  return given(flags, 'json') || given(flags, 'jsonEvents');
+}
+
 /** Whether `--no-<name>` was given. */
 export function denied(flags: Flags, name: string): boolean {
   return flags[name] === false;

@@ -194,6 +194,7 @@ async function pushEach(
             context,
           );
     meter.ended(arrangement.name);
+    screen.eventsOf(arrangement.name)?.ended('error' in result ? result.error.code : null);
     if (screen.json) return result;
     if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));
     else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
@@ -255,21 +256,25 @@ async function pushOne(
   const connectForMs = retryFor ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
   const begun = !signal.aborted;
   const seen: { recorded: boolean; lostAt: Date | null } = { recorded: false, lostAt: null };
+  const events = screen.eventsOf(name);
   const limits = run.shared.bandwidth.at(arrangement.remote)?.limits ?? [];
   const hooks: PushHooks = {
     warn: (message, weight) => {
-      screen.warn(`${name}: ${message}`, weight);
+      screen.warn(message, weight, name);
     },
     phase: (phase, doing) => {
       logInfo(name, `phase ${phase}${doing === undefined ? '' : `, ${doing}`}`);
+      events?.phase(phase, doing);
       run.meter.phase(name, doing === undefined ? phase : `${phase}: ${doing}`);
     },
     progress: (p) => {
+      events?.update({ ...p, limits });
       run.meter.progress({ ...p, limits });
     },
     ...(o.list && { listed: listedOn(screen, name) }),
     begun: () => run.pinger.began(name),
     waiting: (waiting) => {
+      events?.waiting(waiting);
       const shown = waiting && { ...waiting, since: clockTime(waiting.since), until: clockTime(waiting.until) };
       run.meter.waiting(name, shown);
       if (waiting === null && seen.lostAt !== null)
@@ -310,7 +315,7 @@ async function pushOne(
         ...(run.since === undefined ? {} : { ifNoneSince: run.since }),
         ifNotRunning: o.ifNotRunning,
         ...(prompt === undefined ? {} : { prompt }),
-        ...(run.meter.detailed ? { measure: true } : {}),
+        ...(run.meter.detailed || events !== null ? { measure: true } : {}),
       },
       hooks,
     );

@@ -13,6 +13,7 @@ export const schemaNames = [
   'attestation-2',
   'run-1',
   'runs-1',
+  'event-1',
 ] as const;
 type SchemaName = (typeof schemaNames)[number];
 

@@ -15,7 +15,7 @@ import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/f
 import type { Line } from '../ui/wrap.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
-import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
+import { durationMs, given, globals, isJson, text, usage, type Flags } from './flags.js';
 
 export function statusOptions(names: string[], flags: Flags) {
   const o = {
@@ -26,7 +26,7 @@ export function statusOptions(names: string[], flags: Flags) {
     out: text(flags, 'out'),
   };
   if (o.out !== undefined && !o.prometheus) throw usage('--out is for metrics', 'add --prometheus');
-  if (o.prometheus && given(flags, 'json')) throw usage('--prometheus and --json: one or the other');
+  if (o.prometheus && isJson(flags)) throw usage('--prometheus and --json: one or the other');
   return o;
 }
 type StatusFlags = ReturnType<typeof statusOptions>;

@@ -157,6 +157,8 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   if (o.attest !== undefined) await attester?.refuseExisting(o.attest);
   const progress = await screen.progress();
   progress?.phase('verifying');
+  const events = screen.eventsOf();
+  events?.phase('verifying');
   logInfo(
     undefined,
     `verifying ${o.suitcases.join(', ') || 'without a suitcase'}, receipt ${o.receipt ?? 'not given'}`,
@@ -166,7 +168,10 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const hooks: VerifyHooks = {
     warn: (message) => screen.warn(message),
     note: (message) => screen.note(message),
-    progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
+    progress: (p) => {
+      progress?.bytes(p.bytes, p.totalBytes);
+      events?.bytes(p.bytes, p.totalBytes);
+    },
   };
   const outcome = await (o.isChain ? verifyNight(options, hooks) : check(options, hooks));
   progress?.stop();

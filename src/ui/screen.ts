@@ -4,6 +4,7 @@
  * - stdout is the result, stderr is the rest: errors, hints, warnings, progress, questions.
  * - `--json`: one document on stdout, for errors too. `--quiet`: nothing on plain success; warnings are held back and shown only
  *   when the run fails, but for those that somebody must act on. Both: the document, and those.
+ * - `--json-events`: lines on stdout while it goes on, and that document as the last of them.
  * - `--verbose` and DEPOT_LOG: a log on stderr, one line each, above the progress line; whatever `--json` and `--quiet` say.
  * - An error says what, whether anything was published, and what to type next, which works as typed (typed.ts). No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
@@ -13,6 +14,7 @@
 import { styleText } from 'node:util';
 import type { DepotError, ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
+import { Events } from './events.js';
 import { listenToLog } from '../log.js';
 import { errorDocument, errorLines } from './errors.js';
 import { logLevelOf, logText } from './log.js';
@@ -36,6 +38,8 @@ type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 
 export class Screen {
   readonly json: boolean;
+  /** What happens is told line by line, before that document. */
+  readonly events: boolean;
   readonly quiet: boolean;
   /** A person can be asked. */
   readonly interactive: boolean;
@@ -46,6 +50,8 @@ export class Screen {
   readonly #err: Watched;
   #done: ErrorDetails = {};
   #closed = false;
+  /** The document was given. */
+  #answered = false;
   /** It was bad news. */
   #failed = false;
   /** The cause of the error that was told. */
@@ -62,7 +68,8 @@ export class Screen {
   constructor(p: Streams) {
     const end = p.argv.indexOf('--');
     const flags = new Set(end === -1 ? p.argv : p.argv.slice(0, end));
-    this.json = flags.has('--json');
+    this.events = flags.has('--json-events');
+    this.json = this.events || flags.has('--json');
     // -qv is both.
     const short = [...flags].filter((flag) => /^-[qv]+$/.test(flag)).join('');
     this.quiet = flags.has('--quiet') || short.includes('q');
@@ -91,9 +98,11 @@ export class Screen {
     this.#print(document, lines);
   }
 
-  /** What somebody must act on (`act`) is no plain success, and said with `--quiet` too. */
-  warn(message: string, weight?: 'act'): void {
-    const line = `${this.#paint(this.stderr, 'yellow', 'depot: warning:')} ${safe(message)}`;
+  /** What somebody must act on (`act`) is no plain success, and said with `--quiet` too. `of`: the arrangement that it is about. */
+  warn(message: string, weight?: 'act', of?: string): void {
+    this.#emit('warning', { ...(of !== undefined && { arrangement: of }), message, act: weight === 'act' });
+    const whose = of === undefined ? '' : `${of}: `;
+    const line = `${this.#paint(this.stderr, 'yellow', 'depot: warning:')} ${safe(whose + message)}`;
     if (this.quiet && weight !== 'act') this.#held.push(line);
     else this.#say(line);
   }
@@ -135,6 +144,11 @@ export class Screen {
   /** A word of the result in colour, for a terminal. */
   paint(style: Style, text: string): string {
     return this.#paint(this.#stdout, style, text);
+  }
+
+  /** For the events of an arrangement, or of a command; null where nobody reads them. */
+  eventsOf(arrangement?: string): Events | null {
+    return this.events ? new Events((event, fields) => this.#emit(event, fields), arrangement) : null;
   }
 
   /** Shows progress while a terminal is there and the user did not ask for silence; null otherwise. */
@@ -225,6 +239,17 @@ export class Screen {
   }
 
   #document(document: object): void {
+    if (this.events) this.#emit('result', document);
+    else this.#json(document);
+    this.#answered = true;
+  }
+
+  /** One line. Nothing comes after the result. */
+  #emit(event: string, fields: object): void {
+    if (this.events && !this.#answered) this.#json({ event, time: new Date().toISOString(), ...fields });
+  }
+
+  #json(document: object): void {
     this.print(`${jsonText(document, (text) => this.#typed.complete(text))}\n`);
   }
 

@@ -75,8 +75,10 @@ describe('if the reader has gone', () => {
       ['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'shown', '--no-passphrase'],
       { cwd },
     );
-    const { code, stderr } = await unread(['key', 'show', 'shown.public.asc', '--json']);
-    expect([code, stderr]).toEqual([5, expect.stringContaining('its reader is gone')]);
+    for (const json of ['--json', '--json-events']) {
+      const { code, stderr } = await unread(['key', 'show', 'shown.public.asc', json]);
+      expect([code, stderr]).toEqual([5, expect.stringContaining('its reader is gone')]);
+    }
   });
 
   test('an error keeps its own exit code', async () => {

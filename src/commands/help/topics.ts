@@ -15,6 +15,7 @@ export const globalOptions = [
     'where receipts, ledger and run records are (else $DEPOT_STATE_DIR, state: in depot.yaml, and more: depot help files)',
   ],
   ['--json', 'print one JSON document on standard output, for errors too'],
+  ['--json-events', 'like --json, with a line of JSON for each thing that happens before it'],
   ['-q, --quiet', 'on success, print only what somebody must act on (with --json, on standard error)'],
   ['-v, --verbose', 'log what happens on standard error (also $DEPOT_LOG: info, or debug for all of SFTP)'],
   ['--no-color', 'print without colours (also $NO_COLOR)'],
@@ -81,6 +82,7 @@ function environment(): string {
         "the passphrase of the key that is made or used: a beneficiary's, with verify, decrypt, key and kit",
       ],
       ['…_FILE', 'a file with the secret instead: DEPOT_PASSWORD_FILE and so on. Others must not be able to read it'],
+      ['DEPOT_LOG', 'info: log what happens, like --verbose; debug: the whole of SSH and SFTP, too'],
       ['DEPOT_DEBUG', '1: also print stack traces of errors; they hold no secrets'],
       ['NO_COLOR', 'set to anything: no colours'],
       [

@@ -21,6 +21,7 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   const audits: { arrangement: string; audit: LedgerAudit; held: LedgerAudit | null }[] = [];
   for (const arrangement of states.names) {
     const state = states.of(arrangement);
+    context.screen.eventsOf(arrangement)?.phase('verifying');
     audits.push({
       arrangement,
       audit: await verifyLedger(state, check),
