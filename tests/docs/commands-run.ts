@@ -19,7 +19,6 @@ export const runHere: Readonly<Record<string, Run>> = {
   'depot help files': { at: 'supplier' },
   'depot help environment': { at: 'supplier' },
   'depot help exit-codes': { at: 'supplier' },
-  'depot help environment': { at: 'supplier' },
   'depot <command> --help': { at: 'supplier' },
   'depot schema NAME': { at: 'supplier' },
   'depot schema runs-1': { at: 'supplier' },
