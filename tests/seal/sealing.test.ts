@@ -33,7 +33,7 @@ afterEach(() => {
 
 function start(o: { signal?: AbortSignal; warn?: () => void; patienceMs?: number } = {}): Sealing {
   return startSealing(
-    { sessionKey: new Uint8Array(32), compression: 'none' } as SealOptions,
+    { sessionKey: new Uint8Array(32), compression: 'none', dataset: { arrangement: 'acme-crm' } } as SealOptions,
     { signal: o.signal ?? new AbortController().signal, warn: o.warn ?? vi.fn(), progress: () => undefined },
     o.patienceMs,
   );
