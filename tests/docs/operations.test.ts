@@ -86,7 +86,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of docs/operations.md', () => {
-  test('ends as the page says, when all are run in order', { timeout: 120_000 }, async () => {
+  test('ends as the page says, when all are run in order', { timeout: 240_000 }, async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server, { arrangement: { every: '24h' } });
     writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n1;Gemeente Voorbeeld\n');
