@@ -123,7 +123,7 @@ test.each([
   ['{ postgresql: crm, file: x }', 'a source is one of'],
   ['{ postgresql: { host: x } }', "missing key 'database'"],
   ['{ postgresql: { database: crm, password: x } }', 'passwords do not belong in this file'],
-  ['{ mariadb: { database: crm, passwordFile: a, passwordCommand: [b] } }', 'exclude each other'],
+  ['{ mariadb: { database: crm, passwordFile: a, passwordCommand: [b] } }', 'cannot be used together'],
   ['{ postgresql: a/b }', 'choose another name with as:'],
   ['{ postgresql: "a\\nb" }', 'choose another name with as:'],
   ['{ postgresql: crm, exclude: [a] }', 'exclude does not go with postgresql'],

@@ -148,7 +148,7 @@ describe.skipIf(!here)('depot init', () => {
     expect([closed.code, closed.stderr]).toEqual([
       5,
       expect.stringMatching(
-        /this account may not\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/,
+        /this account may not read it\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/,
       ),
     ]);
     const verified = await depot([

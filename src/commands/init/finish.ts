@@ -57,7 +57,11 @@ async function scheduleLines(
   const where = `--config ${shellWord(file)}`;
   const first = `${other === null ? '' : runAs(other, '')}depot push${several ? ' --all' : ''} ${where}    # the first deposit, now`;
   const root = process.geteuid?.() === 0;
-  if (process.platform === 'win32') return [first, `depot schedule print windows --at ${at} ${where} --out .`];
+  if (process.platform === 'win32')
+    return [
+      first,
+      `depot schedule print windows --at ${at} ${where} --out .    # writes depot.xml and depot-status.xml, and says how to register both`,
+    ];
   const systemd = await stat('/run/systemd/system').then(
     () => true,
     () => false,
@@ -66,7 +70,7 @@ async function scheduleLines(
     return [
       first,
       `depot schedule print systemd --at ${at} ${where} --out /etc/systemd/system    # add --requires with the unit of the VPN`,
-      'systemctl daemon-reload && systemctl enable --now depot.timer',
+      'systemctl daemon-reload && systemctl enable --now depot.timer depot-status.timer',
     ];
   }
   const table = root && owner !== undefined ? `crontab -u ${owner.name}` : 'crontab';
