@@ -43,7 +43,7 @@ test('--if-not-running skips while another push runs, in silence and without a n
   rmSync(file('told'));
   const skipped = await supplier.push(['--if-not-running']);
   expect([skipped.code, skipped.stderr, skipped.result.because]).toEqual([0, '', 'running']);
-  expect(skipped.result.skipped).toMatch(/^another run for acme-crm is under way: process \d+ on /);
+  expect(skipped.result.skipped).toMatch(/^another run for acme-crm is running: process \d+ on /);
   const quiet = await supplier.depot(['push', '--quiet', '--if-not-running']);
   expect([quiet.code, quiet.stdout, quiet.stderr]).toEqual([0, '', '']);
   expect(existsSync(file('told'))).toBe(false);
