@@ -104,7 +104,7 @@ test('--failed tells each failure in full, with what to do, and one that comes a
 acme-crm, 2026-11-24 00:30 UTC: failed after 6m with exit code 3 (source-failed) on db1
   source crm.pgdump: command failed; nothing was published
   no such database
-  what to do: look at the source
+  what to do: check the source
 
 acme-crm, 2026-11-23 00:30 UTC: failed after 6m with exit code 30 (sidecars-pending) on db1
   the receipt could not be delivered; published as acme-crm_20261123T003000Z_5f0c9a1e77b2d410
