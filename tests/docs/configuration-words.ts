@@ -148,7 +148,7 @@ export const arrangementWords: WordsFor<typeof arrangement> = {
   },
   dataset: {
     about: 'What is deposited.',
-    example: '[{ directory: /srv/crm/export }, { command: [pg_dump, crm], as: crm.pgdump }]',
+    example: '[{ directory: /srv/crm/export }, { postgresql: crm }]',
     wrong: ['/srv/crm/export', '[{ file: a/x }, { file: b/x }]'],
   },
   remote: {
@@ -256,7 +256,7 @@ export const sourceWords: WordsFor<typeof source> = {
   file: { about: 'A single file.', example: '/srv/crm/schema.sql', wrong: ['dump.part-1'], later: failed },
   command: {
     about: 'A command whose output is deposited. It needs a name with `as`.',
-    example: '[pg_dump, --format=custom, crm]',
+    example: '[mongodump, --archive, --db=crm]',
     wrong: ['pg_dump crm'],
     later: { 'source-failed': 'it fails', 'source-empty': 'it prints nothing' },
   },
@@ -274,13 +274,13 @@ export const sourceWords: WordsFor<typeof source> = {
   },
   mariadb: {
     about: 'A MariaDB database, dumped by mariadb-dump or mysqldump: its name, or its keys.',
-    example: '{ database: crm, host: /run/mysqld/mysqld.sock, username: depot }',
+    example: '{ database: shop, host: /run/mysqld/mysqld.sock, username: depot }',
     wrong: ['[crm]', '{ database: crm, options: [--tab=/tmp] }'],
     later: atDatabase,
   },
   mysql: {
     about: 'A MySQL database, dumped by mysqldump or mariadb-dump: its name, or its keys.',
-    example: '{ database: crm, host: db.internal, username: depot, passwordFile: secrets/crm-db }',
+    example: '{ database: billing, host: db.internal, username: depot, passwordFile: secrets/billing-db }',
     wrong: ['{ database: crm, password: secret }'],
     later: atDatabase,
   },
@@ -297,14 +297,14 @@ export const sourceWords: WordsFor<typeof source> = {
   sqlserver: {
     about:
       'A SQL Server database. The server writes an unencrypted backup to a disk, which is deposited and then removed by `rm -f` (Windows: `del`), or by your `cleanup`.',
-    example: '{ database: crm, username: depot, passwordFile: secrets/crm-db, backup: /srv/stage/crm.bak }',
+    example: '{ database: staff, username: depot, passwordFile: secrets/staff-db, backup: /srv/stage/staff.bak }',
     wrong: ['crm', '{ database: crm }'],
     later: atDatabase,
   },
   as: {
     about:
       'The name under `data/` in the deposit. Left out: the last part of the path, or the name of the database with `.pgdump`, `.sql` or `.bak`.',
-    example: 'crm.pgdump',
+    example: 'crm.archive',
     wrong: ['a/b', '..', 'dump.part-000001'],
   },
   exclude: {

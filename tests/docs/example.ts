@@ -72,8 +72,19 @@ class Example {
     if (name === 'arrangements') return ['acme-crm:', ...this.keysOf(find('arrangement')).map(indented)];
     if (name === 'beneficiaries') return item(this.keysOf(find('beneficiary')));
     if (name === 'dataset') return this.#sources();
+    if (name === 'postgresql') return this.#database((key) => key !== 'backup' && !excluded.has(key));
+    if (name === 'sqlserver') return this.#database((key) => key === 'database' || key === 'backup');
     const section = sections.find((one) => one.of === name);
     return section === undefined || this.#shown.has(section) ? null : this.keysOf(section, plain);
+  }
+
+  /** The keys of a database that `shown` chooses; the other databases stand on one line each. */
+  #database(shown: (key: string) => boolean): string[] {
+    const section = find('database');
+    this.#shown.add(section);
+    return Object.keys(section.keys)
+      .filter(shown)
+      .flatMap((key) => this.#entry(section, key, true));
   }
 
   /** A source of each kind; a key that several take stands at the first of them. */
