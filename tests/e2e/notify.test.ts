@@ -142,7 +142,9 @@ test('status reports a stale deposit once, and again when a new one is stale, an
       exit: 31,
       arrangement: 'acme-crm',
       published: 'no',
-      message: expect.stringMatching(/^the last deposit, acme-crm_\w+, is (?:\d+|just over 0) s old; the limit is 0 s$/),
+      message: expect.stringMatching(
+        /^the last deposit, acme-crm_\w+, is (?:\d+|just over 0) s old; the limit is 0 s$/,
+      ),
     },
   ]);
   await supplier.deposit();

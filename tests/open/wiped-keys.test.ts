@@ -66,11 +66,14 @@ test('the session key is wiped when a signal ends an opening', async () => {
 });
 
 test('the session key is wiped when a sealing thread breaks down', async () => {
-  const sealing = startSealing({ sessionKey, dataset: null, compression: 'none' } as unknown as SealOptions, {
-    signal: new AbortController().signal,
-    warn: () => undefined,
-    progress: () => undefined,
-  });
+  const sealing = startSealing(
+    { sessionKey, dataset: { arrangement: 'acme-crm' }, compression: 'none' } as SealOptions,
+    {
+      signal: new AbortController().signal,
+      warn: () => undefined,
+      progress: () => undefined,
+    },
+  );
   expect(keys()).toEqual([[...sessionKey]]);
   await expect(sealing.result).rejects.toThrow();
   await sealing.stop();

@@ -55,9 +55,9 @@ test('docs/format.md documents every key of a ledger line, in order', async () =
 
 test('docs/format.md documents every key of a run record', () => {
   const schema = JSON.parse(readFileSync(new URL('../../schemas/run-1.schema.json', import.meta.url), 'utf8')) as {
-    required: string[];
+    properties: object;
   };
-  expect(documented(8).sort()).toEqual([...schema.required].sort());
+  expect(documented(8).sort()).toEqual(Object.keys(schema.properties).sort());
 });
 
 test('docs/format.md documents every key of an attestation, in order', () => {
