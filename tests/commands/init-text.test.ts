@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ConfigAnswers, configText } from '../../src/commands/init/text.js';
 import { loadConfig } from '../../src/config/load.js';
@@ -62,7 +62,7 @@ test('what else a login can need is written as depot.yaml has it', async () => {
   writeFileSync(file, other, { mode: 0o644 });
   const { remote } = (await loadConfig({ flag: file, env: {}, cwd: '/' })).arrangements.get('acme-crm')!;
   expect(remote).toMatchObject({
-    sshAgent: '/run/agent.sock',
+    sshAgent: resolve(file, '/run/agent.sock'),
     proxyJump: { host: 'gate.example', port: 2222, username: 'gate', hostKey: [key] },
   });
   const alias = configText({ ...answers, remote: { ...answers.remote, username: '', sshConfig: '/etc/depot/ssh' } });

@@ -97,7 +97,7 @@ describe('a configuration', () => {
     for (const said of ['Windows does not show its access list (PermissionDenied)', 'D:(A;;??;;;WD)'])
       await expect(requireTrustedByList(file, listsOf({ [file]: said }))).rejects.toMatchObject({
         code: 'config-insecure',
-        message: expect.stringContaining('cannot be judged') as string,
+        message: expect.stringContaining('cannot be checked') as string,
         hint: expect.stringContaining('icacls') as string,
       });
   });

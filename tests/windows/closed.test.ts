@@ -175,7 +175,7 @@ describe.skipIf(process.platform === 'win32')(
       unchecked.tell = (message) => told.push(message);
       vi.stubEnv('SystemRoot', windows({ icacls: 'exit 5' }).env.SystemRoot);
       await PartialDirectory.make(path.join(place, 'other'));
-      expect(told).toEqual([expect.stringContaining('could not be kept from') as string]);
+      expect(told).toEqual([expect.stringContaining('could not close') as string]);
       await expect(PartialDirectory.make(path.join(place, 'other'))).rejects.toMatchObject({ code: 'output-exists' });
     });
 

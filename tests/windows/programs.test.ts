@@ -81,7 +81,7 @@ describe.skipIf(process.platform === 'win32')('asking for access lists', () => {
     const { env } = windows({ powershell: body });
     await expect(new WindowsAccessLists(env).of(['/', '/tmp'])).rejects.toMatchObject({
       code: 'config-insecure',
-      message: expect.stringContaining('could not be found out') as string,
+      message: expect.stringContaining('could not find out who may read and change') as string,
       hint: expect.stringContaining('Get-Acl') as string,
     });
   });
@@ -103,7 +103,7 @@ describe.skipIf(process.platform === 'win32')('asking for access lists', () => {
       const asked = new WindowsAccessLists(env);
       expect(await asked.of(['/'])).toBeNull();
       expect(await asked.of(['/tmp', '/'])).toBeNull();
-      expect(told).toEqual([expect.stringContaining('was not checked') as string]);
+      expect(told).toEqual([expect.stringContaining('depot did not check who else may') as string]);
     }
   });
 
