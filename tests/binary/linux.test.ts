@@ -239,8 +239,9 @@ describe.skipIf(server === undefined)('against a real server', () => {
         program: { node: linux, script: 'init' },
         dialogue: [
           ['How does depot log in there?', '\r'],
-          ['(the agent sent it by text message)', `${password.password}\r`],
-          ['Run the sources now', '\r'],
+          ['Is this right?', '\r'],
+          ['Password of', `${password.password}\r`],
+          ['Do a trial run now?', '\r'],
         ],
       },
     );
