@@ -25,6 +25,7 @@ export function steady(text: string, { places, firstDay }: Shown): string {
     .replace(/(20\d{6}T\d{4})\d\dZ_[0-9a-f]{16}/g, '$100Z_5f0c9a1e77b2d410')
     .replace(/(?<!\d)(\d\d:\d\d):\d\d(?!\d)/g, '$1:00')
     .replace(/(created +)20\d\d-\d\d-\d\d \d\d:\d\d/, '$12026-10-05 09:00')
+    .replace(/\b(\d+h)\d\dm\b/g, '$129m')
     .replace(/process \d+ on [^\s,)]+/g, 'process 4711 on acme1')
     .replace(/\d+(?:\.\d)? [KMGT]iB free/, '60.9 GiB free')
     .replace(/(suitcase-size +|\()\d+(?=\s+bytes)/, '$12750')
