@@ -1,5 +1,6 @@
 import type { SealProgress } from '../seal/sealing.js';
-import type { Amounts, PushHooks } from './push-types.js';
+import type { Amounts } from '../amounts.js';
+import type { PushHooks } from './push-types.js';
 
 /** How often it is told how far things are, also when nothing moves: who waits for the server wants to see that. */
 const tellMs = 500;

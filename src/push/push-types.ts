@@ -1,4 +1,5 @@
 /** What a push is asked, tells on its way, and answers. */
+import type { Amounts } from '../amounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import type { Listed } from '../dataset/listed.js';
 import type { DatasetSummary } from '../dataset/sources.js';
@@ -43,22 +44,6 @@ export interface PushOptions {
   logins: Logins;
   /** What this push shares with the others of its run. */
   shared?: SharedByPushes;
-}
-
-/** How far a push has come. */
-export interface Amounts {
-  entries: number;
-  /** Bytes of the dataset that were read. */
-  datasetBytes: number;
-  sealedBytes: number;
-  /** Bytes of the suitcase that the server has; null while nothing is uploaded. */
-  acknowledgedBytes: number | null;
-  /** Bytes of the dataset, where they can be known before they are read. */
-  totalBytes?: number;
-  /** What the last deposit had; its suitcase only where this one will be of the same kind. */
-  last?: { datasetBytes: number; suitcaseBytes: number | null };
-  /** Bytes of the suitcase, once all is sealed. */
-  suitcaseBytes?: number;
 }
 
 export interface PushHooks {

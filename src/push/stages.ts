@@ -1,4 +1,5 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
+import type { Amounts } from '../amounts.js';
 import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
 import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
@@ -21,7 +22,7 @@ import { draftReceipt, wrapKey, type WrappedKey } from './receipt-draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
-import type { Amounts, PushOptions } from './push-types.js';
+import type { PushOptions } from './push-types.js';
 import { chainFor, fullWords, type Tonight } from './chain.js';
 import { bytesOf } from './space.js';
 import { step } from './steps.js';

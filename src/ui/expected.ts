@@ -1,19 +1,8 @@
 /** How far a push has come, and how long the rest takes: by what is known, and else by the last deposit. */
+import type { Amounts as PushAmounts } from '../amounts.js';
 import { type Bandwidth, timeToSend } from '../bandwidth.js';
 
-export interface Amounts {
-  entries: number;
-  /** Bytes of the dataset read so far. */
-  datasetBytes: number;
-  sealedBytes: number;
-  /** Null where nothing is uploaded: a dry run, a spool. */
-  acknowledgedBytes: number | null;
-  /** Bytes of the dataset, once they are known. */
-  totalBytes?: number;
-  /** What the last deposit had. */
-  last?: { datasetBytes: number; suitcaseBytes: number | null };
-  /** Bytes of the suitcase, once all is sealed and only to be sent. */
-  suitcaseBytes?: number;
+export interface Amounts extends PushAmounts {
   /** Of which the lowest holds for what is sent. */
   limits?: readonly Bandwidth[];
 }
