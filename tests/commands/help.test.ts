@@ -92,7 +92,7 @@ test.each(commandPages)(
 );
 
 describe('a topic', () => {
-  const here = { env: { HOME: '/home/x' }, cwd: '/work' };
+  const here = { env: { HOME: '/srv/acme' }, cwd: '/srv/crm' };
 
   test.each(Object.entries(topics))('%s has at most 80 columns', (_, topic) => {
     for (const line of topic(here).split('\n'))
@@ -121,10 +121,10 @@ describe('a topic', () => {
   test('files has the places that this account has', () => {
     const text = topics.files(here);
     for (const path of [
-      '/work/depot.yaml',
-      '/home/x/.config/depot/depot.yaml',
+      '/srv/crm/depot.yaml',
+      '/srv/acme/.config/depot/depot.yaml',
       '/etc/depot/depot.yaml',
-      '/home/x/.local/state/depot',
+      '/srv/acme/.local/state/depot',
       '/var/lib/depot',
     ])
       expect(text).toContain(path);

@@ -10,10 +10,10 @@ import { tempDir } from '../support/cleanup.js';
 const onWindows = process.platform === 'win32';
 
 test.skipIf(onWindows)('~ is the home directory, and other paths are relative to the working directory', () => {
-  const here = { env: { HOME: '/home/ops', USERPROFILE: '/home/ops' }, cwd: '/srv' };
+  const here = { env: { HOME: '/srv/ops', USERPROFILE: '/srv/ops' }, cwd: '/srv' };
   expect(['~', '~/keys/', 'a/../b', '/x', '~ops/x'].map((given) => absolutePath(given, here))).toEqual([
-    '/home/ops',
-    '/home/ops/keys',
+    '/srv/ops',
+    '/srv/ops/keys',
     '/srv/b',
     '/x',
     '/srv/~ops/x',

@@ -102,7 +102,7 @@ arrangements: { acme-crm: { beneficiaries: [{ name: V, key: v.asc, fingerprint: 
     env: {},
     cwd: '/',
     platform: 'linux',
-    home: '/home/acme',
+    home: '/srv/acme',
   });
   return config.arrangements.get('acme-crm')!.dataset[0] as DatabaseSource;
 };
@@ -112,7 +112,7 @@ test.each([
   ['{ mariadb: crm }', 'crm.sql', 'crm'],
   ['{ mysql: { database: crm } }', 'crm.sql', 'crm'],
   ['{ sqlite: data/crm.db }', 'crm.sql', '/etc/depot/data/crm.db'],
-  ['{ sqlite: { database: ~/x/crm.sqlite3 } }', 'crm.sql', '/home/acme/x/crm.sqlite3'],
+  ['{ sqlite: { database: ~/x/crm.sqlite3 } }', 'crm.sql', '/srv/acme/x/crm.sqlite3'],
   ['{ sqlserver: { database: crm, backup: /srv/stage/b.bak } }', 'crm.bak', 'crm'],
   ['{ postgresql: "host=x --help", as: crm }', 'crm', 'host=x --help'],
 ])('%s is called %s', async (source, name, database) => {

@@ -32,7 +32,7 @@ test.each(pages)('%s --help', async (path, command) => {
 });
 
 test.each(Object.entries(topics))('depot help %s', async (name, topic) => {
-  const text = topic({ env: { HOME: '/home/you' }, cwd: '/home/you/work' });
+  const text = topic({ env: { HOME: '/srv/you' }, cwd: '/srv/you/here' });
   await keep(
     `$ depot help ${name}\n${text.replaceAll(checkout, '/usr/lib/node_modules/@saas-escrow/depot/')}`,
     `topic-${name}`,
