@@ -20,16 +20,15 @@ import { type ErrorCode, exitStatus } from '../../src/texts/exits.js';
 import {
   arrangementWords,
   beneficiaryWords,
-  databaseWords,
   notifyWords,
   pingWords,
   incrementalWords,
   shrinkageWords,
-  sourceWords,
   supplierWords,
   topWords,
   type Words,
 } from './configuration-words.js';
+import { databaseWords, sourceWords } from './source-words.js';
 import { remoteWords } from './remote-words.js';
 
 const fingerprint = '8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2';
