@@ -1,7 +1,8 @@
 /** Changes one key of `remote:` in the text of a depot.yaml, and nothing else: comments, order and spelling stay. */
 import { isMap, isScalar, isSeq, type Pair, parseDocument, type YAMLMap } from 'yaml';
 
-type Value = string | number | readonly string[];
+/** Null: the key is to be left out. */
+export type Value = string | number | true | readonly string[] | null;
 
 /**
  * The text with `key` of the arrangement's own `remote:` changed where that has it, else of the `remote:` for all. Null
@@ -12,14 +13,14 @@ export function withRemoteKey(text: string, arrangement: string, key: string, va
   if (document.errors.length > 0) return null;
   const own: unknown = document.getIn(['arrangements', arrangement, 'remote'], true);
   const maps = [own, document.get('remote', true)].filter((node): node is YAMLMap => isMap(node));
-  const written = inYaml(value);
   for (const map of maps) {
     const pair = pairOf(map, key);
-    if (pair !== undefined) return replaced(text, pair, written);
+    if (pair !== undefined) return value === null ? removed(text, map, pair) : replaced(text, pair, inYaml(value));
   }
+  if (value === null) return text;
   for (const map of maps) {
     const beside = pairOf(map, 'host');
-    if (beside !== undefined) return added(text, map, beside, `${key}: ${written}`);
+    if (beside !== undefined) return added(text, map, beside, `${key}: ${inYaml(value)}`);
   }
   return null;
 }
@@ -29,7 +30,7 @@ function pairOf(map: YAMLMap, key: string): Pair | undefined {
 }
 
 /** JSON is YAML; without quotes where nothing can be mistaken. */
-function inYaml(value: Value): string {
+function inYaml(value: NonNullable<Value>): string {
   return typeof value === 'string' &&
     /^[A-Za-z][A-Za-z0-9.-]*$/.test(value) &&
     !/^(?:true|false|null|yes|no|on|off)$/i.test(value)
@@ -42,6 +43,24 @@ function replaced(text: string, { value }: Pair, written: string): string | null
   const [start, end] = value.range;
   const old = text.slice(start, end).trimEnd();
   return old === '' ? null : text.slice(0, start) + written + text.slice(start + old.length);
+}
+
+/** With its line, and the comment on it; or, where all stand on one line, with the comma that divides it from another. */
+function removed(text: string, map: YAMLMap, pair: Pair): string | null {
+  const { key, value } = pair;
+  if (!isScalar(key) || !isScalar(value) || key.range == null || value.range == null) return null;
+  const [start, end] = [key.range[0], value.range[1]];
+  if (map.flow === true) {
+    const commaBefore = /,\s*$/.exec(text.slice(0, start));
+    const commaAfter = /^\s*,\s*/.exec(text.slice(end));
+    return commaBefore === null
+      ? text.slice(0, start) + text.slice(end + (commaAfter?.[0].length ?? 0))
+      : text.slice(0, commaBefore.index) + text.slice(end);
+  }
+  const line = text.lastIndexOf('\n', start) + 1;
+  if (text.slice(line, start).trim() !== '') return null;
+  const next = text.indexOf('\n', end);
+  return text.slice(0, line) + (next === -1 ? '' : text.slice(next + 1));
 }
 
 /** Below its sibling, or after it where they stand on one line. */

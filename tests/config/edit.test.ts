@@ -45,6 +45,25 @@ test("an arrangement's own remote: is changed where it has the key, and where it
 });
 
 test.each([
+  ['  username: acme       # from the e-mail\n', '', 'username', 'acme-crm'],
+  [', username: hr }', ' }', 'username', 'acme-hr'],
+  ['{ host: other.example, username', '{ username', 'host', 'acme-hr'],
+])('%j becomes %j where the key is to be left out', (before, after, key, arrangement) => {
+  expect(written).toContain(before);
+  expect(withRemoteKey(written, arrangement, key, null)).toBe(written.replace(before, after));
+});
+
+test('a key that is to be left out and is nowhere changes nothing', () => {
+  expect(withRemoteKey(written, 'acme-crm', 'privateKey', null)).toBe(written);
+});
+
+test('the last line goes whole, without a newline after it too, and what follows a list cannot', () => {
+  expect(withRemoteKey('remote:\n  host: x\n  privateKey: y', 'crm', 'privateKey', null)).toBe('remote:\n  host: x\n');
+  expect(withRemoteKey('remote: { privateKey: y }\n', 'crm', 'privateKey', null)).toBe('remote: {  }\n');
+  expect(withRemoteKey(written, 'acme-crm', 'hostKey', null)).toBe(null);
+});
+
+test.each([
   ['an alias', 'version: 1\nremote: { host: x, username: *u }\n', 'username'],
   ['no remote: in this file', 'version: 1\ninclude: [a.yaml]\n', 'username'],
   ['text that is no YAML', 'remote: { host: "x\n', 'host'],

@@ -1,5 +1,15 @@
 /** A person at a terminal of 80 columns who makes each slip once, and corrects it where it shows; nothing has to be typed twice. */
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { accountNamed } from '../../src/accounts.js';
@@ -8,6 +18,7 @@ import { tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';
 import { installed } from '../support/installed.js';
 import { asRoot, peers } from '../support/peers.js';
+import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { terminal, type Turn } from '../support/terminal.js';
 import { asService, machine, type Machine } from './machine.js';
@@ -164,6 +175,46 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
     expect(code, text).toBe(0);
     expect(other.log()).not.toMatch(/password for/);
     expect(readFileSync(m.config, 'utf8')).toContain(`  port: ${server.port}\n  username`);
+  });
+
+  test('the login can be of another kind than the letter says, and a key that is refused is replaced by another', async () => {
+    const m = await machine();
+    const stranger = join(m.root, 'stranger');
+    const right = join(m.root, 'right');
+    await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', stranger]);
+    copyFileSync(server.privateKeyFile, right);
+    const { code, text } = await at(
+      m,
+      [
+        ['How does depot log in', '\r'],
+        ['Is this right?', '\r'],
+        ['Password of', 'by telephone\r'],
+        ['the server refused the password', ''],
+        ['What would you like to do?', line(5)],
+        ['How does depot log in', line(2)],
+        ['File with the private SSH key', '~/stranger\r'],
+        ['changed in', ''],
+        ['would exit with 12', ''],
+        ['What would you like to do?', line(5)],
+        // The way of login so far is what Enter takes.
+        ['How does depot log in', '\r'],
+        ['File with the private SSH key', '\x15~/right\r'],
+        ['changed in', ''],
+        ['A push should work', ''],
+        ['Do a trial run now?', 'n'],
+        ['At what time', '\r'],
+      ],
+      flags(m),
+    );
+    expect(code, text).toBe(0);
+    expect(readFileSync(m.config, 'utf8')).toContain(`privateKey: ${JSON.stringify(join(m.root, 'etc/keys/ssh-2'))}`);
+    for (const [copy, of] of [
+      ['ssh', stranger],
+      ['ssh-2', right],
+    ])
+      expect(readFileSync(join(m.root, 'etc/keys', copy), 'utf8')).toBe(readFileSync(of, 'utf8'));
+    const pushed = await asService(program, 'push', '--config', m.config);
+    expect(pushed.code, pushed.stderr).toBe(0);
   });
 
   test('deletes no answer when the person says no to them: each is asked for again, and Enter keeps it', async () => {

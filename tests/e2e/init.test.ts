@@ -221,7 +221,7 @@ describe.skipIf(!here)('depot init', () => {
         ['the passphrase does not open the SSH private key', ''],
         ['Passphrase of the SSH key', '\r'],
         ['would exit with 13', ''],
-        ['What would you like to do?', `${down.repeat(6)}\r`],
+        ['What would you like to do?', `${down.repeat(7)}\r`],
       ],
       known,
     );

@@ -1,7 +1,7 @@
 /** Corrects single keys of a depot.yaml that is there, where they turn out to be wrong. */
 import { chown, readFile, realpath, stat } from 'node:fs/promises';
 import { surroundings } from '../../config/locate.js';
-import { withRemoteKey } from '../../config/edit.js';
+import { type Value, withRemoteKey } from '../../config/edit.js';
 import { parseConfig } from '../../config/load.js';
 import type { Arrangement, Config, RemoteSettings } from '../../config/types.js';
 import { writeFileAtomic } from '../../durable-file.js';
@@ -10,19 +10,28 @@ import { printable } from '../../printable.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import type { Context } from '../context.js';
 import { pin } from '../trust/pin.js';
-import { askDirectory, askHost, askPort, askUsername, comparedHostKeys } from './server.js';
+import type { Account } from '../../accounts.js';
+import { placePrivateKey } from './place.js';
+import { askDirectory, askHost, askLogin, askPort, askUsername, comparedHostKeys } from './server.js';
 import type { Talk } from './talk.js';
 
-type Key = 'host' | 'port' | 'username' | 'directory' | 'hostKey';
-type Change = Partial<Pick<RemoteSettings, Key>>;
+type Key = Extract<
+  keyof RemoteSettings,
+  'host' | 'port' | 'username' | 'directory' | 'hostKey' | 'privateKey' | 'sshAgent'
+>;
+type Change = Partial<Record<Key, Value>>;
 
-export type Correction = 'username' | 'directory' | 'server' | 'host key';
+export type Correction = 'username' | 'directory' | 'server' | 'login' | 'host key';
 
-/** Asks for the one thing, the old value being what Enter takes, and writes it into depot.yaml. */
+/**
+ * Asks for the one thing, the old value being what Enter takes, and writes it into depot.yaml. `other` is the account
+ * that pushes, where root sets up for it: it gets a copy of an SSH key.
+ */
 export async function correct(
   what: Correction,
   arrangement: Arrangement,
   config: Config,
+  other: Account | null,
   talk: Talk,
   context: Context,
 ): Promise<void> {
@@ -38,6 +47,24 @@ export async function correct(
       );
     case 'directory':
       return change({ directory: await askDirectory(remote.directory, talk) }, arrangement, config, talk, context);
+    case 'login': {
+      const { privateKey = null, sshAgent = false } = remote;
+      const old = { privateKey, ...(sshAgent !== false && { sshAgent }) };
+      const chosen = await askLogin(old, talk, context);
+      return change(
+        {
+          sshAgent: chosen.sshAgent ?? null,
+          privateKey:
+            chosen.privateKey === privateKey
+              ? privateKey
+              : await placePrivateKey(chosen.privateKey, config.directory, other),
+        },
+        arrangement,
+        config,
+        talk,
+        context,
+      );
+    }
     case 'host key':
       return compareAgain(arrangement, config, talk, context);
     case 'server': {
@@ -79,16 +106,17 @@ async function change(
   talk: Talk,
   context: Context,
 ): Promise<void> {
-  const changed = (Object.entries(wanted) as [Key, string | number | string[]][]).filter(
-    ([key, value]) => JSON.stringify(remote[key]) !== JSON.stringify(value),
-  );
+  const changed = (Object.entries(wanted) as [Key, Value][]).filter(([key, value]) => !isSaid(remote, key, value));
   if (changed.length === 0) return;
   const real = await realpath(file);
   let text: string | null = await readFile(real, 'utf8');
   for (const [key, value] of changed) text = text === null ? null : withRemoteKey(text, name, key, value);
   if (text === null || !(await says(text, name, wanted, file, context))) {
+    const lines = changed.map(([key, value]) =>
+      value === null ? `  without ${key}:` : `  ${key}: ${JSON.stringify(value)}`,
+    );
     talk.say(
-      `depot cannot change that in ${printable(file)} by itself. Change it there, or in the file that it includes:\n${changed.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`).join('\n')}`,
+      `depot cannot change that in ${printable(file)} by itself. Change it there, or in the file that it includes:\n${lines.join('\n')}`,
     );
     return;
   }
@@ -103,11 +131,14 @@ async function says(text: string, name: string, wanted: Change, file: string, co
   try {
     const config = await parseConfig(text, file, surroundings(context.env, context.cwd));
     const { remote } = config.arrangements.get(name)!;
-    return (Object.entries(wanted) as [Key, unknown][]).every(
-      ([key, value]) => JSON.stringify(remote[key]) === JSON.stringify(value),
-    );
+    return (Object.entries(wanted) as [Key, Value][]).every(([key, value]) => isSaid(remote, key, value));
   } catch (error) {
     if (!isDepotError(error)) throw error;
     return false;
   }
+}
+
+function isSaid(remote: RemoteSettings, key: Key, value: Value): boolean {
+  const now = remote[key];
+  return JSON.stringify(now === undefined || now === false ? null : now) === JSON.stringify(value);
 }

@@ -112,7 +112,7 @@ export async function placeSigner(
           })
         ).fingerprint
       : (await readCertificate(bytes)).fingerprint;
-  if (!inside) await shareKey(secretKey, place);
+  if (!inside) await shareKey(secretKey, place.account);
   return {
     relative: path.relative(place.directory, secretKey).replaceAll(path.sep, '/'),
     fingerprint,
@@ -130,16 +130,32 @@ export async function placeSigner(
 }
 
 /** An SSH key that the account can read: itself, or a copy in `keys/` when root sets up for another account. */
-export async function placePrivateKey(file: string | null, place: Place): Promise<string | null> {
-  if (file === null || place.account === null) return file;
-  const copy = path.join(place.directory, 'keys/ssh');
-  await copyOnce(file, copy);
-  await shareKey(copy, place);
+export async function placePrivateKey(
+  file: string | null,
+  directory: string,
+  account: Account | null,
+): Promise<string | null> {
+  if (file === null || account === null) return file;
+  const copy = await copied(file, path.join(directory, 'keys/ssh'));
+  await shareKey(copy, account);
   return copy;
 }
 
+/** Where the copy is: an earlier one of another key stays, and this one gets a number. */
+async function copied(file: string, to: string): Promise<string> {
+  for (let number = 1; ; number += 1) {
+    const numbered = number === 1 ? to : `${to}-${number}`;
+    try {
+      await copyOnce(file, numbered);
+      return numbered;
+    } catch (error) {
+      if (!isDepotError(error, 'output-exists') || number === 100) throw error;
+    }
+  }
+}
+
 /** Root's, 0640 for the account's group: the account uses it and cannot change it. Its own, 0600, without another account. */
-async function shareKey(file: string, { account }: Place): Promise<void> {
+async function shareKey(file: string, account: Account | null): Promise<void> {
   const given =
     account === null ? handOver('file', file, 0o600) : handOver('file', file, 0o640, { uid: 0, gid: account.gid });
   await given.catch((error: unknown) => {

@@ -55,8 +55,9 @@ export async function ready(name: string, file: string, talk: Talk, context: Con
     if (exit === exitStatus['login-refused'] && !memory.askAgain && memory.typed === null) memory.refused += 1;
     const what = await talk.choose('Some checks failed. What would you like to do?', waysOut(exit, wanted, memory));
     if (what === 'leave') return exit;
-    if (what === 'secret') Object.assign(memory, { askAgain: true, typed: null });
-    else if (what !== 'again') await correct(what, arrangement, config, talk, context);
+    // A password that was typed is of no use to another way of logging in.
+    if (what === 'secret' || what === 'login') Object.assign(memory, { askAgain: what === 'secret', typed: null });
+    if (what !== 'secret' && what !== 'again') await correct(what, arrangement, config, other, talk, context);
   }
 }
 
@@ -90,6 +91,7 @@ function waysOut(exit: number, wanted: LoginSecret | null, { typed }: Memory): {
     { value: 'username', label: 'the user name is wrong' },
     { value: 'directory', label: 'the directory is wrong' },
     { value: 'server', label: 'the host or the port is wrong' },
+    { value: 'login', label: 'log in another way: password, SSH key or ssh-agent' },
     ...(exit === exitStatus['host-key-changed']
       ? [{ value: 'host key' as const, label: 'compare the host key again' }]
       : []),
