@@ -5,7 +5,7 @@ import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises
 import path from 'node:path';
 import { nameOf, ownName, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
-import { openPlain, openPlainNow } from './plain-file.js';
+import { openAsPlain, openPlain, openPlainNow } from './plain-file.js';
 import { lookLine, mkdirLine, typedWord } from './shell.js';
 import { accessLists, type AccessLists } from './windows/access-lists.js';
 import { makeClosedDirectory, writePrivately } from './windows/closed.js';
@@ -63,9 +63,12 @@ const flags = {
   append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT,
 };
 
-/** Opens a file of the state directory, never where a symbolic link in its place leads; `append` makes it (0600). Errors are the system's own. */
+/**
+ * Opens a file of the state directory, never where a symbolic link in its place leads; `append` makes it (0600). Throws
+ * 'local-unreadable' for a fifo, which the account that pushes could leave there for root, and the system's own errors.
+ */
 export async function openOwn(file: string, how: keyof typeof flags): Promise<FileHandle> {
-  return open(file, flags[how] | ((constants.O_NOFOLLOW as number | undefined) ?? 0), 0o600);
+  return openAsPlain(file, flags[how] | ((constants.O_NOFOLLOW as number | undefined) ?? 0));
 }
 
 /** Writes all of `bytes` at the handle's position, in one call to the system wherever that takes them. */

@@ -111,6 +111,19 @@ export async function requireOwnPlace(
   }
 }
 
+/**
+ * What is wrong with a file in `directory` that depot itself made there, when this is another account's directory: that
+ * account could have put in a link to a file which it may not read, but this account, such as root, may. Null where nothing is.
+ */
+export async function planted(directory: string, opened: Mode, uid = callerUid()): Promise<string | null> {
+  if (uid === undefined) return null;
+  const { uid: keeper } = await stat(directory);
+  const owner = Number(opened.uid);
+  return keeper === uid || keeper === 0 || owner === keeper
+    ? null
+    : `belongs to uid ${owner}, though its directory is that of uid ${keeper}`;
+}
+
 async function isReadOnlyMount(directory: string): Promise<boolean> {
   return access(directory, constants.W_OK).then(
     () => false,

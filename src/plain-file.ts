@@ -14,9 +14,14 @@ const meantToBeRead = /^\/(?:dev\/(?:fd\/\d+|stdin|tty|null)|proc\/(?:self|\d+)\
  * the system's own errors.
  */
 export async function openPlain(path: string): Promise<FileHandle> {
-  // Without O_NONBLOCK, opening a fifo waits for a writer; with it, what `<(…)` made would be read before there is anything.
-  if (!posix || meantToBeRead.test(path)) return open(path, 'r');
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // What `<(…)` made must be waited for.
+  return !posix || meantToBeRead.test(path) ? open(path, 'r') : openAsPlain(path, constants.O_RDONLY);
+}
+
+/** As `openPlain`, with the flags of open(2), and whatever its name: what it makes gets mode 0600. */
+export async function openAsPlain(path: string, flags: number): Promise<FileHandle> {
+  // Without O_NONBLOCK, opening a fifo waits for whoever has the other end.
+  const handle = await open(path, posix ? flags | constants.O_NONBLOCK : flags, 0o600);
   try {
     requirePlain(path, await handle.stat());
     return handle;

@@ -104,7 +104,9 @@ function yamlMessage(message: string): string {
 function report(reading: Reading, offset: number, message: string): void {
   const { line, col } = reading.lines.linePos(offset);
   const { path: file, problems } = reading.file;
-  problems.push({ file, line: Math.max(1, line), column: Math.max(1, col), message: printable(message) });
+  // What follows the scheme of an address may be a secret, and it may have slipped to where no address belongs.
+  const shown = printable(message).replace(/:\/\/[^\s'"]+/g, '://…');
+  problems.push({ file, line: Math.max(1, line), column: Math.max(1, col), message: shown });
 }
 
 /** Reads a value at its place, or reports what is wrong with it and returns null. */

@@ -7,6 +7,8 @@ import { readKeyFile, readSigningKey } from '../push/deposit-keys.js';
 import type { Logins } from '../push/logins.js';
 import type { SecretFinder } from '../push/secret-finder.js';
 import { isDepotError } from '../errors.js';
+import { readSecretFile } from '../secrets/file.js';
+import { type DatabaseSource, isDatabase } from '../source.js';
 import { shortFingerprint } from '../ui/format.js';
 import { expiry, recipients } from './examine.js';
 import { type Examination, type Finding, Report } from './findings.js';
@@ -42,6 +44,8 @@ export async function checkConfig(
     await report.attempt('SSH key', () => loginKeys(arrangement, report));
     addSecret(report, secrets.get('password'));
     addSecret(report, secrets.get('privateKeyPassphrase'));
+    for (const source of arrangement.dataset)
+      if (isDatabase(source)) await report.attempt(`source ${source.name}`, () => databasePassword(source, report));
     await report.attempt('specification', () => lookAtSpecification(arrangement, report));
     checked.push(report.end(arrangement.name));
   }
@@ -74,6 +78,13 @@ async function loginKeys(arrangement: Arrangement, report: Report): Promise<void
   if (remote.privateKey !== undefined) report.passed('SSH key', remote.privateKey);
   await jumpLogin(remote, () => Promise.reject(new Error('not asked for')));
   if (remote.proxyJump?.privateKey !== undefined) report.passed('SSH key', remote.proxyJump.privateKey);
+}
+
+/** A command that gives it is not run. */
+async function databasePassword({ name, password: { file } }: DatabaseSource, report: Report): Promise<void> {
+  if (file === undefined) return;
+  await readSecretFile(file, 'the configuration');
+  report.passed(`source ${name}`, `password in ${file}`);
 }
 
 /** What is to be read at night must be there now. */

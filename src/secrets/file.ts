@@ -1,13 +1,14 @@
 import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { succeeds } from '../abort.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { exposureOf, secretMode, requirePrivate } from '../permissions.js';
+import { exposureOf, planted, secretMode, requirePrivate } from '../permissions.js';
 import { openPlain } from '../plain-file.js';
 import { codeOrSaid, printable } from '../printable.js';
 import { Secret } from '../secret.js';
+import { lookLine } from '../shell.js';
 import { textOf } from '../text-file.js';
 import { accountName, fileReaders } from './readers.js';
 import {
@@ -38,7 +39,7 @@ export const storedFile: SecretSource = {
       if (!named && ambiguity(request) !== null) continue;
       try {
         if ((await look(path)) !== null)
-          return { value: await readSecretFile(path, 'depot login'), from: `file ${printable(path)}` };
+          return { value: await read(path, 'depot login', { stored: true }), from: `file ${printable(path)}` };
       } catch (error) {
         // A directory that only another account may enter: its secrets are for that account's runs.
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
@@ -94,15 +95,15 @@ async function look(path: string): Promise<Stats | null> {
 
 /** The secret in a file, or from a pipe: `<(vault read …)`. @throws DepotError 'secret-insecure', 'secret-missing' */
 export async function readSecretFile(path: string, namedBy: string): Promise<Secret> {
-  return read(path, namedBy, true);
+  return read(path, namedBy);
 }
 
 /** A file whose mode systemd has seen to: an access list shows there as a mode that looks loose. */
 export async function readCredential(path: string): Promise<Secret> {
-  return read(path, 'systemd', false);
+  return read(path, 'systemd', { bySystemd: true });
 }
 
-async function read(path: string, namedBy: string, checked: boolean): Promise<Secret> {
+async function read(path: string, namedBy: string, { stored = false, bySystemd = false } = {}): Promise<Secret> {
   const shown = printable(path);
   let handle: FileHandle;
   try {
@@ -132,7 +133,8 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
     const found = await handle.stat();
     if (found.isDirectory())
       throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) is a directory`, { hint: 'name a file' });
-    if (checked) await requirePrivate(path, found);
+    if (!bySystemd) await requirePrivate(path, found);
+    if (stored) await requireStored(path, found);
     const bytes = Buffer.alloc(longestSecret + 1);
     let length = 0;
     while (length < bytes.length) {
@@ -144,6 +146,15 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
   } finally {
     await handle.close();
   }
+}
+
+/** @throws DepotError 'secret-insecure' where the account that has `secrets/` could have put in a link to somebody else's file */
+export async function requireStored(path: string, found: Stats): Promise<void> {
+  const wrong = await planted(dirname(path), found);
+  if (wrong !== null)
+    throw new DepotError('secret-insecure', `${printable(path)} ${wrong}`, {
+      hint: `see what it is: «${lookLine(path)}»; depot login writes it anew`,
+    });
 }
 
 /** Longer than any password; a file of this size is not one. */
@@ -185,7 +196,9 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
     // A mode that is right for its owner says nothing about this account: root's 0600 is closed to a service.
     const readable = await succeeds(access(path, constants.R_OK));
     const problem =
-      (await exposureOf(path, found))?.what ?? (readable ? undefined : `may not be read by ${accountName()}`);
+      (await exposureOf(path, found))?.what ??
+      (source === 'file' ? ((await planted(dirname(path), found)) ?? undefined) : undefined) ??
+      (readable ? undefined : `may not be read by ${accountName()}`);
     const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
     return {
       source,

@@ -1,14 +1,15 @@
-import { access, readFile, rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { succeeds } from '../abort.js';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { readBoundedFile } from '../plain-file.js';
 import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { lookLine } from '../shell.js';
 import { looseTextOf } from '../text-file.js';
 import { credentialName } from './environment.js';
-import { type StoredPlace, storedPlaces } from './file.js';
+import { requireStored, type StoredPlace, storedPlaces } from './file.js';
 import { keychainFault, openKeychains } from './keychain.js';
 import { describeSources } from './lookup.js';
 import { writePrivateFile } from './private-file.js';
@@ -127,6 +128,8 @@ export async function storeUsername(
   return path;
 }
 
+const longestUsername = 1024;
+
 /** The user name that `depot login` was given; null when there is none, or this account may not read it. @throws DepotError 'secret-missing' when it cannot be read for another reason */
 export async function findUsername(
   configDirectory: string,
@@ -135,8 +138,9 @@ export async function findUsername(
   const path = usernamePath(configDirectory, server);
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readBoundedFile(path, (found) => requireStored(path, found), longestUsername);
   } catch (error) {
+    if (isDepotError(error)) throw error;
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw new DepotError(
       'secret-missing',
@@ -145,6 +149,14 @@ export async function findUsername(
     );
   }
   const name = looseTextOf(bytes).replace(/\r?\n$/, '');
+  if (printable(name) !== name)
+    throw new DepotError(
+      'secret-missing',
+      `${printable(path)} holds no user name: it has more than one line, or control characters`,
+      {
+        hint: `see what it is: «${lookLine(path)}»; depot login writes it anew`,
+      },
+    );
   return name === '' ? null : name;
 }
 

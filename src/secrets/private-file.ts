@@ -29,7 +29,7 @@ export async function writePrivateFile(
     if (accessLists() === null) {
       const handle = await open(
         temporary,
-        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
         0o600,
       );
       try {
@@ -37,14 +37,18 @@ export async function writePrivateFile(
         if (keeper !== undefined && keeper.uid !== callerUid()) await handle.chown(keeper.uid, keeper.gid);
         await handle.writeFile(contents);
         await handle.sync();
+        // By the handle: the account whose directory it is could exchange the file meanwhile.
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(Buffer.byteLength(contents) + 1), { position: 0 });
+        requireKept(path, buffer.toString('utf8', 0, bytesRead), contents);
       } finally {
         await handle.close();
       }
       await rename(temporary, path);
       await syncDirectory(directory);
-    } else await writePrivately(path, contents, 'replace');
-    if ((await readFile(path, 'utf8')) !== contents)
-      throw new DepotError('local-not-writable', `${printable(path)} did not keep what depot wrote to it`);
+    } else {
+      await writePrivately(path, contents, 'replace');
+      requireKept(path, await readFile(path, 'utf8'), contents);
+    }
     return keeper?.uid;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -59,6 +63,11 @@ export async function writePrivateFile(
       },
     );
   }
+}
+
+function requireKept(path: string, found: string, written: string): void {
+  if (found !== written)
+    throw new DepotError('local-not-writable', `${printable(path)} did not keep what depot wrote to it`);
 }
 
 async function privateDirectory(

@@ -116,7 +116,7 @@ export async function gatherStandings(
       lastDeposit: last,
       shrunk: await shrunkSince(state, arrangement, o.now),
       lastRun: await lastRun(state),
-      lastWorkSeconds: (await lastRun(state, ({ code }) => code !== 'skipped'))?.seconds ?? null,
+      lastWorkSeconds: await lastWorkSeconds(state),
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
       proven: await provenBy(state),
@@ -130,6 +130,12 @@ export async function gatherStandings(
   for (let from = 0; from < arrangements.length; from += atOnce)
     standings.push(...(await Promise.all(arrangements.slice(from, from + atOnce).map(standing))));
   return standings;
+}
+
+/** Of a record no more was checked than that it is one. */
+async function lastWorkSeconds(state: ArrangementState): Promise<number | null> {
+  const run: { seconds?: unknown } | null = await lastRun(state, ({ code }) => code !== 'skipped');
+  return typeof run?.seconds === 'number' ? run.seconds : null;
 }
 
 async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> {

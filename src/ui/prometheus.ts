@@ -37,8 +37,9 @@ interface Sample {
   value: number;
 }
 
-/** The lines of one metric: help, type, samples; nothing without samples. */
-function metric(name: string, help: string, samples: readonly Sample[]): string[] {
+/** The lines of one metric: help, type, samples; nothing without samples. A value that is no number would be lines of its own. */
+function metric(name: string, help: string, given: readonly Sample[]): string[] {
+  const samples = given.filter(({ value }) => Number.isFinite(value) || value === Infinity);
   if (samples.length === 0) return [];
   const lines = samples.map(({ labels, value }) => {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);

@@ -82,6 +82,13 @@ test.each<[string, SupplierOptions, (supplier: Supplier) => void, number, string
   ],
   ['an SSH key that is not there', { remote: { privateKey: 'keys/none' } }, () => undefined, 17, 'SSH key'],
   [
+    'a password of a database that others can read',
+    { dataset: [{ postgresql: { database: 'crm', passwordFile: 'secrets/db' } }] },
+    (s) => writeFileSync(join(s.directory, 'secrets/db'), 'x\n', { mode: 0o644 }),
+    17,
+    'source crm.pgdump',
+  ],
+  [
     'a specification that is not there',
     { arrangement: { specification: 'none' } },
     () => undefined,
@@ -102,6 +109,18 @@ test('what is wrong in the file is told with its place, as by a push', async () 
   const { code, stdout } = await supplier.depot(['config', 'check', '--json']);
   expect([code, JSON.parse(stdout)]).toMatchObject([10, { ok: false, error: { code: 'config-invalid' } }]);
   expect(stdout).toMatch(/depot\.yaml:\d+:\d+: unknown key 'evry', did you mean 'every'\?/);
+});
+
+test.each([
+  ['ping', { ping: { 'url:https://hc.example/a1b2c3': '', on: ['failure'] } }],
+  ['ping', { ping: { url: 'https://hc.example/x', on: 'https://hc.example/a1b2c3' } }],
+  ['what should be its neighbour', { notify: 'https://hc.example/a1b2c3' }],
+  ['a key beside it', { 'pings: https://hc.example/a1b2c3': '' }],
+])('an address that slipped to another place of %s is not shown, since it may be a secret', async (_, top) => {
+  const supplier = await withSources({ top });
+  const { code, stdout } = await supplier.depot(['config', 'check', '--json']);
+  expect([code, stdout]).toEqual([10, expect.stringContaining('config-invalid')]);
+  expect(stdout).not.toContain('a1b2c3');
 });
 
 test('config example prints every key, and writes it where nothing is yet', async () => {

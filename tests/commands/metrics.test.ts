@@ -193,6 +193,9 @@ describe('--prometheus', () => {
     );
     expect(text({})).toMatch(/^depot_last_run_duration_seconds\{arrangement="a"\} 90$/m);
     expect(text({ lastDeposit: { ...deposit, rehearsed: false } })).toMatch(/^depot_last_success_rehearsed\S+ 0$/m);
+    // Run records are whoever's can write to the state directory: a value is a number, or there is none.
+    const forged = { underWay: { running: null, killed: null, pending: [] }, lastWorkSeconds: '1\nevil 7' as never };
+    expect(text(forged)).not.toMatch(/evil|depot_last_run_duration_seconds/);
     // What the supplier stated itself proves nothing of the beneficiary.
     expect(text({ proven: { attestedAt: time(failed), selfAttested: true } })).not.toContain('depot_last_attestation');
   });

@@ -17,7 +17,7 @@ import { openDirectory } from '../open-directory.js';
 import { exists, writeKeyPair } from '../key/write.js';
 import { givenPassphrase } from '../passphrase.js';
 import type { InitFlags } from './options.js';
-import { makeStateFor, requireGivable } from './state-place.js';
+import { makeStateFor, requireGivable, requireRootsSite } from './state-place.js';
 import type { Talk } from './talk.js';
 
 /** Where things go, and whose they are to be. */
@@ -43,9 +43,11 @@ export interface PlacedSigner {
 /**
  * The state directory is the account's from here on: its owner is how every later run knows which account pushes.
  *
- * @throws DepotError 'state-insecure' when it cannot be given to the account: before anything is made
+ * @throws DepotError 'state-insecure' when it cannot be given to the account, and 'config-insecure' when somebody else could
+ * exchange what root makes: before anything is made
  */
 export async function makeDirectories({ directory, state, account }: Place): Promise<void> {
+  await requireRootsSite(path.join(directory, 'keys'));
   if (account !== null) await requireGivable(state, account);
   for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
   if (account === null) await makeOwnDirectory(state);

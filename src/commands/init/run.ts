@@ -1,4 +1,4 @@
-import { chmod, lstat, stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, accountNamed, runAs } from '../../accounts.js';
 import { surroundings } from '../../config/locate.js';
@@ -262,10 +262,9 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
       error.hint = 'give other answers: «depot init»; nothing but keys was written';
     throw error;
   });
-  await writeNew(file, text).catch((error: unknown) => {
+  await writeNew(file, text, 0o644).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
   });
-  await chmod(file, 0o644);
   if (oneFile) await putSchemaBeside(file);
   await forgetDraft(file);
   // On a terminal, what comes next gives access, and says what is left to type.
@@ -286,7 +285,6 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
 async function putSchemaBeside(file: string): Promise<void> {
   const beside = path.join(path.dirname(file), schemaFile);
   await writeFileAtomic(beside, schemaText('depot'), 0o644);
-  await chmod(beside, 0o644);
 }
 
 async function finished(

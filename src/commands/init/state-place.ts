@@ -68,6 +68,17 @@ export async function makeRootsState(state: string): Promise<void> {
   await makeOwnDirectory(state);
 }
 
+/** @throws DepotError 'config-insecure' where another account could lead what root writes for depot.yaml to another place */
+export async function requireRootsSite(directory: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return;
+  await requireOwnPlace(path.join(await nearest(path.resolve(directory)), 'x'), 0).catch((error: unknown) => {
+    if (!isDepotError(error, 'local-not-writable')) throw error;
+    throw new DepotError('config-insecure', error.message, {
+      hint: 'choose a directory that only root can write to: «depot init --config /etc/depot/depot.yaml»',
+    });
+  });
+}
+
 /** Whether nobody but root can change where the way to it leads. */
 async function isRootsWay(directory: string): Promise<boolean> {
   const { passed, links } = await wayTo(await nearest(path.dirname(path.resolve(directory))), 'local-not-writable');

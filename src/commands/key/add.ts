@@ -1,4 +1,4 @@
-import { chmod, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
@@ -83,9 +83,8 @@ export async function copyKey(
 async function put(target: string, armored: string): Promise<void> {
   await openDirectory(path.dirname(target));
   try {
-    await writeNew(target, armored);
     // Public, and the account that pushes may be another.
-    await chmod(target, 0o644);
+    await writeNew(target, armored, 0o644);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(error, 'write', target);
     if ((await readFile(target, 'utf8')) !== armored) throw exists(target);

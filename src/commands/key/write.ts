@@ -1,4 +1,4 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../../errors.js';
 import { generateKey, type KeyRequest } from '../../pgp/keys.js';
@@ -21,8 +21,7 @@ export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<
   await makeOwnDirectory(path.dirname(path.resolve(prefix)));
   await create(files.secretKey, made.secretKey, writeNewSecret);
   try {
-    await create(files.publicKey, made.publicKey);
-    await chmod(files.publicKey, 0o644);
+    await create(files.publicKey, made.publicKey, (file, contents) => writeNew(file, contents, 0o644));
   } catch (error) {
     // Where it cannot be removed, why the work failed is still what counts; the next try says what lies there.
     await rm(files.secretKey, { force: true }).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { chmod, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountNamed, accountOfUid, ownName } from '../../accounts.js';
 import type { TimeOfDay } from '../../clock.js';
@@ -256,8 +256,7 @@ async function writeFiles(files: Printed['files'], directory: string): Promise<s
   const written: string[] = [];
   for (const { path: name, contents } of files) {
     const file = path.join(directory, path.basename(name));
-    await writeFileAtomic(file, contents);
-    await chmod(file, 0o644);
+    await writeFileAtomic(file, contents, 0o644);
     written.push(file);
   }
   return written;

@@ -1,4 +1,4 @@
-import { chmod, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountOfUid, runAs } from '../../accounts.js';
 import type { Arrangement, Config, RemoteSettings } from '../../config/types.js';
@@ -113,11 +113,10 @@ type Server = Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'> & Pick<En
 export async function pin(compared: readonly ScannedKey[], server: Server): Promise<string[]> {
   const { knownHostsFile } = server;
   const { text, replaced } = pinned(await readKnownHosts(knownHostsFile), server, compared);
-  await writeFileAtomic(knownHostsFile, text).catch(async (error: unknown) => {
+  // Public, and the account that pushes may be another than the one that compares.
+  await writeFileAtomic(knownHostsFile, text, 0o644).catch(async (error: unknown) => {
     throw await toldWhoPins(error, knownHostsFile);
   });
-  // Public, and the account that pushes may be another than the one that compares.
-  await chmod(knownHostsFile, 0o644);
   return replaced;
 }
 
