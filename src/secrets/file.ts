@@ -195,9 +195,10 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
     }
     // A mode that is right for its owner says nothing about this account: root's 0600 is closed to a service.
     const readable = await succeeds(access(path, constants.R_OK));
+    const plantedThere = source === 'file' ? await planted(dirname(path), found) : null;
     const problem =
       (await exposureOf(path, found))?.what ??
-      (source === 'file' ? ((await planted(dirname(path), found)) ?? undefined) : undefined) ??
+      plantedThere ??
       (readable ? undefined : `may not be read by ${accountName()}`);
     const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
     return {
