@@ -75,6 +75,7 @@ const forShell: Record<string, string> = {
   'doctor/examine.ts': 'for the account of a user number',
   'state/arrangement-state.ts': 'for the account of a user number',
   'secrets/private-file.ts': 'modes, after Windows has had its turn',
+  'commands/schedule/crontab.ts': 'cron, which Windows does not have',
   'commands/login.ts': 'for the account of a user number',
   'commands/doctor.ts': 'an example of help',
   'commands/config.ts': 'an example of help',

@@ -10,7 +10,7 @@ import { installed } from '../support/installed.js';
 import { asRoot, peers } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { terminal, type Turn } from '../support/terminal.js';
-import { asService, machine, type Machine } from './machine.js';
+import { asService, lookMyself, machine, type Machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
 const down = '\x1b[B';
@@ -25,7 +25,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
   });
 
   const at = (m: Machine, dialogue: Turn[], flags: string[] = []): ReturnType<typeof terminal> =>
-    terminal(['init', '--config', m.config, '--state', m.state, ...flags], {
+    terminal(['init', '--config', m.config, '--state', m.state, '--schedule', 'none', ...flags], {
       cwd: m.root,
       columns: 80,
       dialogue,
@@ -121,6 +121,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['A push should work', ''],
       ['Do a trial run now?', '\r'],
       ['At what time', '\r'],
+      ...lookMyself,
     ]);
     expect(code, text).toBe(0);
     expect(raw).not.toContain(server.password);
@@ -158,6 +159,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['kept in', ''],
         ['Do a trial run now?', 'n'],
         ['At what time', '\r'],
+        ...lookMyself,
       ],
       flags(m, { port: String(other.port) }),
     );
@@ -221,6 +223,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['A push should work', ''],
       ['Do a trial run now?', '\r'],
       ['At what time', '\r'],
+      ...lookMyself,
     ]);
     expect(code, text).toBe(0);
     expect(text).not.toContain('crontab -u root');

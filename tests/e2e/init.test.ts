@@ -13,7 +13,7 @@ import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey } from '../support/supplier.js';
 import { terminal, type Turn } from '../support/terminal.js';
-import { asService, machine, type Machine } from './machine.js';
+import { asService, lookMyself, machine, type Machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
 const down = '\x1b[B';
@@ -27,7 +27,7 @@ describe.skipIf(!here)('depot init', () => {
   });
 
   const at = (m: Machine, dialogue: Turn[], flags: string[] = []): ReturnType<typeof terminal> =>
-    terminal(['init', '--config', m.config, '--state', m.state, ...flags], {
+    terminal(['init', '--config', m.config, '--state', m.state, '--schedule', 'none', ...flags], {
       cwd: m.root,
       columns: 220,
       dialogue,
@@ -101,6 +101,7 @@ describe.skipIf(!here)('depot init', () => {
       [`Password of ${server.username}`, `${server.password}\r`],
       ['Do a trial run now?', '\r'],
       ['At what time of day', '02:15\r'],
+      ...lookMyself,
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['correct horse', 'wrong password', server.password]) expect(second.raw).not.toContain(secret);
@@ -237,6 +238,7 @@ describe.skipIf(!here)('depot init', () => {
       ['Passphrase of the SSH key', 'correct horse\r'],
       ['Do a trial run now?', '\r'],
       ['At what time of day', '02:15\r'],
+      ...lookMyself,
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);

@@ -1,16 +1,12 @@
 /** Corrects single keys of a depot.yaml that is there, where they turn out to be wrong. */
-import { chown, readFile, realpath, stat } from 'node:fs/promises';
-import { surroundings } from '../../config/locate.js';
 import { withRemoteKey } from '../../config/edit.js';
-import { parseConfig } from '../../config/load.js';
 import type { Arrangement, Config, RemoteSettings } from '../../config/types.js';
-import { writeFileAtomic } from '../../durable-file.js';
-import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import type { Context } from '../context.js';
 import { pin } from '../trust/pin.js';
 import { askDirectory, askHost, askPort, askUsername, comparedHostKeys } from './server.js';
+import { rewrite } from './rewrite.js';
 import type { Talk } from './talk.js';
 
 type Key = 'host' | 'port' | 'username' | 'directory' | 'hostKey';
@@ -83,31 +79,18 @@ async function change(
     ([key, value]) => JSON.stringify(remote[key]) !== JSON.stringify(value),
   );
   if (changed.length === 0) return;
-  const real = await realpath(file);
-  let text: string | null = await readFile(real, 'utf8');
-  for (const [key, value] of changed) text = text === null ? null : withRemoteKey(text, name, key, value);
-  if (text === null || !(await says(text, name, wanted, file, context))) {
-    talk.say(
-      `depot cannot change that in ${printable(file)} by itself. Change it there, or in the file that it includes:\n${changed.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`).join('\n')}`,
+  const edit = (text: string): string | null =>
+    changed.reduce<string | null>(
+      (soFar, [key, value]) => (soFar === null ? null : withRemoteKey(soFar, name, key, value)),
+      text,
     );
-    return;
-  }
-  const { mode, uid, gid } = await stat(real);
-  await writeFileAtomic(real, text, mode & 0o777);
-  if (process.geteuid?.() === 0) await chown(real, uid, gid);
-  talk.say(`changed in ${printable(file)}: ${changed.map(([key]) => key).join(', ')}`);
-}
-
-/** Whether the arrangement would have the new values: another file, or the arrangement's own key, may win. */
-async function says(text: string, name: string, wanted: Change, file: string, context: Context): Promise<boolean> {
-  try {
-    const config = await parseConfig(text, file, surroundings(context.env, context.cwd));
-    const { remote } = config.arrangements.get(name)!;
-    return (Object.entries(wanted) as [Key, unknown][]).every(
-      ([key, value]) => JSON.stringify(remote[key]) === JSON.stringify(value),
+  const isMeant = ({ arrangements }: Config): boolean =>
+    (Object.entries(wanted) as [Key, unknown][]).every(
+      ([key, value]) => JSON.stringify(arrangements.get(name)!.remote[key]) === JSON.stringify(value),
     );
-  } catch (error) {
-    if (!isDepotError(error)) throw error;
-    return false;
-  }
+  talk.say(
+    (await rewrite(file, edit, isMeant, context))
+      ? `changed in ${printable(file)}: ${changed.map(([key]) => key).join(', ')}`
+      : `depot cannot change that in ${printable(file)} by itself. Change it there, or in the file that it includes:\n${changed.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`).join('\n')}`,
+  );
 }
