@@ -1,8 +1,10 @@
 import type { CommandLine } from './command-line.js';
 import { collect } from './flags.js';
+import type { PasswordFileFlag } from './init/database-url.js';
 import { initOptions } from './init/options.js';
 
 export function defineInit(parent: CommandLine): void {
+  let databases = 0;
   parent
     .command('init')
     .summary('set up a deposit')
@@ -27,6 +29,15 @@ export function defineInit(parent: CommandLine): void {
     .option('--fingerprint <hex>', 'of that key, as the beneficiary reads it out')
     .option('--every <time>', 'how often you agreed to deposit (default: 24h)')
     .option('--source <path>', 'a directory or file to deposit; may be repeated', collect)
+    .option('--database <url>', 'a database, such as postgresql:crm; may be repeated', (url, earlier?: string[]) => {
+      databases += 1;
+      return collect(url, earlier);
+    })
+    .option(
+      '--database-password-file <file>',
+      'the password of the database before it',
+      (file, earlier?: PasswordFileFlag[]) => [...(earlier ?? []), { of: databases, file }],
+    )
     .optionsGroup('Your signing key:')
     .option('--signer <file>', 'one that you have; else a new one is made')
     .option('--signer-email <address>', 'the address in a new one')

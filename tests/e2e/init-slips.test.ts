@@ -94,7 +94,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['User name there', 'deposito\r'],
       ['How does depot log in', '\r'],
       ['How often', '0h\r'],
-      ['enter more than nothing', ''],
+      ['that would be never', ''],
       ['How often', '\r'],
       ['arrangement  acme', ''],
       ['Is this right?', line(2)],

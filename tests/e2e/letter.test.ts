@@ -85,7 +85,7 @@ describe.skipIf(!here)('from the letter to a monitored nightly deposit', () => {
       ['How often', '\r'],
       ['Is this right?', '\r'],
       ['Passphrase for the new signing key', 'correct horse\r'],
-      ['The same again', 'correct horse\r'],
+      ['Repeat the passphrase', 'correct horse\r'],
       [`Password of ${server.username}`, `${server.password}\r`],
       ['Do a trial run now?', '\r'],
       ['At what time of day', '\r'],

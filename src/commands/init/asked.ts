@@ -12,3 +12,9 @@ export interface Asked {
   /** Where receipts go: as answered, else the usual place for this account. */
   stateFor: (a: Draft, account: Account | null) => string;
 }
+
+/** What a source is asked for with. */
+export interface SourcesAsked extends Pick<Asked, 'talk' | 'context'> {
+  /** The account that pushes, where it is another than this one. */
+  account: Account | null;
+}

@@ -143,13 +143,12 @@ async function tell(
 
 async function askMetrics(o: InitFlags, talk: Talk, context: Context): Promise<string | undefined> {
   if (o.prometheusFile !== undefined) return absolutePath(o.prometheusFile, context);
-  const none = 'none';
-  const file = await talk.text('File for metrics, for Prometheus', {
-    fallback: none,
+  const file = await talk.text('File for metrics, for Prometheus (Enter: none)', {
+    optional: true,
     path: true,
-    check: (name) => (name === none ? undefined : wrongMetrics(absolutePath(name, context))),
+    check: (name) => wrongMetrics(absolutePath(name, context)),
   });
-  return file === none ? undefined : absolutePath(file, context);
+  return file === '' ? undefined : absolutePath(file, context);
 }
 
 interface Switched {

@@ -18,6 +18,10 @@ import {
   usage,
   type Flags,
 } from '../flags.js';
+import { databaseAnswers, type PasswordFileFlag } from './database-url.js';
+
+/** In place of a command: what init starts as another account, to try a database. Nobody types it. */
+export const trialWord = ':try-database';
 
 export function initOptions(flags: Flags) {
   const checked = <T>(name: string, what: string, parse: (value: string) => Parsed<T>, value: string): T => {
@@ -48,6 +52,7 @@ export function initOptions(flags: Flags) {
     passphraseFile: text(flags, 'passphraseFile'),
     noPassphrase: denied(flags, 'passphrase'),
     sources: list(flags, 'source'),
+    databases: databaseAnswers(list(flags, 'database'), passwordFiles(flags)),
     host: text(flags, 'host'),
     port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
     username: text(flags, 'username'),
@@ -127,7 +132,11 @@ export function initOptions(flags: Flags) {
 }
 
 function hostAlone(text: string): Parsed<string> {
-  return /^\d+$/.test(text) ? { wrong: 'this is a number, and no host' } : parseHost(text);
+  return /^\d+$/.test(text) ? { wrong: 'this is a number, not a host' } : parseHost(text);
+}
+
+function passwordFiles({ databasePasswordFile }: Flags): readonly PasswordFileFlag[] {
+  return (databasePasswordFile as PasswordFileFlag[] | undefined) ?? [];
 }
 
 export type InitFlags = ReturnType<typeof initOptions>;

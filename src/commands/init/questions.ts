@@ -10,7 +10,8 @@ import type { Asked } from './asked.js';
 import { absolutePath } from './paths.js';
 import { comparedKey, nameInKey } from './recipient.js';
 import { askDirectory, askHost, askLogin, askPort, askUsername, comparedHostKeys } from './server.js';
-import { pickSources, sourceShown } from './sources.js';
+import { lacksPassword, sourceShown } from './source-answer.js';
+import { completeSources, pickSources } from './sources.js';
 
 export interface Question {
   /** In summaries, and to choose what to change. */
@@ -130,6 +131,16 @@ const sources: Question = {
   },
 };
 
+/** Of databases: what was typed in a run that has ended is kept nowhere. */
+const passwords: Question = {
+  label: 'passwords',
+  answered: (a) => a.sources?.some(lacksPassword) !== true,
+  shown: () => '',
+  async ask(a, o) {
+    a.sources = await completeSources(a.sources ?? [], { ...o, account: await otherAccount(a.user) });
+  },
+};
+
 const host: Question = {
   label: 'server',
   answered: (a) => a.host !== undefined,
@@ -223,7 +234,7 @@ const every: Question = {
       check: (text) => {
         const parsed = parseDuration(text);
         if ('wrong' in parsed) return parsed.wrong;
-        return parsed.value > 0 ? undefined : 'enter more than nothing, such as 24h';
+        return parsed.value > 0 ? undefined : 'that would be never; enter a time such as 24h';
       },
     });
   },
@@ -238,6 +249,7 @@ export const questions: readonly Question[] = [
   beneficiary,
   signer,
   sources,
+  passwords,
   host,
   port,
   directory,

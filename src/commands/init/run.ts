@@ -17,6 +17,7 @@ import { accessFor } from '../../doctor/access.js';
 import { shellWord } from '../../shell.js';
 import { answered, complete } from './given.js';
 import type { InitFlags } from './options.js';
+import { databasePasswords } from './database-passwords.js';
 import { type Answers, type Draft, forgetDraft, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
 import { noAccount, otherAccount } from './account.js';
@@ -257,8 +258,10 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
   const signer = await placeSigner(a, o, place, talk, context);
   const resolved = (name: string | undefined): string | undefined =>
     name === undefined ? undefined : absolutePath(name, context);
+  const passwords = await databasePasswords(a.sources, place);
   const text = configText({
     ...a,
+    sources: passwords.sources,
     state: place.state,
     signingKey: signer.relative,
     passphraseFile: resolved(o.passphraseFile),
@@ -284,9 +287,13 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
       error.hint = 'give other answers: «depot init»; nothing but keys was written';
     throw error;
   });
-  await writeNew(file, text).catch((error: unknown) => {
+  try {
+    await passwords.keep();
+    await writeNew(file, text);
+  } catch (error) {
+    await passwords.forget();
     throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
-  });
+  }
   await chmod(file, 0o644);
   if (oneFile) await putSchemaBeside(file);
   await forgetDraft(file);
