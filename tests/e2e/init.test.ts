@@ -54,6 +54,7 @@ describe.skipIf(!here)('depot init', () => {
     ['match exactly', `${down}\r`],
     ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
     ['E-mail address for the new signing key', 'ops@acme.example\r'],
+    ['What do you want to deposit?', '\r'],
     ['A directory or file to deposit', 'exprot\r'],
     ['exprot does not exist', ''],
     ['A directory or file to deposit', 'export\r'],

@@ -18,7 +18,7 @@ const choices: readonly Choice[] = [
   { value: 'path', label: 'a directory or a file', ask: askPath },
   ...databaseKinds.map((kind) => ({
     value: kind,
-    label: `a database of ${databases[kind].title}`,
+    label: `a ${databases[kind].title} database`,
     ask: (taken: readonly SourceAnswer[], o: SourcesAsked) => askDatabase(kind, taken, o),
   })),
 ];
