@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lookLine, mkdirLine, moveLine, removeLine, shellWord, typedWord } from '../src/shell.js';
+import { commandWords, lookLine, mkdirLine, moveLine, removeLine, shellWord, typedWord } from '../src/shell.js';
 
 describe('a word for cmd.exe and PowerShell', () => {
   test.each([
@@ -46,6 +46,32 @@ describe('a word for cmd.exe and PowerShell', () => {
         const [, end = ''] = /(\\*)"$/.exec(typed) ?? [];
         expect(end.length % 2).toBe(0);
       }),
+    );
+  });
+});
+
+describe('a command that is typed, without a shell', () => {
+  test('is taken apart as a shell does it', () => {
+    const words = fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }).filter(([first]) => first !== '');
+    fc.assert(
+      fc.property(words, (argv) => {
+        expect(commandWords(argv.map((word) => shellWord(word, 'linux')).join('  '), 'linux')).toEqual({ value: argv });
+      }),
+    );
+  });
+
+  test.each<[line: string, platform: 'linux' | 'win32', words: string[] | RegExp]>([
+    [' alert --to "the ops" ', 'linux', ['alert', '--to', 'the ops']],
+    ['a "say \\"hi\\"" b\\ c', 'linux', ['a', 'say "hi"', 'b c']],
+    ['"C:\\Program Files\\a.cmd" C:\\x', 'win32', ['C:\\Program Files\\a.cmd', 'C:\\x']],
+    ['alert > log', 'linux', /no shell runs it, so >/],
+    ['alert "$HOME"', 'linux', /no end, or has \$/],
+    ["alert 'x", 'linux', /no end/],
+    ['  ', 'linux', /no program/],
+    ["''", 'linux', /no program/],
+  ])('%s', (line, platform, words) => {
+    expect(commandWords(line, platform)).toEqual(
+      Array.isArray(words) ? { value: words } : { wrong: expect.stringMatching(words) as string },
     );
   });
 });

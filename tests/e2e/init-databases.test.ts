@@ -51,7 +51,13 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
     ...['--private-key', server.privateKeyFile],
   ];
   const at = (m: Machine, dialogue: Turn[], given = flags(m), env: NodeJS.ProcessEnv = {}) =>
-    terminal([...given, '--schedule', 'none'], { cwd: m.root, columns: 80, dialogue, program, env: { HOME: m.root, ...env } });
+    terminal([...given, '--schedule', 'none'], {
+      cwd: m.root,
+      columns: 80,
+      dialogue,
+      program,
+      env: { HOME: m.root, ...env },
+    });
   const line = (number: number): string => `${down.repeat(number - 1)}\r`;
   const written = (m: Machine): unknown =>
     (parse(readFileSync(m.config, 'utf8')) as { arrangements: { 'acme-crm': { dataset: unknown } } }).arrangements[

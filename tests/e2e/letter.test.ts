@@ -2,20 +2,22 @@
  * From the agent's letter to a nightly deposit that somebody hears of when it fails: typed at a terminal of 80×24 in less than ten
  * minutes, and once more with flags alone. Both end on a real server, with the beneficiary's key.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { depot, json } from '../support/cli.js';
 import { installed } from '../support/installed.js';
 import { type Monitor, startMonitor } from '../support/monitor.js';
 import { asRoot, peers } from '../support/peers.js';
-import { run } from '../support/process.js';
+import { type Postgres, startPostgres } from '../support/postgres.js';
+import { mustRun, run } from '../support/process.js';
 import { type Schedulers, schedulers } from '../support/schedulers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { terminal, type Turn } from '../support/terminal.js';
 import { asService, machine, type Machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
+const pg = peers('initdb', 'pg_ctl', 'psql', 'pg_dump', 'pg_restore');
 const down = '\x1b[B';
 
 /** A slow typist, who reads every question and looks things up in the letter. */
@@ -23,11 +25,21 @@ const keyMs = 200;
 const questionMs = 5000;
 const limitMs = 10 * 60_000;
 
-describe.skipIf(!here)('from the letter to a monitored nightly deposit', () => {
+describe.skipIf(!here || !pg)('from the letter to a monitored nightly deposit', () => {
   let server: Sshd;
+  let postgres: Postgres;
+  let socket: string;
   let program: { node: string; script: string };
   beforeAll(async () => {
-    server = await startSshd({ login: 'password', hostKeys: ['ed25519', 'ecdsa'] });
+    [server, postgres] = await Promise.all([
+      startSshd({ login: 'password', hostKeys: ['ed25519', 'ecdsa'] }),
+      startPostgres(pg!),
+    ]);
+    socket = postgres.env['PGHOST']!;
+    chmodSync(socket, 0o711);
+    await postgres.psql('postgres', "create role escrow login password 'elephant'");
+    await postgres.psql('postgres', 'create database crm');
+    await postgres.psql('crm', 'create table customer (name text); grant select on customer to escrow');
     program = installed();
   });
 
@@ -54,6 +66,8 @@ describe.skipIf(!here)('from the letter to a monitored nightly deposit', () => {
     ]);
     expect(opened.code, opened.stderr).toBe(0);
     expect(readFileSync(join(out, 'data/export/customers.csv'), 'utf8')).toContain('Gemeente Voorbeeld');
+    const { stdout: restored } = await mustRun(pg!.pg_restore, ['--file=-', join(out, 'data/crm.pgdump')]);
+    expect(restored).toContain('CREATE TABLE public.customer');
   }
 
   /** What cron runs, of a crontab with one push. */
@@ -74,7 +88,16 @@ describe.skipIf(!here)('from the letter to a monitored nightly deposit', () => {
       ['match exactly', `${down}\r`],
       ['Name of the beneficiary', '\r'],
       ['E-mail address', 'ops@acme.example\r'],
-      ['A directory or file to deposit', '~/export\r'],
+      ['What do you want to deposit?', '\r'],
+      ['A directory or file', '~/export\r'],
+      ['Anything else?', `${down}\r`],
+      ['What else?', `${down}\r`],
+      ['Name of the PostgreSQL database', 'crm\r'],
+      ['Host, or directory of its socket', `${socket}\r`],
+      ['Its port (Enter: 5432)', '\r'],
+      ['that of the account, daemon', 'escrow\r'],
+      ['How does depot get', `${down}\r`],
+      ['Password of escrow', 'elephant\r'],
       ['Anything else?', '\r'],
       ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', `${server.port}\r`],
@@ -143,7 +166,13 @@ describe.skipIf(!here)('from the letter to a monitored nightly deposit', () => {
     const m = await machine();
     const monitor = await startMonitor();
     const its = schedulers('systemd');
-    writeFileSync(join(m.root, 'password'), `${server.password}\n`, { mode: 0o640 });
+    const secret = (name: string, text: string): string => {
+      const file = join(m.root, name);
+      writeFileSync(file, `${text}\n`);
+      chmodSync(file, 0o640);
+      chownSync(file, 0, 1);
+      return file;
+    };
     const made = await depot(
       [
         ...['init', '--yes', '--json', '--config', m.config, '--state', m.state, '--user', 'daemon'],
@@ -151,14 +180,10 @@ describe.skipIf(!here)('from the letter to a monitored nightly deposit', () => {
         ...['--beneficiary-key', m.beneficiary.publicKey, '--fingerprint', m.beneficiary.fingerprint],
         ...['--signer-email', 'ops@acme.example', '--no-passphrase', '--source', join(m.root, 'export')],
         ...['--host', server.host, '--port', String(server.port), '--directory', server.remoteDirectory],
-        ...[
-          '--host-key',
-          server.fingerprints[0],
-          '--username',
-          server.username,
-          '--private-key',
-          server.privateKeyFile,
-        ],
+        ...['--database', `postgresql://escrow@/crm?host=${socket}`],
+        ...['--database-password-file', secret('crm-password', 'elephant')],
+        ...['--host-key', server.fingerprints[0], '--username', server.username],
+        ...['--password-file', secret('password', server.password)],
         ...['--every', '24h', '--at', '01:30', '--until', '04:30', '--ping', monitor.url, '--schedule', 'systemd'],
       ],
       { cwd: m.root, env: { HOME: m.root, ...its.env }, script: program.script },
