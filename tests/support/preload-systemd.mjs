@@ -1,11 +1,11 @@
-// Preloaded into depot by tests (`node --import`): systemd runs this machine, and has its units in DEPOT_TEST_SYSTEMD/units.
+// Preloaded into depot by tests (`node --import`): systemd runs this machine, and has its units in SYSTEMD_STAND_IN/units.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 
 const moved = {
-  '/run/systemd/system': join(process.env.DEPOT_TEST_SYSTEMD, 'run'),
-  '/etc/systemd/system': join(process.env.DEPOT_TEST_SYSTEMD, 'units'),
+  '/run/systemd/system': join(process.env.SYSTEMD_STAND_IN, 'run'),
+  '/etc/systemd/system': join(process.env.SYSTEMD_STAND_IN, 'units'),
 };
 const there = (word) => {
   if (typeof word !== 'string') return word;

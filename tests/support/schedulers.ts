@@ -61,7 +61,7 @@ export function schedulers(systemd: 'systemd' | 'no systemd' = 'no systemd'): Sc
     env: {
       PATH: `${join(directory, 'bin')}:${process.env['PATH'] ?? ''}`,
       ...(systemd === 'systemd' && {
-        DEPOT_TEST_SYSTEMD: directory,
+        SYSTEMD_STAND_IN: directory,
         NODE_OPTIONS: `--import ${pathToFileURL(join(checkout, 'tests/support/preload-systemd.mjs')).href}`,
       }),
     },

@@ -138,7 +138,7 @@ async function tell(
   const given = o.ping !== undefined || o.notify !== undefined;
   if (!given && (config.ping !== undefined || config.notify !== undefined)) return;
   const told = given ? o : await askTold(talk, mayRun);
-  for (const line of await writeTold(told, config, context)) talk.say(line);
+  for (const line of (await writeTold(told, config, context)).lines) talk.say(line);
 }
 
 async function askMetrics(o: InitFlags, talk: Talk, context: Context): Promise<string | undefined> {

@@ -32,13 +32,16 @@ export async function nightUnasked(file: string, o: InitFlags, context: Context)
   const owner = await stateOwner(config);
   const problem = o.notify === undefined ? null : await whyNotRun(o.notify, config.directory, owner);
   if (problem !== null) context.screen.warn(`notify: ${problem}`);
-  const done = await writeTold(o, config, context);
+  const told = await writeTold(o, config, context);
+  if (!told.ok) context.screen.warn(told.lines.join('\n'), 'act');
+  const done = told.ok ? told.lines : [];
+  const exit = told.ok ? 0 : exitStatus['config-invalid'];
   const now = await load();
   const document = {
     ...(o.ping !== undefined && { ping: now.ping === undefined ? null : pingHost(now.ping.url) }),
     ...(o.notify !== undefined && { notify: now.notify?.command ?? null }),
   };
-  if (o.schedule === undefined || o.schedule === 'none') return { document, lines: done, next: [], exit: 0 };
+  if (o.schedule === undefined || o.schedule === 'none') return { document, lines: done, next: [], exit };
   const night = nightOf(o, context);
   const schedule = {
     kind: o.schedule,
@@ -57,7 +60,7 @@ export async function nightUnasked(file: string, o: InitFlags, context: Context)
       document: { ...document, schedule: { ...schedule, on: true, did } },
       lines: [...done, ...did, `to switch it off: ${toggle.off}`],
       next: prepare,
-      exit: 0,
+      exit,
     };
   } catch (error) {
     if (!isDepotError(error, 'schedule-failed')) throw error;

@@ -7,7 +7,7 @@ import { DepotError, isDepotError } from '../../errors.js';
 import { shellWord } from '../../shell.js';
 import type { Context } from '../context.js';
 import { usage } from '../flags.js';
-import { crontabOf, crontabSwitch, type Crontab, keptIn } from '../schedule/crontab.js';
+import { cronRuns, crontabOf, crontabSwitch, type Crontab, keptIn } from '../schedule/crontab.js';
 import { makeSchedule } from '../schedule/print.js';
 import type { Switch, Times } from '../schedule/switch-on.js';
 import { clockText, timeOfDay, usualUntil } from '../schedule/tries.js';
@@ -133,6 +133,8 @@ export async function prepareSchedule(
     kind === 'systemd'
       ? await unitsSwitch(files, context.env, lines)
       : await crontabSwitch(await tableOf(owner, context), files[0]!.contents, config.path, lines);
+  if (kind === 'cron' && !(await cronRuns()))
+    warnings.push('no cron runs on this machine now, and without it nothing is pushed: start it');
   return { toggle, prepare, warnings };
 }
 

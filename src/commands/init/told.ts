@@ -57,15 +57,22 @@ export function withTold(text: string, told: Told): string | null {
   );
 }
 
-/** What was written, or what to write by hand, a line each. */
-export async function writeTold(told: Told, config: Config, context: Context): Promise<string[]> {
+export interface Written {
+  /** False where it is left to be written by hand. */
+  ok: boolean;
+  /** What was written, or is to be, a line each. */
+  lines: string[];
+}
+
+/** Into depot.yaml, as far as it does not say so already. */
+export async function writeTold(told: Told, config: Config, context: Context): Promise<Written> {
   const { ping = config.ping?.url, notify = config.notify?.command } = told;
   const wanted: Told = {
     ...(ping !== config.ping?.url && { ping }),
     ...(JSON.stringify(notify) !== JSON.stringify(config.notify?.command) && { notify }),
   };
   const keys = inYaml(wanted);
-  if (keys.length === 0) return [];
+  if (keys.length === 0) return { ok: true, lines: [] };
   const written = await rewrite(
     config.path,
     (text) => withTold(text, wanted),
@@ -73,12 +80,11 @@ export async function writeTold(told: Told, config: Config, context: Context): P
     context,
   );
   const file = printable(config.path);
-  return [
-    written
-      ? `written into ${file}: ${keys.map(([key]) => key).join(', ')}`
-      : `depot cannot change ${file} by itself. Write this into it:\n${keys.map(([key, value]) => `  ${key}: ${value}`).join('\n')}`,
-    ...(wanted.ping === undefined ? [] : pingWarnings(wanted.ping, config.arrangements.size)),
-  ];
+  const what = written
+    ? `written into ${file}: ${keys.map(([key]) => key).join(', ')}`
+    : `depot cannot change ${file} by itself. Write this into it:\n${keys.map(([key, value]) => `  ${key}: ${value}`).join('\n')}`;
+  const warnings = wanted.ping === undefined ? [] : pingWarnings(wanted.ping, config.arrangements.size);
+  return { ok: written, lines: [what, ...warnings] };
 }
 
 function inYaml({ ping, notify }: Told): [key: string, written: string][] {

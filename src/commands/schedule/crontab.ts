@@ -1,4 +1,5 @@
 /** Puts the lines of a schedule into a crontab, once, and leaves all other lines as they are. */
+import { readdir, readFile } from 'node:fs/promises';
 import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { shellWord } from '../../shell.js';
@@ -31,6 +32,18 @@ async function read(table: Crontab): Promise<string> {
   throw new DepotError('schedule-failed', `the crontab of ${table.account} cannot be read: ${said(answer)}`, {
     hint: 'see who may have a crontab: ls -l /etc/cron.allow /etc/cron.deny',
   });
+}
+
+/** Whether something reads crontabs on this machine, as far as can be seen: containers often have crontab alone. */
+export async function cronRuns(): Promise<boolean> {
+  const processes = await readdir('/proc').catch(() => null);
+  if (processes === null || !processes.includes('self')) return true;
+  for (const id of processes) {
+    if (!/^\d+$/.test(id)) continue;
+    const name = await readFile(`/proc/${id}/comm`, 'utf8').catch(() => '');
+    if (/^(?:cron|crond|fcron|cronie)$/.test(name.trim())) return true;
+  }
+  return false;
 }
 
 /** When this configuration is pushed by it; null when it is not. */
