@@ -228,7 +228,12 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
   test.skipIf(crontab === undefined)('by the real crontab of an account', async () => {
     const account = 'games';
     const uid = Number((await mustRun('id', ['-u', account])).stdout);
-    cleanup(() => run(crontab!, ['-u', account, '-r']));
+    const had = await run(crontab!, ['-u', account, '-l']);
+    cleanup(() =>
+      had.code === 0
+        ? run(crontab!, ['-u', account, '-'], { input: had.stdout })
+        : run(crontab!, ['-u', account, '-r']),
+    );
     const supplier = await setUp();
     chownSync(supplier.state, uid, uid);
     const before = '# mine\n0 3 * * * /bin/true\n';
