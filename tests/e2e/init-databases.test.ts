@@ -18,7 +18,7 @@ const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && 
 const pg = peers('initdb', 'pg_ctl', 'psql', 'pg_dump');
 const maria = peers('mariadb', 'mariadb-dump', 'mariadb-install-db', 'mariadbd');
 const sqlite = peers('sqlite3');
-const down = '\x1b[B';
+const [down, up] = ['\x1b[B', '\x1b[A'];
 const password = `p:a\\s "w'ord" #é`;
 
 describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases', () => {
@@ -67,6 +67,7 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
 
   test('a password that is wrong is corrected, a name that is taken gets another, and the account that pushes can dump it all', async () => {
     const m = await machine();
+    writeFileSync(join(m.root, 'shop'), 'shop password\n', { mode: 0o600 });
     await mustRun('sqlite3', [join(m.root, 'crm.db'), 'create table note (id integer)']);
     const toPostgres = (typed: string): Turn[] => [
       [pgSocket, '\r'],
@@ -108,7 +109,16 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
       ['Name of the MariaDB database', 'shop\r'],
       ['Host, or its socket', `${mariadb.socket}\r`],
       ['User name there', 'escrow\r'],
-      ['How does depot get', line(2)],
+      ['How does depot get', line(3)],
+      ['File with the password', 'shop\r'],
+      ['may not read it yet', ''],
+      [`chown root:daemon ${join(m.root, 'shop')}`, ''],
+      ['give that account access to it', ''],
+      ['Add it anyway?', '\r'],
+      ['database [shop]', '\r'],
+      [mariadb.socket, '\r'],
+      ['User name there', '\r'],
+      ['How does depot get', `${up}\r`],
       ['Password of escrow', 'shop password\r'],
       ['MariaDB 1', ''],
       ['Anything else?', line(3)],
@@ -165,8 +175,7 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
       ['Anything else?', line(2)],
       ['What else?', '\r'],
       ['A directory or file', 'export\r'],
-      ['Anything else?', '\r'],
-      ['Is this right?', '\x03'],
+      ['Anything else?', '\x03'],
     ]);
     expect(first.code, first.text).toBe(130);
     const draft = readFileSync(`${m.config}.answers.json`, 'utf8');

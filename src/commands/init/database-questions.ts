@@ -1,6 +1,7 @@
 /** What is asked about a database, and what comes of trying it at once. */
 import path from 'node:path';
 import { databases } from '../../databases/databases.js';
+import { secretAccess } from '../../doctor/access.js';
 import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';
 import type { DatabaseKind } from '../../source.js';
@@ -78,11 +79,7 @@ async function describe(
   const { talk, account } = o;
   const { title } = databases[kind];
   if (kind === 'sqlite') {
-    const file = await askFile('File of the SQLite database', old.database, o, async (given) => {
-      const found = await lookAtSource(given, o.context);
-      if ('wrong' in found) return found.wrong;
-      return found.value.kind === 'file' ? undefined : `${printable(found.value.path)} is a directory`;
-    });
+    const file = await askFile('File of the SQLite database', old.database, o, (given) => wrongFile(given, o));
     return file === null ? null : named({ kind, database: file }, taken, o.talk);
   }
   const database = await talk.text(`Name of the ${title} database${old.database === undefined ? back : ''}`, {
@@ -202,15 +199,26 @@ async function askPassword(
     return {
       typed: await typePassword(answer, old !== undefined && 'typed' in old ? (old.typed ?? undefined) : undefined, o),
     };
-  const file = await talk.text('File with the password', {
+  const given = await talk.text('File with the password', {
     path: true,
     fallback: old !== undefined && 'file' in old ? old.file : undefined,
-    check: async (given) => {
-      const found = await lookAtSource(given, context);
-      return 'wrong' in found ? found.wrong : undefined;
-    },
+    check: (text) => wrongFile(text, o),
   });
-  return { file: absolutePath(file, context) };
+  const file = absolutePath(given, context);
+  // Anywhere but in secrets/ beside depot.yaml, whose files all belong to the account.
+  const { lines, warnings } = account === null ? { lines: [], warnings: [] } : await secretAccess(account, file, file);
+  for (const warning of warnings) talk.say(`  ! ${warning}`);
+  if (lines.length > 0)
+    talk.say(
+      `  Account ${account!.name} may not read it yet. Type this in another terminal:\n${lines.map((line) => `  «${line}»`).join('\n')}`,
+    );
+  return { file };
+}
+
+async function wrongFile(given: string, { context }: SourcesAsked): Promise<string | undefined> {
+  const found = await lookAtSource(given, context);
+  if ('wrong' in found) return found.wrong;
+  return found.value.kind === 'file' ? undefined : `${printable(found.value.path)} is a directory`;
 }
 
 async function typePassword(

@@ -6,7 +6,7 @@ import { printable } from '../../printable.js';
 import { groupedFingerprint } from '../../ui/format.js';
 import { askAccount, otherAccount, stateIsGivable } from './account.js';
 import type { Draft } from './draft.js';
-import type { Asked } from './asked.js';
+import type { Asked, SourcesAsked } from './asked.js';
 import { absolutePath } from './paths.js';
 import { comparedKey, nameInKey } from './recipient.js';
 import { askDirectory, askHost, askLogin, askPort, askUsername, comparedHostKeys } from './server.js';
@@ -127,9 +127,13 @@ const sources: Question = {
   answered: (a) => a.sources !== undefined && a.sources.length > 0,
   shown: (a) => a.sources?.map(sourceShown).join(', ') ?? '',
   async ask(a, o) {
-    a.sources = await pickSources(a.sources ?? [], { ...o, account: await otherAccount(a.user) });
+    a.sources = await pickSources(a.sources ?? [], await sourcesAsked(a, o));
   },
 };
+
+async function sourcesAsked(a: Draft, o: Asked): Promise<SourcesAsked> {
+  return { ...o, account: await otherAccount(a.user), keep: (sources) => o.keep({ ...a, sources }) };
+}
 
 /** Of databases: what was typed in a run that has ended is kept nowhere. */
 const passwords: Question = {
@@ -137,7 +141,7 @@ const passwords: Question = {
   answered: (a) => a.sources?.some(lacksPassword) !== true,
   shown: () => '',
   async ask(a, o) {
-    a.sources = await completeSources(a.sources ?? [], { ...o, account: await otherAccount(a.user) });
+    a.sources = await completeSources(a.sources ?? [], await sourcesAsked(a, o));
   },
 };
 

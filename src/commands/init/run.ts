@@ -216,7 +216,7 @@ function goOnLine(file: string, o: InitFlags, context: Context): string {
 }
 
 /** The answers that were given before the last run was left. Whoever wants others is offered each of them once more: none is deleted. */
-async function takenUp(file: string, o: Asked & { keep: (draft: Draft) => Promise<void> }): Promise<Draft> {
+async function takenUp(file: string, o: Asked): Promise<Draft> {
   const draft = await readDraft(file);
   if (draft === null || Object.keys(draft).length === 0) return {};
   const name = draft.arrangement ?? draft.supplier;

@@ -31,6 +31,7 @@ export async function pickSources(before: readonly SourceAnswer[], o: SourcesAsk
     if (what === 'done') return sources;
     if (what === 'remove') {
       await removeOne(sources, o.talk);
+      await o.keep(sources);
       continue;
     }
     const kind = await o.talk.choose(sources.length === 0 ? 'What do you want to deposit?' : 'What else?', [
@@ -38,7 +39,9 @@ export async function pickSources(before: readonly SourceAnswer[], o: SourcesAsk
       ...(sources.length === 0 ? [] : [{ value: 'none', label: 'nothing else: back' }]),
     ]);
     const added = await choices.find(({ value }) => value === kind)?.ask(sources, o);
-    if (added != null) sources.push(added);
+    if (added == null) continue;
+    sources.push(added);
+    await o.keep(sources);
   }
 }
 

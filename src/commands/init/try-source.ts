@@ -2,6 +2,7 @@
 import { text as textOf } from 'node:stream/consumers';
 import { type Account, ownName } from '../../accounts.js';
 import { type Tried, tryDatabase } from '../../databases/databases.js';
+import { errorCode } from '../../durable-file.js';
 import { isDepotError } from '../../errors.js';
 import { surroundingsOf } from '../../push/databases.js';
 import { Secret } from '../../secret.js';
@@ -52,7 +53,9 @@ async function look({ name, source, password }: Trial, { env, cwd, signal }: Con
   } catch (error) {
     signal.throwIfAborted();
     if (!isDepotError(error)) throw error;
-    return { wrong: error.message, hint: error.hint };
+    // depot.yaml, which other hints go by, is not there yet.
+    const closed = errorCode(error.cause) === 'EACCES';
+    return { wrong: error.message, hint: closed ? 'give that account access to it, then try again' : error.hint };
   }
 }
 
