@@ -1,4 +1,5 @@
 /** Words and lines to type: for sh, and on Windows for cmd.exe and PowerShell alike. */
+import type { Parsed } from './names/parsed.js';
 import { printable } from './printable.js';
 
 /** A word as the shell takes it apart again. */
@@ -44,4 +45,43 @@ export function removeLine(path: string, platform: NodeJS.Platform = process.pla
 
 export function moveLine(from: string, to: string, platform: NodeJS.Platform = process.platform): string {
   return `${platform === 'win32' ? 'move' : 'mv'} ${typedWord(from, platform)} ${typedWord(to, platform)}`;
+}
+
+/** A part of a word, or the space between two. A backslash is a plain character on Windows, where paths have it. */
+const pieces = {
+  posix: /(\\.|[^\s'"\\|&;<>()$`*?]+|'[^']*'|"(?:[^"\\$`]|\\.)*")|(\s+)/y,
+  win32: /([^\s'"|&;<>()$`*?]+|'[^']*'|"[^"]*")|(\s+)/y,
+};
+
+/**
+ * A command as it is typed, taken apart into program and arguments as a shell does it. No shell runs it: what only a shell knows
+ * is refused, since as a plain argument it would silently do something else.
+ */
+export function commandWords(line: string, platform: NodeJS.Platform = process.platform): Parsed<string[]> {
+  const piece = pieces[platform === 'win32' ? 'win32' : 'posix'];
+  const words: string[] = [];
+  let word: string | null = null;
+  for (piece.lastIndex = 0; piece.lastIndex < line.length; ) {
+    const at = piece.lastIndex;
+    const [, text, space] = piece.exec(line) ?? [];
+    if (text !== undefined) word = (word ?? '') + bare(text, platform);
+    else if (space === undefined) return { wrong: wrongAt(line[at]!) };
+    else if (word !== null) {
+      words.push(word);
+      word = null;
+    }
+  }
+  if (word !== null) words.push(word);
+  return words.length === 0 || words[0] === '' ? { wrong: 'there is no program in it' } : { value: words };
+}
+
+function wrongAt(met: string): string {
+  return /['"\\]/.test(met)
+    ? `the ${met} in it has no end, or has $ or a backtick after it`
+    : `no shell runs it, so ${printable(met)} has no meaning: put it between '…', or into a script`;
+}
+
+function bare(text: string, platform: NodeJS.Platform): string {
+  const inner = /^['"]/.test(text) ? text.slice(1, -1) : text;
+  return platform === 'win32' || text.startsWith("'") ? inner : inner.replace(/\\(.)/g, '$1');
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lookLine, mkdirLine, moveLine, removeLine, shellWord, typedWord } from '../src/shell.js';
+import { commandWords, lookLine, mkdirLine, moveLine, removeLine, shellWord, typedWord } from '../src/shell.js';
 
 describe('a word for cmd.exe and PowerShell', () => {
   test.each([
@@ -50,6 +50,32 @@ describe('a word for cmd.exe and PowerShell', () => {
   });
 });
 
+describe('a command that is typed, without a shell', () => {
+  test('is taken apart as a shell does it', () => {
+    const words = fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }).filter(([first]) => first !== '');
+    fc.assert(
+      fc.property(words, (argv) => {
+        expect(commandWords(argv.map((word) => shellWord(word, 'linux')).join('  '), 'linux')).toEqual({ value: argv });
+      }),
+    );
+  });
+
+  test.each<[line: string, platform: 'linux' | 'win32', words: string[] | RegExp]>([
+    [' alert --to "the ops" ', 'linux', ['alert', '--to', 'the ops']],
+    ['a "say \\"hi\\"" b\\ c', 'linux', ['a', 'say "hi"', 'b c']],
+    ['"C:\\Program Files\\a.cmd" C:\\x', 'win32', ['C:\\Program Files\\a.cmd', 'C:\\x']],
+    ['alert > log', 'linux', /no shell runs it, so >/],
+    ['alert "$HOME"', 'linux', /no end, or has \$/],
+    ["alert 'x", 'linux', /no end/],
+    ['  ', 'linux', /no program/],
+    ["''", 'linux', /no program/],
+  ])('%s', (line, platform, words) => {
+    expect(commandWords(line, platform)).toEqual(
+      Array.isArray(words) ? { value: words } : { wrong: expect.stringMatching(words) as string },
+    );
+  });
+});
+
 test('lines to type are those of the system', () => {
   expect([lookLine('/srv/a b', 'linux'), lookLine('C:\\a b', 'win32')]).toEqual(["ls -l '/srv/a b'", 'dir "C:\\a b"']);
   expect([mkdirLine('/srv/x', 'linux'), mkdirLine('C:\\x', 'win32')]).toEqual(['mkdir -p /srv/x', 'mkdir C:\\x']);
@@ -75,13 +101,14 @@ const forShell: Record<string, string> = {
   'doctor/examine.ts': 'for the account of a user number',
   'state/arrangement-state.ts': 'for the account of a user number',
   'secrets/private-file.ts': 'modes, after Windows has had its turn',
+  'commands/schedule/crontab.ts': 'cron, which Windows does not have',
   'commands/login.ts': 'for the account of a user number',
   'commands/doctor.ts': 'an example of help',
   'commands/config.ts': 'an example of help',
   'ui/typed.ts': 'knows them in messages',
   'commands/init/run.ts': 'only root sets up for another account',
   'commands/init/account.ts': 'only root sets up for another account',
-  'commands/init/sources.ts': 'only root sets up for another account',
+  'commands/init/path-source.ts': 'only root sets up for another account',
   'commands/init/state-place.ts': 'only root sets up for another account',
   'commands/schedule/launchd.ts': 'macOS',
   'commands/schedule/print.ts': 'systemd and cron',

@@ -1,26 +1,43 @@
 import type { CommandLine } from './command-line.js';
 import { collect } from './flags.js';
+import type { PasswordFileFlag } from './init/database-url.js';
 import { initOptions } from './init/options.js';
 
 export function defineInit(parent: CommandLine): void {
+  let databases = 0;
   parent
     .command('init')
     .summary('set up a deposit')
     .description(
-      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. It never overwrites depot.yaml; on a terminal, what turns out to be wrong is corrected in it, key by key. Every answer can be an option; with --yes, or without a terminal, it asks nothing.',
+      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. Every answer can be an option; with --yes, or without a terminal, it asks nothing.',
     )
-    .option('--yes', 'ask nothing, and write nothing if an answer is missing')
-    .option('--later', 'with --yes: host key and password come later (trust, login)')
+    .option('--yes', 'ask nothing; if an answer is missing, write nothing')
+    .option('--later', 'with --yes: host key and password come later')
     .option('--user <account>', 'as root: the account that pushes')
-    .option('--at <time>', 'when to push, in the lines to schedule it (default: 01:30)')
+    .optionsGroup('Every night:')
+    .option('--at <time>', 'when to push (default: 01:30)')
+    .option('--until <time>', 'try no more from then on (default: six hours after)')
+    .option('--schedule <by>', 'systemd, cron or none; with --yes: switch it on')
+    .option('--ping <url>', 'a monitor to ping, such as Healthchecks')
+    .option('--notify <command>', 'run this when a push fails or is missing')
+    .option('--prometheus-file <file>', 'also write metrics there')
     .optionsGroup('You and the beneficiary:')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
-    .option('--arrangement <name>', 'a short name for the arrangement, for example acme-crm')
+    .option('--arrangement <name>', 'a short name for it, such as acme-crm')
     .option('--beneficiary <name>', 'who may open the deposit')
     .option('--beneficiary-key <file>', 'its public key')
     .option('--fingerprint <hex>', 'of that key, as the beneficiary reads it out')
     .option('--every <time>', 'how often you agreed to deposit (default: 24h)')
-    .option('--source <path>', 'a directory or file to deposit; may be repeated', collect)
+    .option('--source <path>', 'a directory or file to deposit; repeatable', collect)
+    .option('--database <url>', 'a database, as postgresql:crm; repeatable', (url, earlier?: string[]) => {
+      databases += 1;
+      return collect(url, earlier);
+    })
+    .option(
+      '--database-password-file <file>',
+      'the password of the database before it',
+      (file, earlier?: PasswordFileFlag[]) => [...(earlier ?? []), { of: databases, file }],
+    )
     .optionsGroup('Your signing key:')
     .option('--signer <file>', 'one that you have; else a new one is made')
     .option('--signer-email <address>', 'the address in a new one')
@@ -30,7 +47,7 @@ export function defineInit(parent: CommandLine): void {
     .option('--host <host>', 'its name or address')
     .option('--port <port>', 'its port (default: 22)')
     .option('--directory <directory>', 'where to put deposits')
-    .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
+    .option('--host-key <SHA256:…>', 'its host key, from the agent; repeatable', collect)
     .option('--username <name>', 'your user name there')
     .option('--password-file <file>', 'the password; stays where it is')
     .option('--private-key <file>', 'an SSH key, instead of a password')
@@ -38,7 +55,7 @@ export function defineInit(parent: CommandLine): void {
     .option('--ssh-agent [socket]', 'log in with a key that an ssh-agent holds')
     .option('--ssh-config [file]', "--host is a name in ssh's configuration")
     .option('--proxy-jump <user@host:port>', 'reach the server through this one')
-    .option('--proxy-jump-host-key <SHA256:…>', 'the host key of that one; may be repeated', collect)
+    .option('--proxy-jump-host-key <SHA256:…>', 'the host key of that one; repeatable', collect)
     .ends(
       [3, 5, 10, 12, 13, 14, 15, 17, 20],
       'depot init # asks for everything',

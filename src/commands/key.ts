@@ -149,7 +149,7 @@ async function newPassphrase(o: KeyGenerateFlags, context: Context): Promise<str
   const first = await ask('Passphrase for the new key');
   if (first === '')
     throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'say --no-passphrase if that is meant' });
-  if ((await ask('The same again')) !== first)
+  if ((await ask('Repeat the passphrase')) !== first)
     throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again: «depot …»' });
   return first;
 }

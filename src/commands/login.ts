@@ -253,7 +253,7 @@ async function secretFor(o: LoginFlags, arrangement: Arrangement, config: Config
 /** @throws the reason why it was not tried, when the person does not want it kept */
 async function keepsUntried(error: DepotError, context: Context): Promise<void> {
   context.screen.note(`${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
-  if (!(await confirmed('The password was not tried. Keep it untried?', true, context))) throw error;
+  if (!(await confirmed('The password was not tried. Store it anyway?', true, context))) throw error;
 }
 
 async function confirmed(question: string, initial: boolean, context: Context): Promise<boolean> {

@@ -14,6 +14,7 @@ import { usage } from './flags.js';
 import { defineHelp, pathOf, unknownIn } from './help.js';
 import { globalOptions } from './help/topics.js';
 import { defineInit } from './init.js';
+import { trialWord } from './init/options.js';
 import { defineKey } from './key.js';
 import { defineKit } from './kit.js';
 import { defineLogin, defineLogout } from './login.js';
@@ -74,6 +75,7 @@ export function buildProgram(start: Start): CommandLine {
 
 /** Parses and works; returns the exit status. Usage errors come out as DepotErrors. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
+  if (argv[0] === trialWord) return (await import('./init/try-source.js')).answerTrial(context);
   unchecked.tell = (message, weight) => context.screen.warn(message, weight);
   let status = 0;
   const program = buildProgram(async (options, work, ending = 'soon') => {

@@ -1,4 +1,4 @@
-/** Changes one key of `remote:` in the text of a depot.yaml, and nothing else: comments, order and spelling stay. */
+/** Changes one key in the text of a depot.yaml, and nothing else: comments, order and spelling stay. */
 import { isMap, isScalar, isSeq, type Pair, parseDocument, type YAMLMap } from 'yaml';
 
 /** Null: the key is to be left out. */
@@ -25,6 +25,21 @@ export function withRemoteKey(text: string, arrangement: string, key: string, va
   return null;
 }
 
+/**
+ * The text with `key` of the top level changed, or added: below `state:`, else at the end. `written` is a value in YAML, on one
+ * line. Null where the file is not plain enough for that; whether the text then says what is meant, reading it shows.
+ */
+export function withTopKey(text: string, key: string, written: string): string | null {
+  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false });
+  const map = document.contents;
+  if (document.errors.length > 0 || !isMap(map) || map.flow === true) return null;
+  const pair = pairOf(map, key);
+  if (pair !== undefined) return replaced(text, pair, written);
+  const state = pairOf(map, 'state');
+  const line = `${key}: ${written}`;
+  return state === undefined ? `${text.replace(/\n*$/, '\n')}${line}\n` : added(text, map, state, line);
+}
+
 function pairOf(map: YAMLMap, key: string): Pair | undefined {
   return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key);
 }
@@ -39,7 +54,8 @@ function inYaml(value: NonNullable<Value>): string {
 }
 
 function replaced(text: string, { value }: Pair, written: string): string | null {
-  if (!(isScalar(value) || isSeq(value)) || value.range == null) return null;
+  const plain = isScalar(value) || isSeq(value) || (isMap(value) && value.flow === true);
+  if (!plain || value.range == null) return null;
   const [start, end] = value.range;
   const old = text.slice(start, end).trimEnd();
   return old === '' ? null : text.slice(0, start) + written + text.slice(start + old.length);

@@ -9,15 +9,20 @@ const placeholder = '{arrangement}';
 /** Whoever has the address can report in our name, so no message has it in it. */
 const readUrl: Check<string> = (value) => {
   const written = value.scalar?.value;
-  const url = typeof written === 'string' ? parse(written.replaceAll(placeholder, 'a')) : null;
-  if (typeof written !== 'string' || url === null)
-    return value.report('expected an address that begins with https:// (it is not shown here, being a secret)');
-  if (url.username !== '' || url.password !== '' || url.hash !== '')
-    return value.report('no user name, password or # in this address');
-  if (url.host !== parse(written.replaceAll(placeholder, 'b'))?.host)
-    return value.report(`${placeholder} may stand in the path of this address only`);
-  return written;
+  const wrong = wrongInPingUrl(typeof written === 'string' ? written : '');
+  return wrong === null ? (written as string) : value.report(wrong);
 };
+
+/** What is wrong with an address; null when nothing is. */
+export function wrongInPingUrl(written: string): string | null {
+  const url = parse(written.replaceAll(placeholder, 'a'));
+  if (url === null) return 'expected an address that begins with https:// (it is not shown here, being a secret)';
+  if (url.username !== '' || url.password !== '' || url.hash !== '')
+    return 'no user name, password or # in this address';
+  return url.host === parse(written.replaceAll(placeholder, 'b'))?.host
+    ? null
+    : `${placeholder} may stand in the path of this address only`;
+}
 
 const url = named(
   'pingUrl',

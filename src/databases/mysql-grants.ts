@@ -1,4 +1,4 @@
-/** What MariaDB and MySQL leave out of a dump without a word, because the account has no right to see it. */
+/** What MariaDB and MySQL leave out of a dump without a word, or fail at, because the account has no right to see it. */
 import type { Target } from './database.js';
 
 /** Words for a warning; empty when all is granted, or when roles make that hard to tell. */
@@ -29,6 +29,11 @@ export function missingGrants(
       ? []
       : [
           'this account has no TRIGGER privilege: triggers are left out of the dump; grant it, or say so: options: [--skip-triggers]',
+        ]),
+    ...(held('EVENT', onDatabase) || options.includes('--skip-events')
+      ? []
+      : [
+          'this account has no EVENT privilege, and the dump fails without it; grant it, or say so: options: [--skip-events]',
         ]),
     ...(seesRoutines || options.includes('--skip-routines')
       ? []

@@ -46,7 +46,7 @@ export const sqlite: Database = {
       );
     });
     if (!found.isFile())
-      throw new DepotError('source-failed', `${around.label}: ${printable(database)} is no file`, {
+      throw new DepotError('source-failed', `${around.label}: ${printable(database)} is not a file`, {
         hint: 'name the file of the database',
       });
     const lines = await ask([...start(target), question], target, around, { hint }).catch((error: unknown) => {

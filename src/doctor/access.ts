@@ -8,6 +8,7 @@ import type { Arrangement, Config } from '../config/types.js';
 import { exposure } from '../permissions.js';
 import { printable } from '../printable.js';
 import { shellWord } from '../shell.js';
+import { isDatabase } from '../source.js';
 
 export interface Access {
   /** For root to paste, in this order. */
@@ -49,13 +50,16 @@ export async function accessFor(
     config.supplier.signingKey,
     config.supplier.passphrase.file,
     ...arrangements.flatMap(({ remote }) => secretFiles(remote)),
+    ...arrangements.flatMap(({ dataset }) => dataset.map((one) => (isDatabase(one) ? one.password.file : undefined))),
   ];
   for (const file of new Set(named)) if (file !== undefined && path.dirname(file) !== secrets) await found.secret(file);
   for (const socket of new Set(arrangements.flatMap(({ remote }) => agentSockets(remote)))) await found.agent(socket);
   await found.state(config.state.path, o.stateMadeBySystemd);
   if (o.metrics !== undefined) await found.writable(path.dirname(o.metrics));
-  for (const { dataset } of arrangements)
-    for (const source of dataset) if ('path' in source && source.prepare === undefined) await found.source(source.path);
+  for (const source of arrangements.flatMap(({ dataset }) => dataset)) {
+    if ('path' in source && source.prepare === undefined) await found.source(source.path);
+    if (source.kind === 'sqlite') await found.source(source.database);
+  }
   return found;
 }
 

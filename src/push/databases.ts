@@ -11,7 +11,7 @@ import type { PushHooks, PushOptions } from './push-types.js';
 /** For a question to a database, before anything else: a server that does not answer in this time is not there. */
 const timeLimitMs = 60_000;
 
-type Finding = Pick<PushOptions, 'config' | 'env' | 'signal'>;
+type Finding = Pick<PushOptions, 'env' | 'signal'> & { config: Pick<PushOptions['config'], 'directory'> };
 
 /** Looks at every database first, before there is anything at the agent. Throws as `readable` and `surroundingsOf`. */
 export async function packable(

@@ -64,6 +64,7 @@ export const exits = {
       'index-damaged',
       'output-exists',
       'state-insecure',
+      'schedule-failed',
     ],
     en: 'a problem on this machine: disk full, no access, output exists',
     nl: 'een probleem op deze machine: schijf vol, geen toegang, uitvoer bestaat al',

@@ -19,6 +19,7 @@ import { asRoot, peer, peers } from '../support/peers.js';
 import { eventually, mustRun, run } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { terminal } from '../support/terminal.js';
+import { lookMyself } from '../e2e/machine.js';
 import { freshPath, makeKey, Supplier } from '../support/supplier.js';
 
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -232,7 +233,7 @@ describe.skipIf(server === undefined)('against a real server', () => {
         ...['--signer-email', 'ops@acme.example', '--no-passphrase', '--source', join(place, 'data')],
         ...['--host', password.host, '--port', String(password.port), '--username', password.username],
         ...['--directory', password.remoteDirectory, '--host-key', password.fingerprints[0]],
-        ...['--every', '24h', '--at', '02:15', ...(asRoot() ? ['--user', 'root'] : [])],
+        ...['--every', '24h', '--at', '02:15', '--schedule', 'none', ...(asRoot() ? ['--user', 'root'] : [])],
       ],
       {
         cwd: place,
@@ -242,6 +243,7 @@ describe.skipIf(server === undefined)('against a real server', () => {
           ['Is this right?', '\r'],
           ['Password of', `${password.password}\r`],
           ['Do a trial run now?', '\r'],
+          ...lookMyself,
         ],
       },
     );

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { initOptions } from '../../src/commands/init/options.js';
 import { absolutePath, pathCompletion } from '../../src/commands/init/paths.js';
 import { wrongHost } from '../../src/commands/init/server.js';
-import { preview } from '../../src/commands/init/sources.js';
+import { preview } from '../../src/commands/init/path-source.js';
 import { tempDir } from '../support/cleanup.js';
 
 const onWindows = process.platform === 'win32';
@@ -65,7 +65,7 @@ test.skipIf(process.platform !== 'linux')('files with names that are not UTF-8 a
 });
 
 test.each<[flags: object, message: string]>([
-  [{ host: '20022' }, '--host "20022": this is a number, and no host'],
+  [{ host: '20022' }, '--host "20022": this is a number, not a host'],
   [{ proxyJump: 'a,b' }, '--proxy-jump "a,b": depot can go through only one jump host'],
   [{ proxyJumpHostKey: [`SHA256:${'A'.repeat(43)}`] }, '--proxy-jump-host-key is for the server of --proxy-jump'],
   [{ sshAgent: true, passwordFile: 'p' }, '--ssh-agent and --password-file are two ways to log in'],

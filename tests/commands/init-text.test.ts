@@ -70,3 +70,42 @@ test('what else a login can need is written as depot.yaml has it', async () => {
     /^ {2}host: sftp\.example\n {2}sshConfig: "\/etc\/depot\/ssh" .*\n {2}# port: 22\n {2}# username: /m,
   );
 });
+
+test('databases are written so that they come back as they were answered, whatever they are called', async () => {
+  const file = join(tempDir('config'), 'depot.yaml');
+  const hostile = `a: b # "c" '{}, [*x`;
+  const sources: ConfigAnswers['sources'] = [
+    { kind: 'postgresql', database: 'crm' },
+    {
+      kind: 'postgresql',
+      database: hostile,
+      host: '/var/run/po: stgresql',
+      port: 5433,
+      username: '- true',
+      password: { file: 'secrets/null' },
+    },
+    { kind: 'mariadb', database: 'null', host: 'fd00::5' },
+    { kind: 'mysql', database: '007', username: 'yes' },
+    { kind: 'sqlite', database: '/srv/a "b" #c.db', as: 'x: y.sql' },
+    { kind: 'sqlserver', database: 'crm', host: 'db\\CRM', backup: 'D:\\crm.bak' },
+  ];
+  const text = configText({ ...answers, sources });
+  writeFileSync(file, text, { mode: 0o644 });
+  expect(text).toContain('      - postgresql: crm\n');
+  const { dataset } = (await loadConfig({ flag: file, env: {}, cwd: '/' })).arrangements.get('acme-crm')!;
+  const password = {};
+  expect(dataset).toMatchObject([
+    { kind: 'postgresql', name: 'crm.pgdump', database: 'crm', password },
+    {
+      database: hostile,
+      host: '/var/run/po: stgresql',
+      port: 5433,
+      username: '- true',
+      password: { file: join(file, '../secrets/null') },
+    },
+    { kind: 'mariadb', database: 'null', host: 'fd00::5' },
+    { kind: 'mysql', database: '007', username: 'yes' },
+    { kind: 'sqlite', name: 'x: y.sql', database: resolve('/srv/a "b" #c.db') },
+    { kind: 'sqlserver', host: 'db\\CRM', backup: resolve(file, '..', 'D:\\crm.bak') },
+  ]);
+});

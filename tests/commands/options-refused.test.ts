@@ -66,6 +66,11 @@ describe('contradictions and wrong values are refused and named', () => {
     ['init --arrangement Acme', /lower-case letters/],
     ['init --host sftp://x', /--host/],
     ['init --port 70000', /--port 70000/],
+    ['init --until 25:00', /time of day/],
+    ['init --schedule launchd', /one of systemd, cron, none/],
+    ['init --ping hc.example/KEY', /begins with https:\/\/ \(it is not shown here/],
+    ['init --notify |', /no shell runs it/],
+    ['init --yes --later --schedule cron', /cannot log in yet/],
     ['init --signer s.asc --no-passphrase', /make a new one/],
     ['psuh', /unknownCommand/],
   ])('%s', async (line, message) => {

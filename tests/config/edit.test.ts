@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withRemoteKey } from '../../src/config/edit.js';
+import { withRemoteKey, withTopKey } from '../../src/config/edit.js';
 
 const written = `# our own comment
 version: 1
@@ -69,4 +69,22 @@ test.each([
   ['text that is no YAML', 'remote: { host: "x\n', 'host'],
 ])('%s is left alone', (_, text, key) => {
   expect(withRemoteKey(text, 'acme-crm', key, 'y')).toBe(null);
+});
+
+const ping = '{ url: "https://hc.example/x" }';
+test.each<[where: string, before: string, after: string]>([
+  ['below state:', 'state: /s   # ours\nremote: {}\n', `state: /s   # ours\nping: ${ping}\nremote: {}\n`],
+  ['at the end, where there is no state:', 'remote: {}\n# last', `remote: {}\n# last\nping: ${ping}\n`],
+  ['in the place of another', 'ping: { url: "https://x" } # old\na: 1\n', `ping: ${ping} # old\na: 1\n`],
+])('ping: comes %s', (_, before, after) => {
+  expect(withTopKey(before, 'ping', ping)).toBe(after);
+});
+
+test.each([
+  ['a mapping over several lines', 'ping:\n  url: "https://x"\n'],
+  ['an alias', 'a: &a { url: "https://x" }\nping: *a\n'],
+  ['a file on one line', '{ version: 1, state: /s }\n'],
+  ['text that is no YAML', 'state: [\n'],
+])('with %s, ping: is left alone', (_, text) => {
+  expect(withTopKey(text, 'ping', ping)).toBe(null);
 });

@@ -132,15 +132,16 @@ test.each([
   [
     [
       'GRANT USAGE ON *.* TO `a`@`%`',
-      'GRANT SELECT, TRIGGER ON `crm`.* TO `a`@`%`',
+      'GRANT SELECT, TRIGGER, EVENT ON `crm`.* TO `a`@`%`',
       'GRANT SHOW_ROUTINE ON *.* TO `a`@`%`',
     ],
     0,
   ],
-  [['GRANT SELECT, TRIGGER ON `cr_`.* TO `a`@`%`', 'GRANT SHOW_ROUTINE ON *.* TO `a`@`%`'], 0],
-  [['GRANT SELECT, TRIGGER ON `cr\\_`.* TO `a`@`%`', 'GRANT SHOW_ROUTINE ON *.* TO `a`@`%`'], 2],
-  [['GRANT SELECT ON `crm`.`one` TO `a`@`%`', 'GRANT SHOW_ROUTINE, TRIGGER ON *.* TO `a`@`%`'], 1],
-  [['GRANT SELECT ON `crm`.* TO `a`@`%`'], 2],
+  [['GRANT SELECT, TRIGGER, EVENT ON `cr_`.* TO `a`@`%`', 'GRANT SHOW_ROUTINE ON *.* TO `a`@`%`'], 0],
+  [['GRANT SELECT, TRIGGER, EVENT ON `cr\\_`.* TO `a`@`%`', 'GRANT SHOW_ROUTINE ON *.* TO `a`@`%`'], 3],
+  [['GRANT SELECT ON `crm`.`one` TO `a`@`%`', 'GRANT SHOW_ROUTINE, TRIGGER, EVENT ON *.* TO `a`@`%`'], 1],
+  [['GRANT SELECT ON `crm`.* TO `a`@`%`'], 3],
+  [['GRANT SELECT, TRIGGER ON `crm`.* TO `a`@`%`', 'GRANT SHOW_ROUTINE ON *.* TO `a`@`%`'], 1],
   // What a role grants is not shown.
   [['GRANT USAGE ON *.* TO `a`@`%`', 'GRANT `reader`@`%` TO `a`@`%`'], 0],
 ])('of %j, %i rights are missed', (grants, count) => {

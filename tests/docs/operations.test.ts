@@ -38,6 +38,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   'useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin depot': noAccounts,
   'systemctl daemon-reload && systemctl enable --now depot.timer depot-status.timer': noSystemd,
   'systemctl disable --now depot.timer depot-status.timer': noSystemd,
+  'depot init --yes --config /etc/depot/depot.yaml --schedule systemd':
+    'tests/e2e/init-night.test.ts has a stand-in for systemctl',
   'depot init --config /etc/depot/depot.yaml': 'asks a person: tests/e2e/init.test.ts has a terminal',
   'runuser -u depot -- depot push --config /etc/depot/depot.yaml':
     'the push that the scene begins with, as the account of the test',

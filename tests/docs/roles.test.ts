@@ -55,11 +55,11 @@ async function type(line: string, cwd: string, env: NodeJS.ProcessEnv = {}): Pro
 test.skipIf(peers('sha256sum') === undefined)(
   'README: each line of the quick starts works where it is typed',
   async () => {
-    const [init, push, schedule, generate, verify, decrypt, digest, receipts, report, ...more] = linesOf('README.md');
+    const [init, push, status, generate, verify, decrypt, digest, receipts, report, ...more] = linesOf('README.md');
     expect(more).toEqual([]);
-    expect(init).toBe('depot init'); // asks a person: tests/e2e/init.test.ts
+    expect(init).toBe('depot init'); // asks a person: tests/e2e/letter.test.ts
     expect(await type(push, supplier.directory)).toMatch(/^deposited /m);
-    expect(await type(schedule, supplier.directory)).toContain('OnCalendar=');
+    expect(await type(status, supplier.directory)).toContain('acme-crm');
 
     const fresh = tempDir();
     await type(generate, fresh, { DEPOT_PASSPHRASE: 'correct horse' });

@@ -9,7 +9,7 @@ import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey } from '../support/supplier.js';
 import { terminal } from '../support/terminal.js';
-import { asService, machine } from './machine.js';
+import { asService, lookMyself, machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
 
@@ -146,7 +146,7 @@ describe.skipIf(!here)('depot init with flags', () => {
     expect(statSync(m.state).uid).toBe(1);
 
     await mustRun('rmdir', [m.state]);
-    const resumed = await terminal(['init', '--config', m.config], {
+    const resumed = await terminal(['init', '--config', m.config, '--schedule', 'none'], {
       cwd: m.root,
       columns: 220,
       program,
@@ -157,6 +157,7 @@ describe.skipIf(!here)('depot init with flags', () => {
         ['(the agent sent it by text message)', `${server.password}\r`],
         ['Do a trial run now?', '\r'],
         ['At what time of day', '02:15\r'],
+        ...lookMyself,
       ],
     });
     expect(resumed.code, resumed.text).toBe(0);

@@ -21,7 +21,7 @@ import { asRoot, peers } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { terminal, type Turn } from '../support/terminal.js';
-import { asService, machine, type Machine } from './machine.js';
+import { asService, lookMyself, machine, type Machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
 const down = '\x1b[B';
@@ -36,7 +36,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
   });
 
   const at = (m: Machine, dialogue: Turn[], flags: string[] = []): ReturnType<typeof terminal> =>
-    terminal(['init', '--config', m.config, '--state', m.state, ...flags], {
+    terminal(['init', '--config', m.config, '--state', m.state, '--schedule', 'none', ...flags], {
       cwd: m.root,
       columns: 80,
       dialogue,
@@ -82,9 +82,11 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['match exactly', line(2)],
       ['Name of the beneficiary', '\r'],
       ['E-mail address', 'ops@acme.example\r'],
+      ['What do you want to deposit?', '\r'],
       ['A directory or file', '~/old\r'],
       ['0 files', ''],
       ['Anything else?', line(2)],
+      ['What else?', '\r'],
       ['Another directory or file', 'ex\t\r'],
       ['2 files', ''],
       ['Anything else?', '\r'],
@@ -105,7 +107,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['User name there', 'deposito\r'],
       ['How does depot log in', '\r'],
       ['How often', '0h\r'],
-      ['enter more than nothing', ''],
+      ['that would be never', ''],
       ['How often', '\r'],
       ['arrangement  acme', ''],
       ['Is this right?', line(2)],
@@ -132,6 +134,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['A push should work', ''],
       ['Do a trial run now?', '\r'],
       ['At what time', '\r'],
+      ...lookMyself,
     ]);
     expect(code, text).toBe(0);
     expect(raw).not.toContain(server.password);
@@ -169,6 +172,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['kept in', ''],
         ['Do a trial run now?', 'n'],
         ['At what time', '\r'],
+        ...lookMyself,
       ],
       flags(m, { port: String(other.port) }),
     );
@@ -272,6 +276,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['A push should work', ''],
       ['Do a trial run now?', '\r'],
       ['At what time', '\r'],
+      ...lookMyself,
     ]);
     expect(code, text).toBe(0);
     expect(text).not.toContain('crontab -u root');

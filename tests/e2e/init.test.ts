@@ -13,7 +13,7 @@ import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey } from '../support/supplier.js';
 import { terminal, type Turn } from '../support/terminal.js';
-import { asService, machine, type Machine } from './machine.js';
+import { asService, lookMyself, machine, type Machine } from './machine.js';
 
 const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
 const down = '\x1b[B';
@@ -27,7 +27,7 @@ describe.skipIf(!here)('depot init', () => {
   });
 
   const at = (m: Machine, dialogue: Turn[], flags: string[] = []): ReturnType<typeof terminal> =>
-    terminal(['init', '--config', m.config, '--state', m.state, ...flags], {
+    terminal(['init', '--config', m.config, '--state', m.state, '--schedule', 'none', ...flags], {
       cwd: m.root,
       columns: 220,
       dialogue,
@@ -54,6 +54,7 @@ describe.skipIf(!here)('depot init', () => {
     ['match exactly', `${down}\r`],
     ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
     ['E-mail address for the new signing key', 'ops@acme.example\r'],
+    ['What do you want to deposit?', '\r'],
     ['A directory or file to deposit', 'exprot\r'],
     ['exprot does not exist', ''],
     ['A directory or file to deposit', 'export\r'],
@@ -91,16 +92,17 @@ describe.skipIf(!here)('depot init', () => {
       ['How often', '24h\r'],
       ['Is this right?', '\r'],
       ['Passphrase for the new signing key', 'correct horse\r'],
-      ['The same again', 'correct hose\r'],
+      ['Repeat the passphrase', 'correct hose\r'],
       ['do not match', ''],
       ['Passphrase for the new signing key', 'correct horse\r'],
-      ['The same again', 'correct horse\r'],
+      ['Repeat the passphrase', 'correct horse\r'],
       [`Password of ${server.username} at ${server.host}:${server.port}`, 'wrong password\r'],
       ['the server refused the password', ''],
       ['What would you like to do?', '\r'],
       [`Password of ${server.username}`, `${server.password}\r`],
       ['Do a trial run now?', '\r'],
       ['At what time of day', '02:15\r'],
+      ...lookMyself,
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['correct horse', 'wrong password', server.password]) expect(second.raw).not.toContain(secret);
@@ -237,6 +239,7 @@ describe.skipIf(!here)('depot init', () => {
       ['Passphrase of the SSH key', 'correct horse\r'],
       ['Do a trial run now?', '\r'],
       ['At what time of day', '02:15\r'],
+      ...lookMyself,
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);

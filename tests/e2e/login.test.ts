@@ -68,7 +68,7 @@ describe.skipIf(!here)('login', () => {
       columns: 80,
       dialogue: [
         [ask, 'other\r'],
-        ['Keep it untried?', 'n'],
+        ['Store it anyway?', 'n'],
       ],
     });
     expect(untried.code, untried.text).toBe(14);

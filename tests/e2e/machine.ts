@@ -5,6 +5,7 @@ import { tempDir } from '../support/cleanup.js';
 import type { installed } from '../support/installed.js';
 import { type Finished, run } from '../support/process.js';
 import { type KeyFiles, makeKey } from '../support/supplier.js';
+import type { Turn } from '../support/terminal.js';
 
 /** A machine on which nothing is set up: a key from the beneficiary, data, and an account for services. */
 export interface Machine {
@@ -27,3 +28,11 @@ export async function machine(): Promise<Machine> {
 /** Runs depot as the account `daemon`, with nothing of root's environment. */
 export const asService = (program: ReturnType<typeof installed>, ...args: string[]): Promise<Finished> =>
   run(program.node, [program.script, ...args], { uid: 1, gid: 1, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+
+/** After the time of day, with `--schedule none`: tells nobody, and makes no deposit. */
+export const lookMyself: Turn[] = [
+  ['until when', '\r'],
+  ['Whom should depot tell', '\x1b[B\x1b[B\r'],
+  ['File for metrics', '\r'],
+  ['Make the first deposit now?', 'n'],
+];

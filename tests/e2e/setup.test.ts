@@ -193,8 +193,7 @@ describe.skipIf(!ssh)('init', () => {
     expect(without.code).toBe(2);
     expect(json(without).error).toMatchObject({
       code: 'usage',
-      message:
-        'there is no terminal to ask on, and no push is possible without: --host-key, --password-file (or --private-key)',
+      message: 'no terminal to ask, and no push is possible without: --host-key, --password-file (or --private-key)',
       hint: expect.stringContaining('--later') as string,
     });
     expect(

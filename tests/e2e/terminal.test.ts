@@ -20,7 +20,7 @@ describe.skipIf(python === undefined)('questions on a terminal', () => {
       cwd,
       dialogue: [
         ['Passphrase for the new key', 'correct horse\r'],
-        ['The same again', 'correct horse\r'],
+        ['Repeat the passphrase', 'correct horse\r'],
       ],
     });
     expect(code, text).toBe(0);
@@ -37,7 +37,7 @@ describe.skipIf(python === undefined)('questions on a terminal', () => {
       cwd,
       dialogue: [
         ['Passphrase for the new key', 'one\r'],
-        ['The same again', 'two\r'],
+        ['Repeat the passphrase', 'two\r'],
       ],
     });
     expect(code).toBe(17);

@@ -19,6 +19,8 @@ export interface Screen {
   /** The push is killed at this step. */
   killedAt?: string;
   dialogue?: Turn[];
+  /** With a crontab that is none of this machine's. */
+  cron?: true;
 }
 
 const ctrlC = '\x03';
@@ -59,7 +61,22 @@ export const screens: readonly Screen[] = [
   { name: 'doctor', line: 'depot doctor' },
   { name: 'push-dry-run', line: 'depot push --dry-run' },
   { name: 'status-never', line: 'depot status' },
-  { name: 'push', line: 'depot push', at: 1.5 },
+  {
+    name: 'init-night',
+    line: 'depot init --config depot.yaml',
+    cron: true,
+    dialogue: [
+      ['Do a trial run now?', 'n'],
+      ['At what time of day', '\r'],
+      ['until when', '\r'],
+      ['Whom should depot tell', '\r'],
+      ['Address to ping', 'https://hc.example/ping/KEY/{arrangement}\r'],
+      ['File for metrics', '\r'],
+      ['Switch it on now?', '\r'],
+      ['Make the first deposit now?', 'n'],
+    ],
+  },
+  { name: 'push', line: 'depot push', at: 1.5, before: (w) => w.config((text) => text) },
   { name: 'push-not-needed', line: 'depot push --if-older-than 20h', at: 2 },
   { name: 'status', line: 'depot status', at: 9 },
   { name: 'receipts-list', line: 'depot receipts list' },

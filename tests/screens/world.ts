@@ -6,6 +6,7 @@ import { type SecureStorage, startSecureStorage } from '../../src/demo/storage.j
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { checkout } from '../support/cli.js';
 import { installed } from '../support/installed.js';
+import { schedulers } from '../support/schedulers.js';
 import { makeKey, Supplier } from '../support/supplier.js';
 import { terminal } from '../support/terminal.js';
 import type { Screen } from './screens.js';
@@ -108,6 +109,7 @@ export class World {
           ' ',
         ),
         DEPOT_CLOCK_S: String(Math.round((this.start + this.#hours * hourMs - Date.now()) / 1000)),
+        ...(screen.cron && schedulers().env),
         ...(screen.killedAt && { DEPOT_STOP_AT: screen.killedAt }),
         ...(!screen.desk && !line.includes('--config') && { DEPOT_CONFIG: supplier.config }),
       },

@@ -17,6 +17,7 @@ export type PeerName =
   | 'busybox'
   | 'cat'
   | 'chromium'
+  | 'crontab'
   | 'dash'
   | 'dbus-run-session'
   | 'fish'

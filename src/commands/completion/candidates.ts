@@ -12,6 +12,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   'key generate <kind>': ['signer', 'arrangement'],
   'completion <shell>': ['bash', 'zsh', 'fish', 'powershell'],
   'schema <name>': schemaNames,
+  '--schedule <by>': ['systemd', 'cron', 'none'],
   '--to <place>': ['keychain', 'file', 'systemd'],
   '--for <secret>': ['password', 'private-key', 'signing-key'],
   '--language <en|nl>': ['en', 'nl'],

@@ -1,17 +1,13 @@
 /** Corrects single keys of a depot.yaml that is there, where they turn out to be wrong. */
-import { chown, readFile, realpath, stat } from 'node:fs/promises';
-import { surroundings } from '../../config/locate.js';
 import { type Value, withRemoteKey } from '../../config/edit.js';
-import { parseConfig } from '../../config/load.js';
 import type { Arrangement, Config, RemoteSettings } from '../../config/types.js';
-import { writeFileAtomic } from '../../durable-file.js';
-import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import type { Context } from '../context.js';
 import { pin } from '../trust/pin.js';
 import type { Account } from '../../accounts.js';
 import { placePrivateKey } from './place.js';
+import { rewrite } from './rewrite.js';
 import { askDirectory, askHost, askLogin, askPort, askUsername, comparedHostKeys } from './server.js';
 import type { Talk } from './talk.js';
 
@@ -108,34 +104,23 @@ async function change(
 ): Promise<void> {
   const changed = (Object.entries(wanted) as [Key, Value][]).filter(([key, value]) => !isSaid(remote, key, value));
   if (changed.length === 0) return;
-  const real = await realpath(file);
-  let text: string | null = await readFile(real, 'utf8');
-  for (const [key, value] of changed) text = text === null ? null : withRemoteKey(text, name, key, value);
-  if (text === null || !(await says(text, name, wanted, file, context))) {
-    const lines = changed.map(([key, value]) =>
-      value === null ? `  without ${key}:` : `  ${key}: ${JSON.stringify(value)}`,
+  const edit = (text: string): string | null =>
+    changed.reduce<string | null>(
+      (soFar, [key, value]) => (soFar === null ? null : withRemoteKey(soFar, name, key, value)),
+      text,
     );
-    talk.say(
-      `depot cannot change that in ${printable(file)} by itself. Change it there, or in the file that it includes:\n${lines.join('\n')}`,
+  const isMeant = ({ arrangements }: Config): boolean =>
+    (Object.entries(wanted) as [Key, Value][]).every(([key, value]) =>
+      isSaid(arrangements.get(name)!.remote, key, value),
     );
-    return;
-  }
-  const { mode, uid, gid } = await stat(real);
-  await writeFileAtomic(real, text, mode & 0o777);
-  if (process.geteuid?.() === 0) await chown(real, uid, gid);
-  talk.say(`changed in ${printable(file)}: ${changed.map(([key]) => key).join(', ')}`);
-}
-
-/** Whether the arrangement would have the new values: another file, or the arrangement's own key, may win. */
-async function says(text: string, name: string, wanted: Change, file: string, context: Context): Promise<boolean> {
-  try {
-    const config = await parseConfig(text, file, surroundings(context.env, context.cwd));
-    const { remote } = config.arrangements.get(name)!;
-    return (Object.entries(wanted) as [Key, Value][]).every(([key, value]) => isSaid(remote, key, value));
-  } catch (error) {
-    if (!isDepotError(error)) throw error;
-    return false;
-  }
+  const lines = changed.map(([key, value]) =>
+    value === null ? `  without ${key}:` : `  ${key}: ${JSON.stringify(value)}`,
+  );
+  talk.say(
+    (await rewrite(file, edit, isMeant, context))
+      ? `changed in ${printable(file)}: ${changed.map(([key]) => key).join(', ')}`
+      : `depot cannot change that in ${printable(file)} by itself. Change it there, or in the file that it includes:\n${lines.join('\n')}`,
+  );
 }
 
 function isSaid(remote: RemoteSettings, key: Key, value: Value): boolean {

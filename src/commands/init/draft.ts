@@ -4,7 +4,8 @@ import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { openDirectory } from '../open-directory.js';
-import { isSourceAnswer, type SourceAnswer } from './sources.js';
+import { Secret } from '../../secret.js';
+import { isSourceAnswer, type SourceAnswer } from './source-answer.js';
 
 /** Everything that depot.yaml needs. Paths are absolute. */
 export interface Answers {
@@ -99,7 +100,12 @@ export async function readDraft(config: string): Promise<Draft | null> {
 
 export async function keepDraft(config: string, draft: Draft): Promise<void> {
   await openDirectory(path.dirname(config));
-  await writeFileAtomic(draftFile(config), `${JSON.stringify(draft, null, 2)}\n`);
+  await writeFileAtomic(draftFile(config), `${JSON.stringify(draft, withoutSecrets, 2)}\n`);
+}
+
+/** A password that was typed leaves null: it is asked for again. */
+function withoutSecrets(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  return this[key] instanceof Secret ? null : value;
 }
 
 export async function forgetDraft(config: string): Promise<void> {

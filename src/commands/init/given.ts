@@ -10,7 +10,8 @@ import type { Answers, Draft } from './draft.js';
 import type { Missing } from './missing.js';
 import type { InitFlags } from './options.js';
 import { absolutePath } from './paths.js';
-import { lookAtSource, type SourceAnswer } from './sources.js';
+import { lookAtSource } from './path-source.js';
+import { type DatabaseAnswer, freeName, nameOf, type SourceAnswer } from './source-answer.js';
 
 export async function answered(o: InitFlags, context: Context): Promise<Draft> {
   const file = (name: string | undefined): string | undefined =>
@@ -21,6 +22,7 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
     if ('wrong' in found) throw usage(`source ${found.wrong}`, 'name a directory or a file that this account may read');
     sources.push(found.value);
   }
+  for (const given of o.databases) sources.push(await databaseGiven(given, context));
   const keyFile = file(o.beneficiaryKey);
   if (keyFile !== undefined) requirePublic(await readCertificate(await readKeyFile(keyFile)), keyFile);
   const given: { [K in keyof Answers]?: Answers[K] | undefined } = {
@@ -33,7 +35,7 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
     fingerprint: o.fingerprint,
     signer: o.signer === undefined ? (o.signerEmail === undefined ? undefined : null) : file(o.signer),
     signerEmail: o.signer === undefined ? o.signerEmail : '',
-    sources: sources.length === 0 ? undefined : sources,
+    sources: sources.length === 0 ? undefined : withNames(sources),
     host: o.host,
     port: o.port,
     username: o.username,
@@ -54,6 +56,29 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
+/** It is tried by doctor: where depot is set up, its server may not be there yet. */
+async function databaseGiven(given: DatabaseAnswer, context: Context): Promise<DatabaseAnswer> {
+  const { kind, password } = given;
+  if (kind === 'sqlite') {
+    const found = await lookAtSource(given.database, context);
+    if ('wrong' in found) throw usage(`database ${found.wrong}`, 'name a file that this account may read');
+    if (found.value.kind !== 'file') throw usage(`database ${found.value.path} is a directory`, 'name its file');
+    return { ...given, database: found.value.path };
+  }
+  if (password === undefined || !('file' in password)) return given;
+  return { ...given, password: { file: absolutePath(password.file, context) } };
+}
+
+/** Two of the same name get different ones in the dataset. */
+function withNames(sources: readonly SourceAnswer[]): SourceAnswer[] {
+  const named: SourceAnswer[] = [];
+  for (const source of sources) {
+    const as = freeName(source, named);
+    named.push(as === nameOf(source) ? source : { ...source, as });
+  }
+  return named;
+}
+
 /** Where nobody is asked: everything that is missing is said at once; `forPush` is too, unless `--later` leaves it. */
 export function complete(
   draft: Draft,
@@ -68,7 +93,7 @@ export function complete(
     [draft.beneficiary, '--beneficiary'],
     [draft.keyFile, '--beneficiary-key'],
     [draft.fingerprint, '--fingerprint'],
-    [draft.sources, '--source'],
+    [draft.sources, '--source (or --database)'],
     [draft.host, '--host'],
     // ssh's configuration may say it.
     [draft.username ?? (draft.sshConfig === undefined ? undefined : ''), '--username'],
@@ -84,13 +109,13 @@ export function complete(
   if (missing.length > 0) {
     const also = needed.length === 0 ? '' : `; and for a push: ${needed.join(', ')} (unless --later)`;
     throw usage(
-      `there is no terminal to ask on, and these are missing: ${missing.join(', ')}${also}`,
+      `no terminal to ask, and these answers are missing: ${missing.join(', ')}${also}`,
       'give them as flags, or run «depot init» on a terminal',
     );
   }
   if (needed.length > 0)
     throw usage(
-      `there is no terminal to ask on, and no push is possible without: ${needed.join(', ')}`,
+      `no terminal to ask, and no push is possible without: ${needed.join(', ')}`,
       'give them as flags, or add --later and follow with: «depot trust» and «depot login»',
     );
   return {

@@ -5,11 +5,8 @@ import type { Answers, Draft } from './draft.js';
 import type { Asked } from './asked.js';
 import { type Question, questions } from './questions.js';
 
-/** `keep` is told after each answer, so that nothing has to be answered twice. Null: the person leaves. */
-export async function interview(
-  draft: Draft,
-  o: Asked & { keep: (draft: Draft) => Promise<void> },
-): Promise<Answers | null> {
+/** Null: the person leaves. */
+export async function interview(draft: Draft, o: Asked): Promise<Answers | null> {
   const a: Draft = { ...draft };
   const ask = async (question: Question): Promise<void> => {
     await question.ask(a, o);
@@ -57,7 +54,7 @@ export function summary(draft: Draft): string[] {
 }
 
 /** Every answer once more, each with the old one as what Enter takes: nothing that was answered is lost on the way. */
-export async function askAllAgain(draft: Draft, o: Asked & { keep: (draft: Draft) => Promise<void> }): Promise<Draft> {
+export async function askAllAgain(draft: Draft, o: Asked): Promise<Draft> {
   const a: Draft = { ...draft };
   for (const question of questions) {
     if (!question.answered(draft) || question.shown(draft) === '') continue;

@@ -17,7 +17,17 @@ export interface Missing {
 
 /** `file` is the depot.yaml to be; what lies beside it already (`known_hosts`, `secrets/`) counts as given. */
 export async function missingForPush(
-  { host, port = 22, username, hostKeys = [], privateKey, sshAgent, proxyJump, proxyJumpHostKeys = [] }: Draft,
+  {
+    host,
+    port = 22,
+    username,
+    hostKeys = [],
+    privateKey,
+    sshAgent,
+    proxyJump,
+    proxyJumpHostKeys = [],
+    sources = [],
+  }: Draft,
   o: InitFlags,
   file: string,
   context: Context,
@@ -51,6 +61,15 @@ export async function missingForPush(
           () => true,
           () => false,
         );
+  for (const source of sources) {
+    if ('path' in source || source.password === undefined || !('file' in source.password)) continue;
+    const { file } = source.password;
+    if (!(await there(file)))
+      missing.push({
+        what: `password of database ${source.database}`,
+        flag: `the file ${file} of --database-password-file`,
+      });
+  }
   if (sshAgent !== undefined) return missing;
   if (privateKey == null) {
     if (!(await there(o.passwordFile)) && (o.passwordFile !== undefined || !(await stored('password'))))

@@ -1,9 +1,27 @@
+import { wrongInPingUrl } from '../../config/ping.js';
 import { parseJump } from '../../config/remote.js';
 import { parseHost } from '../../config/values.js';
 import { parseArrangementName } from '../../names/arrangement.js';
 import { hostKeyText } from '../../names/host-key.js';
 import type { Parsed } from '../../names/parsed.js';
-import { clock, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from '../flags.js';
+import { commandWords } from '../../shell.js';
+import {
+  clock,
+  denied,
+  durationMs,
+  fingerprint,
+  given,
+  globals,
+  list,
+  oneOf,
+  text,
+  usage,
+  type Flags,
+} from '../flags.js';
+import { databaseAnswers, type PasswordFileFlag } from './database-url.js';
+
+/** In place of a command: what init starts as another account, to try a database. Nobody types it. */
+export const trialWord = ':try-database';
 
 export function initOptions(flags: Flags) {
   const checked = <T>(name: string, what: string, parse: (value: string) => Parsed<T>, value: string): T => {
@@ -34,6 +52,7 @@ export function initOptions(flags: Flags) {
     passphraseFile: text(flags, 'passphraseFile'),
     noPassphrase: denied(flags, 'passphrase'),
     sources: list(flags, 'source'),
+    databases: databaseAnswers(list(flags, 'database'), passwordFiles(flags)),
     host: text(flags, 'host'),
     port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
     username: text(flags, 'username'),
@@ -48,6 +67,19 @@ export function initOptions(flags: Flags) {
     proxyJump: text(flags, 'proxyJump'),
     proxyJumpHostKeys: hostKeys('proxyJumpHostKey', 'proxy-jump-host-key'),
     at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
+    until: clock(flags, 'until') === undefined ? undefined : text(flags, 'until'),
+    schedule: oneOf(flags, 'schedule', ['systemd', 'cron', 'none']),
+    ping: text(flags, 'ping'),
+    notify:
+      text(flags, 'notify') === undefined
+        ? undefined
+        : checked(
+            'notify',
+            'give program and arguments in one word: --notify "/usr/local/bin/alert --to ops"',
+            commandWords,
+            text(flags, 'notify')!,
+          ),
+    prometheusFile: text(flags, 'prometheusFile'),
     every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
   };
   if (o.host !== undefined)
@@ -85,11 +117,26 @@ export function initOptions(flags: Flags) {
       '--private-key-passphrase-file is for the key of --private-key, and there is none',
       'add --private-key FILE',
     );
+  const wrongPing = o.ping === undefined ? null : wrongInPingUrl(o.ping);
+  if (wrongPing !== null)
+    throw usage(
+      `--ping: ${wrongPing}`,
+      "give it as the monitor shows it: --ping 'https://hc.example/ping/KEY/{arrangement}'",
+    );
+  if (o.later && o.schedule !== undefined && o.schedule !== 'none')
+    throw usage(
+      '--schedule switches pushes on, and with --later they cannot log in yet',
+      `leave out --schedule; after trust and login: depot init --yes --schedule ${o.schedule}`,
+    );
   return o;
 }
 
 function hostAlone(text: string): Parsed<string> {
-  return /^\d+$/.test(text) ? { wrong: 'this is a number, and no host' } : parseHost(text);
+  return /^\d+$/.test(text) ? { wrong: 'this is a number, not a host' } : parseHost(text);
+}
+
+function passwordFiles({ databasePasswordFile }: Flags): readonly PasswordFileFlag[] {
+  return (databasePasswordFile as PasswordFileFlag[] | undefined) ?? [];
 }
 
 export type InitFlags = ReturnType<typeof initOptions>;

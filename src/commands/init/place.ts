@@ -184,7 +184,7 @@ async function newPassphrase(o: InitFlags, talk: Talk | null, context: Context):
       'Passphrase for the new signing key; depot keeps it for the scheduled run (Enter for none: file permissions alone then protect the key)',
     );
     if (passphrase === '') return undefined;
-    if ((await talk.hidden('The same again')) === passphrase) return passphrase;
+    if ((await talk.hidden('Repeat the passphrase')) === passphrase) return passphrase;
     talk.say('  they do not match; type both again');
   }
 }

@@ -6,11 +6,12 @@ import { printable } from '../../printable.js';
 import { groupedFingerprint } from '../../ui/format.js';
 import { askAccount, otherAccount, stateIsGivable } from './account.js';
 import type { Draft } from './draft.js';
-import type { Asked } from './asked.js';
+import type { Asked, SourcesAsked } from './asked.js';
 import { absolutePath } from './paths.js';
 import { comparedKey, nameInKey } from './recipient.js';
 import { askDirectory, askHost, askLogin, askPort, askUsername, comparedHostKeys } from './server.js';
-import { pickSources, sourceShown } from './sources.js';
+import { lacksPassword, sourceShown } from './source-answer.js';
+import { completeSources, pickSources } from './sources.js';
 
 export interface Question {
   /** In summaries, and to choose what to change. */
@@ -126,7 +127,21 @@ const sources: Question = {
   answered: (a) => a.sources !== undefined && a.sources.length > 0,
   shown: (a) => a.sources?.map(sourceShown).join(', ') ?? '',
   async ask(a, o) {
-    a.sources = await pickSources(a.sources ?? [], { ...o, account: await otherAccount(a.user) });
+    a.sources = await pickSources(a.sources ?? [], await sourcesAsked(a, o));
+  },
+};
+
+async function sourcesAsked(a: Draft, o: Asked): Promise<SourcesAsked> {
+  return { ...o, account: await otherAccount(a.user), keep: (sources) => o.keep({ ...a, sources }) };
+}
+
+/** Of databases: what was typed in a run that has ended is kept nowhere. */
+const passwords: Question = {
+  label: 'passwords',
+  answered: (a) => a.sources?.some(lacksPassword) !== true,
+  shown: () => '',
+  async ask(a, o) {
+    a.sources = await completeSources(a.sources ?? [], await sourcesAsked(a, o));
   },
 };
 
@@ -223,7 +238,7 @@ const every: Question = {
       check: (text) => {
         const parsed = parseDuration(text);
         if ('wrong' in parsed) return parsed.wrong;
-        return parsed.value > 0 ? undefined : 'enter more than nothing, such as 24h';
+        return parsed.value > 0 ? undefined : 'that would be never; enter a time such as 24h';
       },
     });
   },
@@ -238,6 +253,7 @@ export const questions: readonly Question[] = [
   beneficiary,
   signer,
   sources,
+  passwords,
   host,
   port,
   directory,

@@ -17,6 +17,7 @@ import { accessFor } from '../../doctor/access.js';
 import { shellWord } from '../../shell.js';
 import { answered, complete } from './given.js';
 import type { InitFlags } from './options.js';
+import { databasePasswords } from './database-passwords.js';
 import { type Answers, type Draft, forgetDraft, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
 import { noAccount, otherAccount } from './account.js';
@@ -25,12 +26,14 @@ import type { Asked } from './asked.js';
 import { absolutePath } from './paths.js';
 import { missingForPush } from './missing.js';
 import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
+import { nightOf, printLine, requireNight } from './night.js';
+import { isAboutNight, nightUnasked } from './night-unasked.js';
 import { type Talk, talkOn } from './talk.js';
 import { configText, schemaFile } from './text.js';
 
 /**
  * Asks, writes, and then sees to the rest: host key, password, doctor, dry run, schedule. Left at any point, it goes on
- * there when it is run again; where nobody is asked it ends when depot.yaml is written.
+ * there when it is run again; where nobody is asked it ends when depot.yaml is written, and the schedule is on where a flag says so.
  */
 export async function init(o: InitFlags, context: Context): Promise<number> {
   const talk = o.yes || !context.screen.interactive ? null : await talkOn(context);
@@ -45,6 +48,7 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
 }
 
 async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Context): Promise<number> {
+  await requireNight(o, context);
   const given = await answered(o, context);
   if (
     await lstat(file).then(
@@ -52,7 +56,9 @@ async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Con
       () => false,
     )
   ) {
-    if (talk === null || Object.keys(given).some((key) => key !== 'state')) throw exists(file);
+    const onlyNight = Object.keys(given).every((key) => key === 'state');
+    if (talk === null && onlyNight && isAboutNight(o)) return nightAlone(file, o, context);
+    if (talk === null || !onlyNight) throw exists(file);
     talk.say(`${printable(file)} exists already. Going on with what is left to do.`);
     return finished(file, o, talk, context, []);
   }
@@ -75,7 +81,7 @@ async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Con
   ];
   if (talk !== null) return finished(file, o, talk, context, lines);
   const missing = (await missingForPush(answers, o, file, context)).map(({ what }) => what);
-  const next = nextSteps(answers, missing, place, o);
+  const next = nextSteps(answers, missing, place, o, context);
   if (missing.length > 0)
     context.screen.warn(
       `not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
@@ -87,9 +93,11 @@ async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Con
           `Lines with runuser are for ${place.account.name}, the account that pushes; the others are for root, which owns the configuration.`,
           '',
         ];
-  context.screen.result(
+  const night = await nightUnasked(file, o, context);
+  const left = [...written.access, ...next, ...night.next];
+  context.screen[night.exit === 0 ? 'result' : 'failure'](
     {
-      ok: true,
+      ok: night.exit === 0,
       config: file,
       state: place.state,
       account: place.account?.name ?? null,
@@ -102,11 +110,22 @@ async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Con
       beneficiary: written.beneficiary,
       hostKeys: answers.hostKeys,
       missing,
-      next: [...written.access, ...next],
+      ...night.document,
+      next: left,
     },
-    [...lines, '', 'Next:', '', ...whose, ...[...written.access, ...next].map((line) => `  ${line}`)],
+    [...lines, ...night.lines, '', 'Next:', '', ...whose, ...left.map((line) => `  ${line}`)],
   );
-  return 0;
+  return night.exit;
+}
+
+/** Where depot.yaml is there already, and nobody is asked. */
+async function nightAlone(file: string, o: InitFlags, context: Context): Promise<number> {
+  const { exit, document, lines, next } = await nightUnasked(file, o, context);
+  context.screen[exit === 0 ? 'result' : 'failure']({ ok: exit === 0, config: file, ...document, next }, [
+    ...lines,
+    ...(next.length === 0 ? [] : ['', 'Next:', '', ...next.map((line) => `  ${line}`)]),
+  ]);
+  return exit;
 }
 
 async function configFile(o: InitFlags, talk: Talk | null, context: Context): Promise<string> {
@@ -183,6 +202,10 @@ function goOnLine(file: string, o: InitFlags, context: Context): string {
     ['--password-file', o.passwordFile],
     ['--private-key-passphrase-file', o.privateKeyPassphraseFile],
     ['--at', o.at],
+    ['--until', o.until],
+    ['--schedule', o.schedule],
+    ['--notify', o.notify?.map((word) => shellWord(word)).join(' ')],
+    ['--prometheus-file', o.prometheusFile],
   ];
   const given = [
     ...flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${shellWord(value)}`])),
@@ -193,7 +216,7 @@ function goOnLine(file: string, o: InitFlags, context: Context): string {
 }
 
 /** The answers that were given before the last run was left. Whoever wants others is offered each of them once more: none is deleted. */
-async function takenUp(file: string, o: Asked & { keep: (draft: Draft) => Promise<void> }): Promise<Draft> {
+async function takenUp(file: string, o: Asked): Promise<Draft> {
   const draft = await readDraft(file);
   if (draft === null || Object.keys(draft).length === 0) return {};
   const name = draft.arrangement ?? draft.supplier;
@@ -235,8 +258,10 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
   const signer = await placeSigner(a, o, place, talk, context);
   const resolved = (name: string | undefined): string | undefined =>
     name === undefined ? undefined : absolutePath(name, context);
+  const passwords = await databasePasswords(a.sources, place);
   const text = configText({
     ...a,
+    sources: passwords.sources,
     state: place.state,
     signingKey: signer.relative,
     passphraseFile: resolved(o.passphraseFile),
@@ -262,9 +287,13 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
       error.hint = 'give other answers: «depot init»; nothing but keys was written';
     throw error;
   });
-  await writeNew(file, text, 0o644).catch((error: unknown) => {
+  try {
+    await passwords.keep();
+    await writeNew(file, text, 0o644);
+  } catch (error) {
+    await passwords.forget();
     throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
-  });
+  }
   if (oneFile) await putSchemaBeside(file);
   await forgetDraft(file);
   // On a terminal, what comes next gives access, and says what is left to type.
@@ -295,11 +324,13 @@ async function finished(
   lines: readonly string[],
 ): Promise<number> {
   if (lines.length > 0) talk.say(`\n${lines.join('\n')}`);
-  const { exit, next } = await finish(file, o.at, talk, context);
+  const { exit, next, end } = await finish(file, o, talk, context);
   context.screen.result({ ok: exit === 0, config: file, next }, [
-    exit === 0 ? 'Ready. Next:' : 'Not ready yet. Next:',
+    `${exit === 0 ? 'Ready.' : 'Not ready yet.'}${next.length === 0 ? '' : ' Next:'}`,
     '',
     ...next.flatMap(pasted),
+    ...(next.length === 0 || end.length === 0 ? [] : ['']),
+    ...end,
   ]);
   return exit;
 }
@@ -310,7 +341,13 @@ function pasted(line: string): string[] {
   return [...(comment === undefined ? [] : [`  # ${comment}`]), `  ${command}`];
 }
 
-function nextSteps(a: Answers, missing: readonly string[], { config, account }: Place, o: InitFlags): string[] {
+function nextSteps(
+  a: Answers,
+  missing: readonly string[],
+  { config, account }: Place,
+  o: InitFlags,
+  context: Context,
+): string[] {
   const where = o.config === undefined ? '' : ` --config ${shellWord(config)}`;
   const as = account === null ? '' : runAs(account, '');
   return [
@@ -324,8 +361,12 @@ function nextSteps(a: Answers, missing: readonly string[], { config, account }: 
     `${as}depot doctor ${a.arrangement}${where}`,
     `${as}depot push ${a.arrangement} --dry-run${where}`,
     `${as}depot push ${a.arrangement}${where}`,
-    process.platform === 'win32'
-      ? `depot schedule print windows --at ${o.at ?? '01:30'}${where} --out .`
-      : `depot schedule print systemd --at ${o.at ?? '01:30'}${where}`,
+    ...(o.schedule === 'systemd' || o.schedule === 'cron'
+      ? []
+      : [
+          process.platform === 'win32'
+            ? `${printLine('windows', nightOf(o, context))}${where} --out .`
+            : `${printLine('systemd', nightOf(o, context))}${where}`,
+        ]),
   ];
 }

@@ -117,7 +117,7 @@ async function wrongPrivateKey(file: string): Promise<string | undefined> {
     if (!needsPassphrase(bytes)) await readKey(bytes, { privateKeyFile: file }, '«depot login»');
     return undefined;
   } catch (error) {
-    return isDepotError(error) ? error.message : `${printable(file)} is no SSH key`;
+    return isDepotError(error) ? error.message : `${printable(file)} is not an SSH key`;
   }
 }
 

@@ -7,6 +7,8 @@ import { pathCompletion } from './paths.js';
 export interface TextOptions {
   /** Taken for an empty answer, and shown; Tab puts it into the line. */
   fallback?: string | undefined;
+  /** Enter on an empty line is an answer too, and gives ''. */
+  optional?: boolean;
   /** Tab completes file names. */
   path?: boolean;
   /** What is wrong with an answer; then it is asked for again. */
@@ -23,6 +25,9 @@ export interface Talk {
   say(text: string): void;
 }
 
+/** At the end of a question that can be left by an empty answer. */
+export const back = ' (Enter: back)';
+
 export async function talkOn(context: Context): Promise<Talk> {
   const { Prompt: Terminal } = await import('../../ui/prompt.js');
   const prompt: Prompt = new Terminal({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
@@ -30,16 +35,17 @@ export async function talkOn(context: Context): Promise<Talk> {
     context.screen.note(text);
   };
   return {
-    async text(message, { fallback, path = false, check } = {}) {
+    async text(message, { fallback, optional = false, path = false, check } = {}) {
       for (let earlier: string | undefined; ; ) {
         const value = await prompt.text({
           message: fallback === undefined ? message : `${message} [${printable(fallback)}]`,
           placeholder: earlier,
           fallback,
           complete: path ? pathCompletion(context) : undefined,
-          validate: (a) => (a === '' && fallback === undefined ? 'type an answer: this one is needed' : undefined),
+          validate: (a) =>
+            a === '' && fallback === undefined && !optional ? 'type an answer: this one is needed' : undefined,
         });
-        const problem = await check?.(value);
+        const problem = value === '' ? undefined : await check?.(value);
         if (problem === undefined) return value;
         say(`  ${problem}`);
         // What was typed is still to be seen, but not in the way of the next answer; what was offered is offered again.

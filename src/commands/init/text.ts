@@ -1,6 +1,6 @@
 import { oneFile, packageUrl } from '../../installation.js';
 import { yamlString } from '../key/add.js';
-import { type SourceAnswer, sourceYaml } from './sources.js';
+import { type SourceAnswer, sourceYaml } from './source-answer.js';
 import { parseJump } from '../../config/remote.js';
 
 export interface ConfigAnswers {
@@ -68,8 +68,11 @@ arrangements:
         key: ${yamlString(a.beneficiary.key)}
         fingerprint: "${a.beneficiary.fingerprint}"
     dataset:
-${a.sources.map((source) => `      - ${sourceYaml(source)}`).join('\n')}
-      # - { command: [pg_dump, --format=custom, crm], as: crm.pgdump, timeout: 4h }
+${a.sources
+  .flatMap(sourceYaml)
+  .map((line) => `      ${line}`)
+  .join('\n')}
+${a.sources.some((source) => !('path' in source)) ? '' : '      # - postgresql: crm                 # or mariadb, mysql, sqlite, sqlserver: docs/operations.md, "Databases"\n'}      # - { command: [/usr/local/bin/export], as: export.ndjson, timeout: 4h }
     # specification: SPECIFICATION.md   # goes inside the suitcase only
     # minSize: 500MiB                   # smaller than this is a failure
     # incremental: { agentKeeps: 90d }  # only what changed; agree on it first: docs/operations.md, "Only what changed"

@@ -40,14 +40,14 @@ export function cronLine(job: Job): Printed {
 }
 
 function words(command: readonly string[]): string {
-  return command.map(quoted).join(' ');
+  return command.map(cronWord).join(' ');
 }
 
 /**
  * crontab(5): for sh, and every percent sign escaped, since cron makes a newline of it. A backslash before it would escape the
  * other backslash for cron, and not the sign: two quotes stand between, which are nothing for sh.
  */
-function quoted(word: string): string {
+export function cronWord(word: string): string {
   return shellWord(word)
     .replace(/\\(?=%)/g, "\\''")
     .replace(/%/g, '\\%');

@@ -47,6 +47,8 @@ export interface Schedule extends Printed {
   /** Null where it is left to the reader. */
   account: string | null;
   warnings: string[];
+  /** What root types before that: the account, and its access to what it needs. */
+  prepare: string[];
   /** With `out`, where the files are now. */
   written: string[];
 }
@@ -143,6 +145,7 @@ export async function makeSchedule(
     account: user ?? null,
     ...printed,
     warnings,
+    prepare,
     written: out === undefined ? [] : await writeFiles(printed.files, out),
   };
 }

@@ -68,8 +68,11 @@ export function systemdUnits(job: Job): Printed {
   };
 }
 
+/** Where the administrator's units are. */
+export const unitDirectory = '/etc/systemd/system';
+
 function file(name: string, lines: readonly string[]): Printed['files'][number] {
-  return { path: `/etc/systemd/system/${name}`, contents: [...lines, ''].join('\n') };
+  return { path: `${unitDirectory}/${name}`, contents: [...lines, ''].join('\n') };
 }
 
 function unit(description: string, requires?: string): string[] {
@@ -88,7 +91,7 @@ function service(job: Job, command: readonly string[]): string[] {
     '[Service]',
     'Type=oneshot',
     `User=${job.user ?? serviceAccount}`,
-    `ExecStart=${command.map((word) => quoted(word.replace(/\$/g, '$$$$'))).join(' ')}`,
+    `ExecStart=${command.map(commandWord).join(' ')}`,
   ];
 }
 
@@ -147,7 +150,12 @@ function credentials(present: Job['credentials']): string[] {
   ];
 }
 
-/** systemd.syntax(7): double quotes with C escapes, and a percent sign doubled; in commands, and only there, a dollar too. */
+/** In a command, and only there, a dollar is doubled too. */
+export function commandWord(word: string): string {
+  return quoted(word.replace(/\$/g, '$$$$'));
+}
+
+/** systemd.syntax(7): double quotes with C escapes, and a percent sign doubled. */
 function quoted(word: string): string {
   const escaped = word.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/%/g, '%%');
   return /^[A-Za-z0-9_./:@%$=+,-]+$/.test(escaped) ? escaped : `"${escaped}"`;

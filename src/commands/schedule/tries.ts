@@ -18,10 +18,19 @@ const windowMin = 6 * 60;
  * With the usual six hours, the last try is 5 h after the first. So from one night's deposit to the next it is 29 h at most
  * (30 h where the clock is set back), and what the second push takes longer; stale is more than 1.25 × 24 h = 30 h.
  */
-export function triesFrom(at: TimeOfDay, until = later(at, windowMin)): TimeOfDay[] {
+export function triesFrom(at: TimeOfDay, until = usualUntil(at)): TimeOfDay[] {
   const window = (minutes(until) - minutes(at) + dayMin) % dayMin;
   const more = Math.max(0, Math.ceil(window / 60) - 1);
   return Array.from({ length: 1 + more }, (_, hours) => later(at, hours * 60));
+}
+
+export function usualUntil(at: TimeOfDay): TimeOfDay {
+  return later(at, windowMin);
+}
+
+/** Where nobody said it: from how many tries there are, as `triesFrom` makes them of it. */
+export function untilOf(at: TimeOfDay, tries: number): TimeOfDay {
+  return tries === 1 ? at : later(at, tries * 60);
 }
 
 /** Half an hour after each try: by then, most pushes have come to their end. */
@@ -36,6 +45,12 @@ export function afterTries(tries: readonly TimeOfDay[]): TimeOfDay {
 
 export function clockText({ hour, minute }: TimeOfDay): string {
   return `${two(hour)}:${two(minute)}`;
+}
+
+/** Null for what is no time of day, `01:30`. */
+export function timeOfDay(text: string): TimeOfDay | null {
+  const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  return hour === undefined ? null : { hour: Number(hour), minute: Number(minute) };
 }
 
 export function two(n: number): string {

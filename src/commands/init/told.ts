@@ -1,0 +1,134 @@
+/** Who hears of a night that fails: `ping:` and `notify:` of depot.yaml. */
+import { access, constants, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type Account, obstacle } from '../../accounts.js';
+import { withTopKey } from '../../config/edit.js';
+import { pingWarnings, wrongInPingUrl } from '../../config/ping.js';
+import type { Config } from '../../config/types.js';
+import { printable } from '../../printable.js';
+import { commandWords, shellWord } from '../../shell.js';
+import type { Context } from '../context.js';
+import { rewrite } from './rewrite.js';
+import type { Talk } from './talk.js';
+
+export interface Told {
+  ping?: string | undefined;
+  notify?: readonly string[] | undefined;
+}
+
+/** `mayRun` says what is wrong with a command. */
+export async function askTold(
+  talk: Talk,
+  mayRun: (command: readonly string[]) => Promise<string | null>,
+): Promise<Told> {
+  const who = await talk.choose('Whom should depot tell when a night fails?', [
+    { value: 'ping', label: 'a monitor: ping an address, as Healthchecks and others give you one' },
+    { value: 'notify', label: 'a command, which mails somebody or raises an alarm' },
+    { value: 'nobody', label: 'nobody' },
+  ]);
+  if (who === 'nobody') return {};
+  if (who === 'ping')
+    return {
+      ping: await talk.text('Address to ping ({arrangement} in it stands for the name)', {
+        check: (url) => wrongInPingUrl(url) ?? undefined,
+      }),
+    };
+  for (;;) {
+    const line = await talk.text('Command to run, with its arguments', {
+      check: (text) => {
+        const words = commandWords(text);
+        return 'wrong' in words ? words.wrong : undefined;
+      },
+    });
+    const words = commandWords(line);
+    if ('wrong' in words) continue;
+    const problem = await mayRun(words.value);
+    if (problem === null) return { notify: words.value };
+    talk.say(`  ${problem}`);
+    if (await talk.confirm('Take it all the same?', false)) return { notify: words.value };
+  }
+}
+
+/** The text of depot.yaml with it; null where the file is not plain enough. */
+export function withTold(text: string, told: Told): string | null {
+  return inYaml(told).reduce<string | null>(
+    (soFar, [key, written]) => (soFar === null ? null : withTopKey(soFar, key, written)),
+    text,
+  );
+}
+
+export interface Written {
+  /** False where it is left to be written by hand. */
+  ok: boolean;
+  /** What was written, or is to be, a line each. */
+  lines: string[];
+}
+
+/** Into depot.yaml, as far as it does not say so already. */
+export async function writeTold(told: Told, config: Config, context: Context): Promise<Written> {
+  const { ping = config.ping?.url, notify = config.notify?.command } = told;
+  const wanted: Told = {
+    ...(ping !== config.ping?.url && { ping }),
+    ...(JSON.stringify(notify) !== JSON.stringify(config.notify?.command) && { notify }),
+  };
+  const keys = inYaml(wanted);
+  if (keys.length === 0) return { ok: true, lines: [] };
+  const written = await rewrite(
+    config.path,
+    (text) => withTold(text, wanted),
+    (now) => now.ping?.url === ping && JSON.stringify(now.notify?.command) === JSON.stringify(notify),
+    context,
+  );
+  const file = printable(config.path);
+  const what = written
+    ? `written into ${file}: ${keys.map(([key]) => key).join(', ')}`
+    : `depot cannot change ${file} by itself. Write this into it:\n${keys.map(([key, value]) => `  ${key}: ${value}`).join('\n')}`;
+  const warnings = wanted.ping === undefined ? [] : pingWarnings(wanted.ping, config.arrangements.size);
+  return { ok: written, lines: [what, ...warnings] };
+}
+
+function inYaml({ ping, notify }: Told): [key: string, written: string][] {
+  return [
+    ...(ping === undefined
+      ? []
+      : [['ping', `{ url: ${JSON.stringify(ping)}, on: [start, success, failure] }`] as [string, string]]),
+    ...(notify === undefined
+      ? []
+      : [
+          [
+            'notify',
+            `{ command: [${notify.map((word) => JSON.stringify(word)).join(', ')}], on: [failure, stale] }`,
+          ] as [string, string],
+        ]),
+  ];
+}
+
+/** Where cron looks; the others look there too. */
+const everywhere = ['/usr/bin', '/bin'];
+
+/** Why `account` cannot run it at night; null when nothing is known against it. It is not tried: it would tell somebody. */
+export async function whyNotRun(
+  [program = '']: readonly string[],
+  directory: string,
+  account: Account | undefined,
+): Promise<string | null> {
+  if (process.platform === 'win32') return null;
+  const places = program.includes('/')
+    ? [path.resolve(directory, program)]
+    : everywhere.map((one) => `${one}/${program}`);
+  for (const file of places) {
+    if ((await stat(file).catch(() => null))?.isFile() !== true) continue;
+    const met =
+      account === undefined || account.uid === process.geteuid?.()
+        ? await access(file, constants.X_OK).then(
+            () => null,
+            () => ({ path: file }),
+          )
+        : await obstacle(account, file, 'run');
+    if (met === null) return null;
+    return `${account === undefined ? 'this account' : `account ${account.name}`} may not run ${printable(file)}${met.path === file ? `: chmod +x ${printable(shellWord(file))}` : ` (${printable(met.path)} keeps it out)`}`;
+  }
+  return program.includes('/')
+    ? `there is no program ${printable(places[0]!)}`
+    : `there is no ${printable(program)} in ${everywhere.join(' or ')}, where a schedule looks: give its whole path`;
+}

@@ -1,0 +1,247 @@
+/** The end of the set-up when something is in the way of it: nothing half done without a word, nothing of somebody else's lost. */
+import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type SecureStorage, startSecureStorage } from '../../src/demo/storage.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+import { depot } from '../support/cli.js';
+import { installed } from '../support/installed.js';
+import { asRoot, peer, peers } from '../support/peers.js';
+import { type Finished, mustRun, run } from '../support/process.js';
+import { type Schedulers, schedulers } from '../support/schedulers.js';
+import { Supplier } from '../support/supplier.js';
+import { terminal, type Turn } from '../support/terminal.js';
+
+const here = peers('python3', 'setpriv') !== undefined && asRoot();
+const crontab = peer('crontab');
+const down = '\x1b[B';
+
+describe.skipIf(!here)('the night that depot init sets up', () => {
+  let storage: SecureStorage;
+  let program: { node: string; script: string };
+  beforeAll(async () => {
+    storage = await startSecureStorage(tempDir('storage'), { username: 'acme', password: 'correct horse' });
+    cleanup(() => storage.stop());
+    program = installed();
+  });
+
+  /** A depot.yaml that is written, and pushes that are to run as `daemon`; root's own, where that is said. */
+  async function setUp(owner: 'daemon' | 'root' = 'daemon'): Promise<Supplier> {
+    const supplier = await Supplier.create({
+      ...storage,
+      remoteDirectory: storage.directory,
+      fingerprints: [storage.fingerprint],
+    });
+    writeFileSync(join(supplier.data, 'x'), 'data');
+    mkdirSync(supplier.state, { recursive: true });
+    if (owner === 'daemon') chownSync(supplier.state, 1, 1);
+    return supplier;
+  }
+
+  const flags = (s: Supplier, its: Schedulers, ...more: string[]): Promise<Finished> =>
+    depot(['init', '--yes', '--json', '--config', s.config, ...more], { env: { ...its.env }, script: program.script });
+
+  const asked = (s: Supplier, its: Schedulers, dialogue: Turn[], ...more: string[]) =>
+    terminal(['init', '--config', s.config, ...more], {
+      cwd: s.directory,
+      columns: 80,
+      dialogue,
+      program,
+      env: { HOME: s.directory, ...its.env },
+    });
+
+  interface Answer {
+    ok: boolean;
+    schedule?: { on: boolean; problem?: string; did?: string[] };
+    next: string[];
+  }
+  const answer = (made: Finished): Answer => JSON.parse(made.stdout) as Answer;
+
+  test('lines go into the crontab once, in the place of those before, and all others stay', async () => {
+    const supplier = await setUp();
+    const its = schedulers();
+    const others = 'MAILTO=ops@acme.example\n\n# mine\n0 3 * * * tar --config /elsewhere push\n';
+    its.writeCrontab('daemon', others);
+    expect((await flags(supplier, its, '--schedule', 'cron')).code).toBe(0);
+    const first = its.crontab('daemon');
+    expect(first.startsWith(others)).toBe(true);
+    its.writeCrontab('daemon', `${first}5 5 * * * after\n`);
+    expect((await flags(supplier, its, '--schedule', 'cron')).code).toBe(0);
+    expect(its.crontab('daemon')).toBe(`${first}5 5 * * * after\n`);
+    const later = answer(await flags(supplier, its, '--schedule', 'cron', '--at', '02:10', '--until', '02:10'));
+    expect(later).toMatchObject({ ok: true, schedule: { on: true, at: '02:10', until: '02:10' } });
+    const changed = its.crontab('daemon');
+    expect(changed.match(/ push --all/g)).toHaveLength(1);
+    expect(changed).toMatch(/^10 2 \* \* \* /m);
+    expect(changed.endsWith('5 5 * * * after\n') && changed.startsWith(others)).toBe(true);
+  });
+
+  test.each<[why: string, before: string, problem: RegExp]>([
+    [
+      'the account may not have a crontab',
+      'echo "You ($2) are not allowed to use this program (crontab)" >&2; exit 1',
+      /cannot be read: You \(daemon\) are not allowed/,
+    ],
+    [
+      'the new table is refused',
+      'if [ "$3" = - ]; then echo "-:3: bad minute" >&2; exit 1; fi',
+      /refused the lines: -:3: bad minute/,
+    ],
+    [
+      'somebody else writes at the same time',
+      'if [ "$3" = - ]; then echo "0 0 * * * theirs" > "$here/crontab.daemon"; exit 0; fi',
+      /something else changed it at the same time/,
+    ],
+  ])('cron: %s', async (_, before, problem) => {
+    const supplier = await setUp();
+    const its = schedulers();
+    its.before('crontab', before);
+    const made = await flags(
+      supplier,
+      its,
+      '--schedule',
+      'cron',
+      '--ping',
+      'https://hc.example/ping/KEY/{arrangement}',
+    );
+    expect(made.code).toBe(5);
+    const { ok, schedule, next } = answer(made);
+    expect([ok, schedule?.on]).toEqual([false, false]);
+    expect(schedule?.problem).toMatch(problem);
+    expect(made.stderr).toContain('the schedule is not switched on');
+    expect(next.join('\n')).toMatch(
+      /crontab -u daemon -l .*depot schedule print cron --at 01:30 .*\| crontab -u daemon -/,
+    );
+    // What went well is said, and stays.
+    expect(readFileSync(supplier.config, 'utf8')).toContain('https://hc.example/ping/KEY/{arrangement}');
+    expect(made.stdout + made.stderr).not.toContain('/ping/KEY');
+  });
+
+  test('systemd: when it fails, what was done before is said, and the rest can be typed', async () => {
+    const supplier = await setUp();
+    const its = schedulers('systemd');
+    its.before('systemctl', 'if [ "$1" = enable ]; then echo "Failed to enable unit: Refusing" >&2; exit 1; fi');
+    const made = await flags(supplier, its, '--schedule', 'systemd');
+    expect(made.code).toBe(5);
+    expect(answer(made).schedule?.problem).toMatch(
+      /systemctl enable .* failed: Failed to enable unit: Refusing \(done before that: written: \/etc\/systemd\/system\/depot\.service/,
+    );
+    expect(answer(made).next).toContain(
+      'systemctl daemon-reload && systemctl enable --now depot.timer depot-status.timer',
+    );
+    its.before('systemctl', '');
+    expect(answer(await flags(supplier, its, '--schedule', 'systemd')).schedule?.on).toBe(true);
+    const calls = its.calls().length;
+    // It is on already: nothing is changed any more.
+    const again = answer(await flags(supplier, its, '--schedule', 'systemd'));
+    expect(again.schedule?.did).toEqual(['the schedule is switched on already']);
+    expect(
+      its
+        .calls()
+        .slice(calls)
+        .every((line) => line.startsWith('systemctl is-enabled')),
+    ).toBe(true);
+  });
+
+  test('systemd: a unit with other contents and a link are left alone, and nothing is written through the link', async () => {
+    const supplier = await setUp();
+    const its = schedulers('systemd');
+    writeFileSync(its.unitFile('depot.service'), '[Service]\nExecStart=/usr/bin/theirs\n');
+    const elsewhere = join(supplier.directory, 'victim');
+    writeFileSync(elsewhere, 'untouched');
+    symlinkSync(elsewhere, its.unitFile('depot.timer'));
+    const made = await flags(supplier, its, '--schedule', 'systemd');
+    expect([made.code, answer(made).schedule?.problem]).toEqual([
+      5,
+      expect.stringMatching(/other contents.*depot\.service, .*depot\.timer$/) as string,
+    ]);
+    expect(its.unit('depot.service')).toBe('[Service]\nExecStart=/usr/bin/theirs\n');
+    expect([readFileSync(elsewhere, 'utf8'), lstatSync(its.unitFile('depot.timer')).isSymbolicLink()]).toEqual([
+      'untouched',
+      true,
+    ]);
+    expect(existsSync(its.unitFile('depot-status.timer'))).toBe(false);
+  });
+
+  test('root runs no crontab that another account could have put on the way', async () => {
+    const supplier = await setUp();
+    const its = schedulers();
+    chownSync(join(its.directory, 'bin/crontab'), 1, 1);
+    const made = await flags(supplier, its, '--schedule', 'cron');
+    expect(made.code).toBe(5);
+    expect(made.stdout).toContain('belongs to another account (uid 1)');
+    expect(existsSync(join(its.directory, 'calls'))).toBe(false);
+  });
+
+  test('a directory of units that another account could change is not written to', async () => {
+    const supplier = await setUp();
+    const its = schedulers('systemd');
+    chownSync(dirname(its.unitFile('x')), 1, 1);
+    const made = await flags(supplier, its, '--schedule', 'systemd');
+    expect(made.code).toBe(5);
+    expect(answer(made).schedule?.problem).toMatch(/belongs to another account \(uid 1\).*nothing was changed/);
+  });
+
+  test('on a terminal: a command that is missing, metrics, units of somebody else, the first deposit; and then nothing is asked twice', async () => {
+    const supplier = await setUp('root');
+    const its = schedulers('systemd');
+    writeFileSync(its.unitFile('depot.service'), 'theirs');
+    const metrics = join(supplier.directory, 'textfile');
+    mkdirSync(metrics);
+    const first = await asked(supplier, its, [
+      ['Do a trial run now?', 'n'],
+      ['At what time of day', '1:3\r'],
+      ['a time of day like 01:30', ''],
+      ['At what time of day', '02:15\r'],
+      ['until when', '04:15\r'],
+      ['Whom should depot tell', `${down}\r`],
+      ['Command to run', 'alert | mail\r'],
+      ['no shell runs it, so |', ''],
+      ['Command to run', '/nowhere/alert --to "the ops"\r'],
+      ['there is no program /nowhere/alert', ''],
+      ['Take it all the same?', 'y'],
+      ['File for metrics', `${metrics}\r`],
+      ['names end in .prom', ''],
+      ['File for metrics', `${metrics}/depot.prom\r`],
+      ['Of these, some are there with other contents', ''],
+      ['Put the new ones in their place', 'y'],
+      ['enabled: depot.timer', ''],
+      ['Make the first deposit now?', '\r'],
+    ]);
+    expect(first.code, first.text).toBe(0);
+    expect(first.text).toMatch(/Ready\.\n[\s\S]*\/nowhere\/alert runs at failure, stale\n[\s\S]*depot\.prom/);
+    expect(first.text).not.toContain('Next:');
+    expect(readFileSync(supplier.config, 'utf8')).toContain(
+      'notify: { command: ["/nowhere/alert", "--to", "the ops"], on: [failure, stale] }\n',
+    );
+    expect(its.unit('depot.service')).toContain('User=root\n');
+    expect(its.unit('depot-status.service')).toContain(`--prometheus --out ${metrics}/depot.prom`);
+    expect(supplier.runs()).toMatchObject([{ exit: 0 }]);
+
+    const second = await asked(supplier, its, []);
+    expect(second.code, second.text).toBe(0);
+    expect(second.text).toContain('switched on already: every night at 02:15, until 04:15');
+    expect(supplier.runs()).toHaveLength(1);
+    expect(its.calls().filter((line) => line.includes(' enable '))).toHaveLength(1);
+  });
+
+  test.skipIf(crontab === undefined)('by the real crontab of an account', async () => {
+    const account = 'games';
+    const uid = Number((await mustRun('id', ['-u', account])).stdout);
+    const had = await run(crontab!, ['-u', account, '-l']);
+    cleanup(() =>
+      had.code === 0
+        ? run(crontab!, ['-u', account, '-'], { input: had.stdout })
+        : run(crontab!, ['-u', account, '-r']),
+    );
+    const supplier = await setUp();
+    chownSync(supplier.state, uid, uid);
+    const before = '# mine\n0 3 * * * /bin/true\n';
+    await mustRun(crontab!, ['-u', account, '-'], { input: before });
+    const made = await flags(supplier, { ...schedulers(), env: {} }, '--schedule', 'cron');
+    expect(made.code, made.stdout + made.stderr).toBe(0);
+    const table = (await mustRun(crontab!, ['-u', account, '-l'])).stdout;
+    expect(table.startsWith(before)).toBe(true);
+    expect(table).toMatch(/^30 1,2,3,4,5,6 \* \* \* .* push --all /m);
+  });
+});
