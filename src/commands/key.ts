@@ -65,15 +65,13 @@ export function defineKey(parent: CommandLine): void {
   key
     .command('generate')
     .summary('make a key pair')
-    .description(
-      'Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only). A signer signs receipts; an arrangement key decrypts suitcases and belongs to the beneficiary.',
-    )
-    .argument('<kind>', 'signer or arrangement')
+    .description('Writes PREFIX.public.asc and PREFIX.secret.asc (only this account can read it).')
+    .argument('<kind>', 'signer, or arrangement (the one that opens deposits)')
     .option('--name <name>', 'whose key it is')
     .option('--email <address>', 'their address')
-    .option('--out <prefix>', 'where the two files go')
-    .option('--passphrase-file <file>', 'with the passphrase that locks it; else it is asked')
-    .option('--no-passphrase', 'leave the secret key unlocked')
+    .option('--out <prefix>', 'where the two files go, for example keys/acme')
+    .option('--passphrase-file <file>', 'has the passphrase for the new key (default: ask)')
+    .option('--no-passphrase', 'do not lock the secret key')
     .option('--profile <profile>', 'compat (GnuPG reads it) or modern (RFC 9580)')
     .option('--expires <time>', 'after this long, for example 2y (default: never)')
     .ends(

@@ -47,21 +47,18 @@ export function defineLogin(parent: CommandLine): void {
     .command('login')
     .summary('store the password')
     .description(
-      'Tries the user name and password from the agent at its server, and stores them where only the scheduled run can read them. Says at the end who can. A password that the server refuses is not stored; one that cannot be tried now is, with a warning.',
+      "Tries the user name and password at the agent's server, and stores them where only the scheduled run can read them. If the server refuses the password, it is not stored. If it cannot be tried now, it is stored, with a warning.",
     )
     .argument('[name]', 'arrangement')
-    .option(
-      '--to <place>',
-      'file (beside the configuration, for scheduled runs), systemd (a credential of the unit) or keychain (for people)',
-    )
-    .option('--username <name>', 'user name, where depot.yaml does not say it')
+    .option('--to <place>', 'file or systemd (for scheduled runs), or keychain (for pushes by hand)')
+    .option('--username <name>', 'user name, if it is not in depot.yaml')
     .option('--password-stdin', 'read the secret from standard input')
-    .option('--for <secret>', 'password (default), private-key or signing-key: the passphrase of that key')
+    .option('--for <secret>', 'password (default), or the passphrase of the private-key or signing-key')
     .option('--no-try', 'store the password without trying it at the server')
     .ends(
       [5, 10, 12, 13, 14, 17],
       'depot login acme-crm # asks for everything',
-      'depot login acme-crm --to file --password-stdin < password.txt # for a scheduled run',
+      'depot login acme-crm --to file --password-stdin < password.txt # unattended',
       'depot login acme-crm --to systemd # prints the lines for the unit',
       'depot login --for signing-key --to file # the passphrase of the signing key',
     )
@@ -179,7 +176,7 @@ async function usernameFor(
   if (!context.screen.interactive)
     throw usage(
       `no user name for ${printable(remote.host)}`,
-      `add --username U, or put remote.username into depot.yaml (arrangement ${name})`,
+      `add --username U, or set remote.username in depot.yaml (arrangement ${name})`,
     );
   const { Prompt } = await import('../ui/prompt.js');
   return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).text({
@@ -202,8 +199,8 @@ async function requireSameUsername(username: string, { name, remote }: Arrangeme
   );
   if (others.length === 0) return;
   throw usage(
-    `--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`,
-    `put remote.username into depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the name of all of them changed: «depot logout ${name}», then this again`,
+    `--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would then also log in to ${printable(remote.host)} with that name, but ${JSON.stringify(stored)} is stored for them`,
+    `set remote.username in depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the user name changed for all of them: «depot logout ${name}», then run this again`,
   );
 }
 

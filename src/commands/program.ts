@@ -12,6 +12,7 @@ import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
 import { defineHelp, pathOf, unknownIn } from './help.js';
+import { pathBelow } from './help/page.js';
 import { globalOptions } from './help/topics.js';
 import { defineInit } from './init.js';
 import { defineKey } from './key.js';
@@ -149,7 +150,7 @@ function forAll(command: Command, act: (command: Command) => void): void {
 function usageError(error: CommanderError, program: Command): DepotError {
   if (error.code === 'commander.help') return usage('no command given', 'see the commands: depot --help');
   const command = calledIn(program);
-  const look = `see its options: ${pathOf(command)} --help`;
+  const look = `see its options: depot help ${pathBelow(command)}`;
   if (error.code === 'commander.excessArguments') {
     const surplus = command.args.slice(command.registeredArguments.length);
     return usage(

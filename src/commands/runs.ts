@@ -2,6 +2,7 @@ import type { CommandLine } from './command-line.js';
 import { printable } from '../printable.js';
 import type { PastRun } from '../state/history.js';
 import { exitStatus } from '../texts/exits.js';
+import { widthOf } from '../ui/format.js';
 import type { Context } from './context.js';
 import { given, globals, text, usage, type Flags } from './flags.js';
 import { periodOf, within } from './period.js';
@@ -86,8 +87,7 @@ async function runs(o: RunsFlags, context: Context): Promise<number> {
     screen.result(document, [`no ${o.failed ? 'run failed' : 'runs'}${period} in ${printable(states.directory)}`]);
     return 0;
   }
-  const columns = stdout.isTTY && stdout.columns > 0 ? stdout.columns : Infinity;
-  screen.result(document, o.failed ? failureLines(shown) : runLines(shown, { several, columns }));
+  screen.result(document, o.failed ? failureLines(shown) : runLines(shown, { several, columns: widthOf(stdout) }));
   const called = ['depot runs', ...o.names].join(' ');
   if (more) screen.note(`for older runs: «${called}${o.failed ? ' --failed' : ''} --last ${most * 5}»`);
   if (!o.failed && shown.some(({ exit }) => exit !== null && exit !== 0))

@@ -11,8 +11,8 @@ import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
-import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
-import type { Line } from '../ui/wrap.js';
+import { age, bytes, counted, localTime, shortFingerprint, table, widthOf } from '../ui/format.js';
+import type { Hanging, Line } from '../ui/wrap.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
 import { durationMs, given, globals, isJson, text, usage, type Flags } from './flags.js';
@@ -69,7 +69,7 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
         : exitStatus.incomplete;
   const document = { ok: exit === 0, ...paths, arrangements: standings.map(standingDocument) };
   const lines = [
-    ...statusLines(standings, paths),
+    ...statusLines(standings, paths, { columns: widthOf(context.stdout) }),
     ...(there
       ? []
       : [
@@ -159,15 +159,15 @@ function seconds(ms: number | null): number | null {
 export function statusLines(
   standings: readonly Standing[],
   paths: { config: string; state: string },
-  now = new Date(),
+  { now = new Date(), columns = Infinity }: { now?: Date; columns?: number } = {},
 ): Line[] {
   const expiries = standings.map((s) => (s.ended ? null : nextExpiry(s)));
   const withKeys = expiries.some((expiry) => expiry !== null);
   const withProofs = standings.some((s) => s.proven !== null);
   const stale = standings.filter((s) => s.stale).length;
   const few = standings.length < many;
-  return [
-    ...table([
+  const rows = (form: RunForm): Hanging[] =>
+    table([
       [
         'ARRANGEMENT',
         'LAST DEPOSIT',
@@ -184,9 +184,12 @@ export function statusLines(
         s.ended ? 'ended' : s.everyMs === null ? '–' : age(s.everyMs),
         ...(withKeys ? [expiryText(expiries[i] ?? null, now)] : []),
         ...(withProofs ? [provenText(s)] : []),
-        lastRunText(s),
+        lastRunText(s, form),
       ]),
-    ]),
+    ]);
+  const fitting = runForms.map(rows).find((lines) => lines.every(({ text }) => text.length <= columns));
+  return [
+    ...(fitting ?? rows('short')),
     ...attentionLines(standings, { few, now }),
     ...(few ? standings.flatMap(lastsFor) : []),
     ...(few || stale === 0
@@ -241,11 +244,15 @@ function expiryText(expiresAt: string | null, now: Date): string {
   return `${expiresAt.slice(0, 10)}${isSoon(expiresAt, now) ? '!' : ''}`;
 }
 
+/** How much is said of the last run; a failure has a sentence below the table, too. */
+const runForms = ['full', 'timed', 'short'] as const;
+type RunForm = (typeof runForms)[number];
+
 /** A push that was killed left no run record; one that runs has none yet. */
-function lastRunText({ lastRun, underWay: { running, killed } }: Standing): string {
-  if (running !== null) return `running since ${minute(running.since)}`;
-  if (killed !== null) return `killed, begun ${minute(killed.since)}`;
-  return lastRun === null ? 'never' : runText(lastRun);
+function lastRunText({ lastRun, underWay: { running, killed } }: Standing, form: RunForm): string {
+  if (running !== null) return form === 'short' ? 'running' : `running since ${minute(running.since)}`;
+  if (killed !== null) return form === 'short' ? 'killed' : `killed, begun ${minute(killed.since)}`;
+  return lastRun === null ? 'never' : runText(lastRun, form);
 }
 
 /** What needs a sentence. Of many arrangements only what the table does not say has one, unless there is no table. */
@@ -357,11 +364,12 @@ function minute(at: string): string {
   return Number.isNaN(date.getTime()) ? printable(at) : localTime(date).slice(0, 16);
 }
 
-/** `failed 2026-11-23 02:00, 14 server not reachable`. */
-function runText(run: RunRecord): string {
-  const at = localTime(new Date(run.finishedAt)).slice(0, 16);
-  if (run.code === 'skipped') return `skipped ${at}`;
-  if (run.exit === 0) return `deposited ${at}`;
-  if (run.code === 'killed') return `killed, last seen ${at}`;
-  return `failed ${at}, ${run.exit} ${shortMeaning(run.exit)}`;
+/** `failed 2026-11-23 02:00, 14 server not reachable`; `failed 2026-11-23 02:00 (14)`; `failed 14`. */
+function runText(run: RunRecord, form: RunForm): string {
+  const at = form === 'short' ? '' : ` ${localTime(new Date(run.finishedAt)).slice(0, 16)}`;
+  if (run.code === 'skipped') return `skipped${at}`;
+  if (run.exit === 0) return `deposited${at}`;
+  if (run.code === 'killed') return form === 'short' ? 'killed' : `killed, last seen${at}`;
+  if (form === 'full') return `failed${at}, ${run.exit} ${shortMeaning(run.exit)}`;
+  return form === 'timed' ? `failed${at} (${run.exit})` : `failed ${run.exit}`;
 }

@@ -24,6 +24,7 @@ import {
   usage,
   type Flags,
 } from './flags.js';
+import { rarer } from './help/page.js';
 import { passphraseFor } from './passphrase.js';
 
 export function verifyOptions(suitcases: string[], flags: Flags) {
@@ -122,30 +123,30 @@ export function defineVerify(parent: CommandLine): void {
     .command('verify')
     .summary('check a deposit')
     .description(
-      'Checks a suitcase against its receipt, the receipt against its signer, and whether a private key opens it. That needs no suitcase. Writes nothing unless told to.',
+      'Checks a suitcase against its receipt, the receipt against its signer, and whether a private key opens the deposit (for that, the receipt is enough).',
     )
-    .argument('[suitcase...]', 'the encrypted file; for increments several, or a directory')
+    .argument('[suitcase...]', 'encrypted file; for increments: several, or a directory')
     .option('--receipt <file>', 'the receipt: ID.receipt.json')
-    .option('--signer <file>', 'public key that must have signed it; may be repeated', collect)
-    .option('--key <file>', 'the private key of the beneficiary')
-    .option('--deep', 'decrypt everything and check every entry; nothing is kept')
-    .optionsGroup('Less often:')
+    .option('--signer <file>', "the supplier's public key; may be repeated", collect)
+    .option('--key <file>', "the beneficiary's private key")
+    .option('--deep', 'decrypt and check every entry; keeps nothing')
+    .option('--attest <file>', 'write a signed proof for the supplier')
+    .optionsGroup(rarer)
     .option('--signature <file>', "the receipt's signature (default: its name with .asc)")
     .option('--no-signature', 'do not check the signature')
-    .option('--at <id>', 'check this deposit, not the newest of several')
+    .option('--at <id>', 'check this deposit instead of the newest')
     .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
-    .option('--passphrase-file <file>', 'with the passphrase of --key; else it is asked')
-    .option('--scratch <dir>', 'with --deep, for increments: check the whole night, in an encrypted file there')
-    .option('--max-size <size>', 'with --deep: stop if there is more than this')
-    .option('--agent-sha256 <hex>', 'compare with what the agent computed')
-    .option('--attest <file>', 'write a signed proof for the supplier')
-    .option('--sign-with <file>', 'with --attest: another private key of yours signs')
-    .option('--sign-passphrase-file <file>', 'with the passphrase of --sign-with; else it is asked')
+    .option('--passphrase-file <file>', 'has the passphrase of --key (default: ask)')
+    .option('--scratch <dir>', 'with --deep, for increments: check the whole night, using an encrypted file there')
+    .option('--max-size <size>', 'with --deep: stop if the contents are larger')
+    .option('--agent-sha256 <hex>', "compare the receipt with the agent's SHA-256")
+    .option('--sign-with <file>', 'with --attest: sign with this private key instead')
+    .option('--sign-passphrase-file <file>', 'has the passphrase of --sign-with (default: ask)')
     .ends(
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
-      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit? Add --attest proof.json to prove it',
-      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase of that receipt? Add --key and --deep to look inside',
-      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does this directory have all that the newest deposit needs?',
+      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit?',
+      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer s.public.asc # is this suitcase intact?',
+      'depot verify received --signer s.public.asc --key our.secret.asc # complete?',
     )
     .runs(verifyOptions, verify, ({ attest }) => (attest === undefined ? 'at once' : 'soon'));
 }

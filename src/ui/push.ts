@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { isStreamed } from '../source.js';
@@ -130,6 +131,9 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
     labelled('deposited', suitcase),
     labelled('sha256', shortDigest(receipt.suitcase.sha256)),
     labelled('receipt', printable(receiptPath)),
+    ...(outcome.newLedger
+      ? [labelled('ledger', `new: this is the first deposit in ${printable(path.dirname(receiptPath))}`)]
+      : []),
   ];
 }
 
@@ -145,7 +149,7 @@ export function pushSummary(results: readonly PushResult[], part: { shard: strin
   if (failed > 0) parts.push(`${failed} failed`);
   if (notBegun > 0) parts.push(`${notBegun} not begun`);
   const of = part === null ? '' : ` of ${part.all}, shard ${part.shard}`;
-  return labelled('together', `${counted(results.length, 'arrangement')}${of}: ${parts.join(', ')}`);
+  return labelled('summary', `${counted(results.length, 'arrangement')}${of}: ${parts.join(', ')}`);
 }
 
 /** What of the night this deposit holds. */

@@ -35,13 +35,13 @@ describe('the command line', () => {
     [['push', '--limit-upload=5000'], 'unknown option "--limit-upload=5000"', 'write --bandwidth-limit 5MiB/s'],
     [['push', '--rate', '5M'], 'unknown option "--rate"', 'write --bandwidth-limit 5MiB/s'],
     [['init', '--identity-file', 'id'], 'unknown option "--identity-file"', 'write --private-key'],
-    [['status', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'see its options: depot status --help'],
+    [['status', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'see its options: depot help status'],
     [['push', '--jbos', '2'], 'unknown option "--jbos"', 'check the spelling: did you mean --jobs?'],
-    [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'see its options: depot init --help'],
+    [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'see its options: depot help init'],
     [
       ['key', 'show', 'a.asc', 'b.asc'],
       'depot key show takes no further argument: "b.asc"',
-      'see its options: depot key show --help',
+      'see its options: depot help key show',
     ],
     [
       ['receipts', 'note', 'x', '--destroyed', 'yesterday'],
@@ -103,7 +103,7 @@ describe('the command line', () => {
   // In a process of its own: whether it was wrong use was read off the exit status that the process had so far.
   test.each([
     [['help'], 'depot <command> [options]'],
-    [['help', 'push'], 'depot push '],
+    [['help', 'status'], 'depot status '],
     [['receipts', 'help'], 'depot receipts [options]'],
     [['receipts', 'help', 'list'], 'depot receipts list '],
     [['help', 'receipts'], 'depot receipts [options]'],

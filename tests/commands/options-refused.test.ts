@@ -60,7 +60,7 @@ describe('contradictions and wrong values are refused and named', () => {
     ['status --prometheus --json', /one or the other/],
     ['schedule print cron', /no time given/],
     ['schedule print cron --at 25:00', /time of day/],
-    ['schedule print cron --at 01:30 --requires vpn.service', /systemd units/],
+    ['schedule print cron --at 01:30 --requires vpn.service', /for systemd only/],
     ['schedule print systemd --at 01:30 --requires vpn', /not the name of a systemd unit/],
     ['schedule print upstart --at 01:30', /one of systemd, cron, launchd, windows/],
     ['init --arrangement Acme', /lower-case letters/],

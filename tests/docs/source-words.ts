@@ -82,7 +82,7 @@ export const sourceWords: WordsFor<typeof source> = {
   },
   oneFileSystem: {
     about:
-      'Whether to leave out what other file systems hold that are mounted below the directory. Where one is mounted, an empty directory is deposited. Only with `directory`.',
+      'Leaves out other file systems that are mounted below the directory, and deposits an empty directory in place of each. `push --one-file-system` does it for every directory in one run. Only with `directory`.',
     example: 'true',
     wrong: ['"yes"'],
   },

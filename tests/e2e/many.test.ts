@@ -60,7 +60,7 @@ describe.skipIf(!ssh)('push --all', () => {
     });
     const { code, stdout, stderr } = await supplier.depot(['push', '--all', '--jobs', '4']);
     expect(code, stderr).toBe(4);
-    expect(stdout).toMatch(/^together {3}12 arrangements: 10 deposited, 1 skipped, 1 failed$/m);
+    expect(stdout).toMatch(/^summary {4}12 arrangements: 10 deposited, 1 skipped, 1 failed$/m);
     expect(stdout).toMatch(/^skipped +tenant-5: the arrangement ended on 2026-01-01$/m);
     expect(stderr).toMatch(/^depot: error: tenant-3: .*nothing was published$/m);
     expect(stderr).not.toMatch(/Warning|EventEmitter/);

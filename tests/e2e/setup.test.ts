@@ -109,9 +109,10 @@ describe.skipIf(!ssh || !root)('the first deposit, set up with flags alone', () 
       'deposited',
       'sha256',
       'receipt',
+      'ledger',
       '',
     ]);
-    expect(pushed.stderr).toContain('a new ledger begins');
+    expect(pushed.stdout).toMatch(/^ledger +new: /m);
     expect((await run('push', '--if-older-than', '20h')).stdout).toMatch(/^skipped /);
     const status = await run('status');
     expect(status.code).toBe(0);

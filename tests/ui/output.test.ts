@@ -111,7 +111,7 @@ describe('a push', () => {
       { arrangement: 'd', error: new DepotError('terminated', 'x'), begun: false as const },
     ];
     expect(unbroken(pushSummary(results))).toBe(
-      'together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun',
+      'summary    4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun',
     );
   });
 
