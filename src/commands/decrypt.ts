@@ -44,11 +44,10 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
     passphraseFile: text(flags, 'passphraseFile'),
   };
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
-  if (o.out === undefined && !o.stdout)
-    throw usage('say where the contents go, once', 'add --out DIRECTORY or --stdout');
+  if (o.out === undefined && !o.stdout) throw usage('nowhere to put the contents', 'add --out DIRECTORY or --stdout');
   if (o.stdout && isJson(flags)) throw usage('--stdout and --json both want standard output', 'leave out one of them');
   const isChain = o.suitcases.length > 1 || o.at !== undefined || o.salvage || isDirectory(o.suitcases[0]!);
-  if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or take --out DIRECTORY');
+  if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or use --out DIRECTORY');
   return { ...o, isChain };
 }
 type DecryptFlags = ReturnType<typeof decryptOptions>;
@@ -133,7 +132,7 @@ async function openOne(
     const { requireReadable } = await import('../reader/suitcase-file.js');
     // What is not there may have been meant as a directory, which needs no --receipt.
     await requireReadable(o.suitcases[0]!);
-    throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
+    throw usage('--signer needs --receipt', 'add --receipt FILE');
   }
   const { decrypt: open } = await import('../reader/decrypt.js');
   return open({ ...o, ...place, suitcase: o.suitcases[0]!, stdout }, hooks);

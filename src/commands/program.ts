@@ -154,7 +154,7 @@ function usageError(error: CommanderError, program: Command): DepotError {
   if (error.code === 'commander.excessArguments') {
     const surplus = command.args.slice(command.registeredArguments.length);
     return usage(
-      `${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'further '}argument: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`,
+      `${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'more '}arguments: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`,
       look,
     );
   }

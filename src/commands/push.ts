@@ -43,9 +43,9 @@ export function pushOptions(names: string[], flags: Flags) {
     bandwidthLimit: rate(flags, 'bandwidthLimit'),
     shard: shard === undefined ? undefined : parseShard(shard),
   };
-  if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
-  if (o.list && !o.dryRun) throw usage('--list lists what a push would deposit', 'add --dry-run');
-  if (o.list && (o.jobs ?? 1) > 1) throw usage('--list tells of one arrangement after the other', 'leave --jobs out');
+  if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} needs --all`, 'add --all');
+  if (o.list && !o.dryRun) throw usage('--list needs --dry-run', 'add --dry-run');
+  if (o.list && (o.jobs ?? 1) > 1) throw usage('--list cannot be used with several jobs', 'leave --jobs out');
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
   return o;
 }
@@ -153,7 +153,7 @@ function sharingStdin(o: PushFlags, arrangements: readonly Arrangement[]): strin
 }
 
 function sharedStdin(readers: readonly string[]): DepotError {
-  return usage(`${readers.join(', ')} all read standard input`, 'push them one at a time');
+  return usage(`${readers.join(', ')} all read standard input`, 'push one at a time');
 }
 
 /** So many of those that were not begun are recorded at a time: that takes the disk a moment each, and whoever sent the signal waits. */
@@ -291,7 +291,7 @@ async function pushOne(
       run.meter.waiting(name, shown);
       if (waiting === null && seen.lostAt !== null)
         screen.note(
-          `${name}: connected again, after ${duration(Date.now() - seen.lostAt.getTime())}; the upload goes on`,
+          `${name}: connected again, after ${duration(Date.now() - seen.lostAt.getTime())}; the upload continues`,
         );
       seen.lostAt = waiting?.isLost === true ? waiting.since : null;
     },
@@ -354,9 +354,9 @@ function made(results: readonly PushResult[]): ErrorDetails {
     return {
       published: 'yes',
       depositId: id,
-      hint: `look at the deposit, which was made, with: «depot receipts show ${id}»`,
+      hint: `the deposit was made; to see it: «depot receipts show ${id}»`,
     };
-  return { published: 'yes', hint: `look at the ${ids.length} deposits, which were made, with: «depot receipts list»` };
+  return { published: 'yes', hint: `the ${ids.length} deposits were made; to see them: «depot receipts list»` };
 }
 
 /** The only arrangement's own status; of several that of the signal that stopped one of them; then 4 for some of many. */

@@ -55,62 +55,60 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
   const { suitcase: named, receipt } = o;
   if (named !== undefined && /\.receipt\.json$/.test(named))
     throw usage(
-      `${named} is a receipt by its name, and stands where the suitcase is expected`,
+      `${named} looks like a receipt, but the suitcase belongs here`,
       `give it with --receipt: «depot verify --receipt ${typedWord(named)} --signer FILE»`,
     );
   if (named !== undefined && /\.asc$/.test(named) && receipt === undefined)
     throw usage(
-      `${named} is a signature or a key by its name, and stands where the suitcase is expected`,
+      `${named} looks like a signature or a key, but the suitcase belongs here`,
       'name the suitcase, <id>.tar.….pgp',
     );
   if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt))
     throw usage(
-      `--receipt ${receipt}: that is a suitcase by its name`,
+      `--receipt ${receipt}: that looks like a suitcase`,
       `swap the two: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`,
     );
   if (receipt !== undefined && /\.asc$/.test(receipt))
     throw usage(
-      `--receipt ${receipt}: that is the signature by its name`,
+      `--receipt ${receipt}: that looks like the signature`,
       `name the receipt: --receipt ${typedWord(receipt.replace(/\.asc$/, ''))}`,
     );
   const isGiven = isChain || o.suitcase !== undefined;
   if (isChain && suitcases.length === 0)
-    throw usage('--at chooses among suitcases, and none was named', 'name them, or a directory that holds them');
+    throw usage(
+      '--at chooses among suitcases, and none was given',
+      'name the suitcases, or the directory that has them',
+    );
   if (!isGiven && o.receipt === undefined)
     throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
   if (o.deep && !isGiven)
     throw usage(
-      '--deep reads the suitcase, and none was named',
+      '--deep reads the suitcase, and none was given',
       'name the suitcase, or leave out --deep to check the receipt alone',
     );
   if (o.deep && o.key === undefined && !o.gpg)
     throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
-  if (o.maxSize !== undefined && !o.deep)
-    throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
-  if (o.scratch !== undefined && !o.deep)
-    throw usage('--scratch is about --deep, which was not asked for', 'add --deep, or leave out --scratch');
+  if (o.maxSize !== undefined && !o.deep) throw usage('--max-size needs --deep', 'add --deep, or leave out --max-size');
+  if (o.scratch !== undefined && !o.deep) throw usage('--scratch needs --deep', 'add --deep, or leave out --scratch');
   if (o.scratch !== undefined && !isChain)
     throw usage(
-      '--scratch is for increments, which need the suitcases before them',
-      'name all suitcases, or the directory that holds them; or leave out --scratch',
+      '--scratch is for increments, and only one suitcase was given',
+      'name all suitcases, or the directory that has them; or leave out --scratch',
     );
   if (o.noSignature && o.signers.length > 0)
     throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
   if (o.agentSha256 !== undefined && !isGiven && o.receipt === undefined)
     throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
   if (o.signWith !== undefined && o.attest === undefined)
-    throw usage('--sign-with signs an attestation, and none was asked for', 'add --attest FILE');
+    throw usage('--sign-with needs --attest', 'add --attest FILE');
   if (o.signPassphraseFile !== undefined && o.signWith === undefined)
-    throw usage(
-      '--sign-passphrase-file is about --sign-with, which was not given',
-      'add --sign-with FILE, or leave it out',
-    );
+    throw usage('--sign-passphrase-file needs --sign-with', 'add --sign-with FILE, or leave it out');
   if (
     o.attest !== undefined &&
     (o.receipt === undefined || o.signers.length === 0 || (o.key === undefined && !o.gpg))
   ) {
     throw usage(
-      '--attest states that a key opens a deposit as its signer says',
+      '--attest proves that a key opens a signed deposit',
       'add --receipt FILE, --signer FILE and --key FILE (or --gpg)',
     );
   }
@@ -207,8 +205,8 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
       : [
           '',
           written === null
-            ? 'not attested: nothing was written'
-            : `attested: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`,
+            ? 'no proof was written'
+            : `proof written: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`,
         ];
   show({ ...verifyDocument(outcome), ...attested }, [
     ...verifyLines(outcome, (style, words) => screen.paint(style, words)),
@@ -229,12 +227,12 @@ function adviceOn(
     if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents'))
       return null;
     if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256'))
-      return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
+      return 'ask the agent which file that SHA-256 is of: the receipt has the name and size. If it has no file with the SHA-256 of the receipt, tell the supplier at once';
     if (code === 'not-addressed')
-      return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
+      return 'use the private key of one of the recipients; to see the subkeys of a key: «depot key show FILE»';
     return o.suitcase === undefined && !o.isChain
-      ? 'do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone'
-      : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
+      ? 'do not rely on this receipt: ask the supplier to send it again, and to read out the fingerprint of its key by telephone'
+      : 'do not use this file; fetch it again. If it fails again, ask the agent for the size and SHA-256 of its file';
   }
   if (result !== 'incomplete') return null;
   if (o.isChain && checks.some(({ name, result: one }) => name === 'chain' && one !== 'passed'))
@@ -243,13 +241,13 @@ function adviceOn(
   if (!isStated && o.isChain)
     return o.signers.length > 0
       ? 'put the receipt of that night and its signature (.asc) beside the suitcases'
-      : 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or --no-signature if only the suitcases are meant';
+      : 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or, to check only the suitcases, --no-signature';
   if (!isStated)
     return o.signers.length > 0
       ? `add --receipt ${receiptBeside(o.suitcase)}`
-      : 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
+      : 'add --receipt FILE and --signer FILE, or, to check only the suitcase, --no-signature';
   return o.signers.length === 0 && !o.noSignature
-    ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant'
+    ? 'add --signer FILE, the public key of the supplier, or --no-signature to skip that check'
     : null;
 }
 

@@ -25,22 +25,22 @@ const refused: Refused = {
   'result-file': toDisk,
   tab: toDisk,
   dir: toDisk,
-  'log-error': 'what the program complains of has to reach depot',
+  'log-error': 'depot needs to see its error messages',
   debug: toDisk,
   xml: changesDump,
   host: hasKey,
   port: hasKey,
-  socket: 'write the path of the socket as host:',
+  socket: 'set host: to the path of the socket',
   user: hasKey,
   password: 'a password belongs in a file: passwordFile:, or ~/.my.cnf',
   'all-databases': 'a source is one database',
   databases: 'a source is one database',
-  'no-data': 'a deposit without the data is no deposit of the database',
-  'defaults-file': 'it has to come first; write the login as keys, or leave it to ~/.my.cnf',
-  'defaults-extra-file': 'it has to come first; write the login as keys, or leave it to ~/.my.cnf',
-  'defaults-group-suffix': 'it has to come first',
-  'login-path': 'it has to come first',
-  'no-defaults': 'it has to come first',
+  'no-data': 'the deposit would not contain the data',
+  'defaults-file': 'it must come first; write the login as keys, or leave it to ~/.my.cnf',
+  'defaults-extra-file': 'it must come first; write the login as keys, or leave it to ~/.my.cnf',
+  'defaults-group-suffix': 'it must come first',
+  'login-path': 'it must come first',
+  'no-defaults': 'it must come first',
   'print-defaults': noDump,
   'delete-master-logs': 'it changes the server',
   'delete-source-logs': 'it changes the server',
@@ -93,7 +93,7 @@ function databaseOf(own: Family): Database {
           ...(engines.length === 0
             ? []
             : [
-                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactional tables, so what changes in them during the dump may not fit the rest; convert them to InnoDB`,
+                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: tables without transactions: what changes in them during the dump may not match the rest; convert them to InnoDB`,
               ]),
           ...missingGrants(grants, target, family),
         ],
@@ -182,12 +182,12 @@ function unfit({ program, family, version }: Dumper, server: { family: Family; v
   const [tool, at] = [`${printable(program)} of ${family} ${version.join('.')}`, server.version.join('.')];
   if (family !== server.family)
     return [
-      `${tool} dumps a server of ${server.family} ${at}: that mostly works, but each knows things that the other does not; install ${server.family === 'MariaDB' ? 'mariadb-dump' : "MySQL's mysqldump"}`,
+      `${tool} dumps a server of ${server.family} ${at}: that mostly works, but each has features that the other lacks; install ${server.family === 'MariaDB' ? 'mariadb-dump' : "MySQL's mysqldump"}`,
     ];
   const [mine = 0, theirs = 0] = [version[0], server.version[0]];
   return mine < theirs
     ? [
-        `${tool} is older than the server, ${server.family} ${at}: it may not know all that is there; install a newer one`,
+        `${tool} is older than the server, ${server.family} ${at}: it may not support everything in the database; install a newer one`,
       ]
     : [];
 }

@@ -158,7 +158,7 @@ function chainLines({ chain, dataset }: ShownReceipt, changes: Changes | null): 
   if (chain.number === 0) return [labelled('full', 'the next increments are built on this deposit')];
   return [
     labelled('changed', changedWords(dataset.bytes, changes)),
-    labelled('increment', `${chain.number}; it opens only with all deposits from ${chain.fullDepositId} on`),
+    labelled('increment', `${chain.number}; it opens only together with all deposits since ${chain.fullDepositId}`),
   ];
 }
 
@@ -168,7 +168,7 @@ function changedWords(contents: number, changes: Changes | null): string {
     changes === null
       ? ''
       : `; ${counted(changes.changed, 'entry', 'entries')} new or changed, ${changes.removed} removed`;
-  return `${bytes(contents)} of contents since the last deposit${entries}`;
+  return `${bytes(contents)} of new contents since the last deposit${entries}`;
 }
 
 function rehearsedLine(entries: number, isIncrement: boolean): Line {
@@ -180,16 +180,16 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
     ...sourceLines(d.sources),
-    ...(d.full === null ? [] : [labelled('full', `this would be a full deposit: ${d.full}`)]),
+    ...(d.full === null ? [] : [labelled('full', `it would be a full deposit: ${d.full}`)]),
     ...(d.chain !== null && d.chain.number > 0
-      ? [labelled('changed', `${changedWords(d.bytes, d.chain.changes)}; this would be increment ${d.chain.number}`)]
+      ? [labelled('changed', `${changedWords(d.bytes, d.chain.changes)}; it would be increment ${d.chain.number}`)]
       : []),
     labelled(
       'sealed',
       `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries)}, ${kind(d)}, in ${duration(d.seconds * 1000)}`,
     ),
     ...(d.rehearsed ? [rehearsedLine(d.entries, (d.chain?.number ?? 0) > 0)] : []),
-    labelled('dry run', 'connected to nothing, kept and published nothing'),
+    labelled('dry run', 'did not connect; kept and published nothing'),
   ];
 }
 
@@ -230,7 +230,7 @@ function excludedText(excluded: Excluded | undefined): string {
   const { files, directories } = excluded;
   const parts = [
     ...(files > 0 ? [`${counted(files, 'file')}, ${bytes(excluded.bytes)}`] : []),
-    ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with all below`] : []),
+    ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with everything below`] : []),
   ];
   return `; excluded: ${parts.join(', and ')}`;
 }

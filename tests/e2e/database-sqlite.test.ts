@@ -99,12 +99,12 @@ describe.skipIf(!ssh || !found)('a SQLite database as a source', () => {
     };
     await refused(nothing, /no database at .*none\.db/);
     expect(existsSync(nothing)).toBe(false);
-    await refused(tempDir(), /is no file/);
+    await refused(tempDir(), /is not a file/);
     const text = join(tempDir(), 'text.db');
     writeFileSync(text, 'this is no database, and more than 16 bytes long');
     await refused(text, /file is not a database/);
     writeFileSync(text, '');
-    await refused(text, /no tables that this account sees/, 'source-empty');
+    await refused(text, /this account sees no tables/, 'source-empty');
 
     const damaged = await made();
     const size = readFileSync(damaged).length;

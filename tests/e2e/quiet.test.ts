@@ -193,7 +193,7 @@ test('a failed cleanup and a failed notification are reported', async () => {
   const { code, stdout, stderr } = await push();
   expect([code, stdout]).toEqual([0, '']);
   expect(stderr).toMatch(
-    /^depot: warning: acme-crm: source data: cleanup .*\n[^]*depot: warning: acme-crm: nobody was notified: /,
+    /^depot: warning: acme-crm: source data: cleanup .*\n[^]*depot: warning: acme-crm: notify.command failed: /,
   );
 });
 

@@ -139,7 +139,7 @@ describe.skipIf(!ssh)('trust', () => {
     });
     const changed = await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)]);
     expect(changed.code).toBe(13);
-    expect(changed.stderr).toContain(`${supplier.config}:${line} decides which host key is trusted`);
+    expect(changed.stderr).toContain(`${supplier.config}:${line} has another host key, and that one counts`);
     expect(changed.stderr).toContain(`hostKey: ["ssh-ed25519 ${fingerprintOf(server)}"]`);
     const known = join(supplier.directory, 'known_hosts');
     expect(existsSync(known)).toBe(false);

@@ -56,7 +56,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     const filed = new Set((await state.names()).flatMap((file) => parseReceiptName(file)?.depositId ?? []));
     hidden.push(
       ...unreadable,
-      ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is no record of a deposit' })),
+      ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is not the record of a deposit' })),
     );
     possible.push(
       ...begun.records
@@ -117,7 +117,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
 /** Where it looked belongs to it: an incident report from the wrong directory would be an empty one. */
 function noDeposits({ directory, exists }: States, { from, to }: ReceiptsListFlags): string {
   if (!exists)
-    return `no deposits: there is no directory ${printable(directory)}, so no push has run here yet, or name another one with --state`;
+    return `no deposits: there is no directory ${printable(directory)}. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY`;
   return `no deposits in ${printable(directory)}${from === undefined && to === undefined ? '' : ' in this period'}`;
 }
 
