@@ -1,4 +1,5 @@
 /** MariaDB and MySQL: their two programs are much alike, and each can dump the other's server, with some care. */
+import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { shellWord } from '../shell.js';
@@ -59,6 +60,7 @@ const hint =
 const question = `SELECT 'version', VERSION(), @@character_set_database, @@collation_database;
 SELECT 'size', COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0), COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'SYSTEM VIEW';
 SELECT 'engine', TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ('InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster') ORDER BY TABLE_NAME;
+SELECT 'events', COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();
 SHOW GRANTS;`;
 
 export const mariadb = databaseOf('MariaDB');
@@ -81,6 +83,7 @@ function databaseOf(own: Family): Database {
       const family: Family = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';
       const number = versionIn(version).join('.');
       const fitting = programs.find((one) => one.family === family) ?? programs[0]!;
+      if (Number(of('events')[0]?.[0] ?? 0) > 0) requireNameForEvents(target, fitting, around);
       const engines = of('engine').map(([table, engine]) => `${printable(table!)} (${engine!})`);
       const grants = rows.flatMap(([first = '']) => (first.startsWith('GRANT ') ? [first] : []));
       return {
@@ -93,7 +96,7 @@ function databaseOf(own: Family): Database {
           ...(engines.length === 0
             ? []
             : [
-                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: tables without transactions: what changes in them during the dump may not match the rest; convert them to InnoDB`,
+                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactions, so changes during the dump may not match the rest; convert to InnoDB`,
               ]),
           ...missingGrants(grants, target, family),
         ],
@@ -146,6 +149,21 @@ function databaseOf(own: Family): Database {
       );
     },
   };
+}
+
+/** To dump events, mariadb-dump (10.11) selects a database by its escaped name, which is that of no database. */
+function requireNameForEvents(
+  { database, options }: Target,
+  { family, program }: Dumper,
+  { label }: Surroundings,
+): void {
+  if (family !== 'MariaDB' || !/['"\\]/.test(database)) return;
+  if (options.some((option) => normal(option.replace(/^--/, '')) === 'skip-events')) return;
+  throw new DepotError(
+    'source-failed',
+    `${label}: ${printable(program)} cannot dump the events of a database whose name contains ', " or \\`,
+    { hint: 'rename the database, or leave out its events: options: [--skip-events]' },
+  );
 }
 
 interface Dumper {

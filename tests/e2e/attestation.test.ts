@@ -146,7 +146,7 @@ describe.skipIf(!have)('attestation', () => {
       out,
     ]);
     expect(wrong.code).toBe(22);
-    expect(wrong.stdout).toContain('not attested');
+    expect(wrong.stdout).toContain('no proof was written');
     const unsigned = await depot(['verify', '--receipt', first.receiptFile, '--key', key.secretKey, '--attest', out]);
     expect(unsigned.code).toBe(2);
     expect(existsSync(out) || existsSync(`${out}.asc`)).toBe(false);

@@ -167,11 +167,34 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
     expect(server.names()).toEqual(before);
   });
 
+  // mariadb-dump selects such a database by its escaped name.
+  test.each([`it's`, 'a"b', 'a\\b', `'"\\`])(
+    '%s is dumped without events; with events, the error says why not',
+    async (name) => {
+      await maria.sql('mysql', `create database ${quoted(name)}; create table ${quoted(name)}.t (a int)`);
+      const push = async (more: object = {}) => {
+        const supplier = await supplierWith({});
+        supplier.writeConfig({
+          dataset: [{ mariadb: { database: name, host: maria.socket, username: 'root', ...more }, as: 'crm.sql' }],
+        });
+        return supplier.push();
+      };
+      expect((await push()).code).toBe(0);
+      await maria.sql('mysql', `create event ${quoted(name)}.e on schedule every 1 day do select 1`);
+      expect((await push()).result.error).toMatchObject({
+        code: 'source-failed',
+        message: expect.stringContaining('cannot dump the events of a database whose name contains'),
+        hint: expect.stringContaining('[--skip-events]'),
+      });
+      expect((await push({ options: ['--skip-events'] })).code).toBe(0);
+    },
+  );
+
   test('warns of tables without transactions, and of what the account may not see and is left out without a word', async () => {
     await maria.sql('mysql', 'create database old; create table old.t (a int) engine=myisam');
     const supplier = await supplierWith({ database: 'old' });
     const { stderr } = await supplier.push();
-    expect(stderr).toContain('t (MyISAM): no transactional tables');
+    expect(stderr).toContain('t (MyISAM): no transactions');
     const target = {
       kind: 'mariadb' as const,
       database: odd,

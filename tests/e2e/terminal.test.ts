@@ -75,7 +75,7 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
       text
         .trimEnd()
         .split('\n')
-        .slice(-6)
+        .slice(-7)
         .map((line) => line.split(' ')[0]),
     ).toEqual(expect.arrayContaining(['sealed', 'uploaded', 'deposited', 'sha256', 'receipt']));
     expect(raw).not.toContain('\x1b[3');
