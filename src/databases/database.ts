@@ -80,7 +80,7 @@ export async function ask(
       label: around.label,
       code: 'source-failed',
       timeoutCode: 'source-timed-out',
-      startHint: `install it, or name it with program: in depot.yaml; a scheduled run may have another PATH`,
+      startHint: `install it, or set program: in depot.yaml to its path; a scheduled run may have another PATH`,
       directory: around.directory,
       env: around.env,
       setEnv: { ...o.env, ...target.env },
@@ -125,8 +125,8 @@ export function beside(program: string | undefined, name: string): string {
 }
 
 export function missing(program: string, { label }: Surroundings): DepotError {
-  return new DepotError('source-failed', `${label}: there is no program ${printable(program)}`, {
-    hint: 'install it, or name it with program: in depot.yaml; a scheduled run may have another PATH',
+  return new DepotError('source-failed', `${label}: the program ${printable(program)} was not found`, {
+    hint: 'install it, or set program: in depot.yaml to its path; a scheduled run may have another PATH',
   });
 }
 

@@ -40,8 +40,8 @@ export async function readable(source: DatabaseSource, around: Surroundings, war
 /** No tables mean, more often than an empty database, an account that sees none. */
 export function checkTables({ allowEmpty }: { allowEmpty: boolean }, seen: Seen | null, { label }: Surroundings): void {
   if (seen?.tables !== 0 || allowEmpty) return;
-  throw new DepotError('source-empty', `${label}: the database has no tables that this account sees`, {
-    hint: 'check its name and what the account may read, or set allowEmpty: true if that is as it should be',
+  throw new DepotError('source-empty', `${label}: this account sees no tables in the database`, {
+    hint: 'check the name of the database and the rights of the account; if it is meant to be empty, set allowEmpty: true',
   });
 }
 
@@ -61,7 +61,7 @@ export async function tryDatabase(target: Target, around: Surroundings): Promise
   return orWrong(around, async () => {
     const seen = await databases[target.kind].look(target, around);
     if (seen === null)
-      throw new DepotError('source-failed', 'not tried: the client program of the database is not there', {
+      throw new DepotError('source-failed', 'not tested: the client program of the database is not installed', {
         hint: 'install psql, mariadb or mysql',
       });
     checkTables({ allowEmpty: false }, seen, around);

@@ -1,4 +1,5 @@
 /** MariaDB and MySQL: their two programs are much alike, and each can dump the other's server, with some care. */
+import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { shellWord } from '../shell.js';
@@ -25,22 +26,22 @@ const refused: Refused = {
   'result-file': toDisk,
   tab: toDisk,
   dir: toDisk,
-  'log-error': 'what the program complains of has to reach depot',
+  'log-error': 'depot needs to see its error messages',
   debug: toDisk,
   xml: changesDump,
   host: hasKey,
   port: hasKey,
-  socket: 'write the path of the socket as host:',
+  socket: 'set host: to the path of the socket',
   user: hasKey,
   password: 'a password belongs in a file: passwordFile:, or ~/.my.cnf',
   'all-databases': 'a source is one database',
   databases: 'a source is one database',
-  'no-data': 'a deposit without the data is no deposit of the database',
-  'defaults-file': 'it has to come first; write the login as keys, or leave it to ~/.my.cnf',
-  'defaults-extra-file': 'it has to come first; write the login as keys, or leave it to ~/.my.cnf',
-  'defaults-group-suffix': 'it has to come first',
-  'login-path': 'it has to come first',
-  'no-defaults': 'it has to come first',
+  'no-data': 'the deposit would not contain the data',
+  'defaults-file': 'it must come first; write the login as keys, or leave it to ~/.my.cnf',
+  'defaults-extra-file': 'it must come first; write the login as keys, or leave it to ~/.my.cnf',
+  'defaults-group-suffix': 'it must come first',
+  'login-path': 'it must come first',
+  'no-defaults': 'it must come first',
   'print-defaults': noDump,
   'delete-master-logs': 'it changes the server',
   'delete-source-logs': 'it changes the server',
@@ -59,6 +60,7 @@ const hint =
 const question = `SELECT 'version', VERSION(), @@character_set_database, @@collation_database;
 SELECT 'size', COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0), COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'SYSTEM VIEW';
 SELECT 'engine', TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ('InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster') ORDER BY TABLE_NAME;
+SELECT 'events', COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();
 SHOW GRANTS;`;
 
 export const mariadb = databaseOf('MariaDB');
@@ -81,6 +83,7 @@ function databaseOf(own: Family): Database {
       const family: Family = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';
       const number = versionIn(version).join('.');
       const fitting = programs.find((one) => one.family === family) ?? programs[0]!;
+      if (Number(of('events')[0]?.[0] ?? 0) > 0) requireNameForEvents(target, fitting, around);
       const engines = of('engine').map(([table, engine]) => `${printable(table!)} (${engine!})`);
       const grants = rows.flatMap(([first = '']) => (first.startsWith('GRANT ') ? [first] : []));
       return {
@@ -93,7 +96,7 @@ function databaseOf(own: Family): Database {
           ...(engines.length === 0
             ? []
             : [
-                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactional tables, so what changes in them during the dump may not fit the rest; convert them to InnoDB`,
+                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactions, so changes during the dump may not match the rest; convert to InnoDB`,
               ]),
           ...missingGrants(grants, target, family),
         ],
@@ -148,6 +151,21 @@ function databaseOf(own: Family): Database {
   };
 }
 
+/** To dump events, mariadb-dump (10.11) selects a database by its escaped name, which is that of no database. */
+function requireNameForEvents(
+  { database, options }: Target,
+  { family, program }: Dumper,
+  { label }: Surroundings,
+): void {
+  if (family !== 'MariaDB' || !/['"\\]/.test(database)) return;
+  if (options.some((option) => normal(option.replace(/^--/, '')) === 'skip-events')) return;
+  throw new DepotError(
+    'source-failed',
+    `${label}: ${printable(program)} cannot dump the events of a database whose name contains ', " or \\`,
+    { hint: 'rename the database, or leave out its events: options: [--skip-events]' },
+  );
+}
+
 interface Dumper {
   program: string;
   family: Family;
@@ -182,12 +200,12 @@ function unfit({ program, family, version }: Dumper, server: { family: Family; v
   const [tool, at] = [`${printable(program)} of ${family} ${version.join('.')}`, server.version.join('.')];
   if (family !== server.family)
     return [
-      `${tool} dumps a server of ${server.family} ${at}: that mostly works, but each knows things that the other does not; install ${server.family === 'MariaDB' ? 'mariadb-dump' : "MySQL's mysqldump"}`,
+      `${tool} dumps a server of ${server.family} ${at}: that mostly works, but each has features that the other lacks; install ${server.family === 'MariaDB' ? 'mariadb-dump' : "MySQL's mysqldump"}`,
     ];
   const [mine = 0, theirs = 0] = [version[0], server.version[0]];
   return mine < theirs
     ? [
-        `${tool} is older than the server, ${server.family} ${at}: it may not know all that is there; install a newer one`,
+        `${tool} is older than the server, ${server.family} ${at}: it may not support everything in the database; install a newer one`,
       ]
     : [];
 }

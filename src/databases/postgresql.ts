@@ -26,8 +26,8 @@ const refused: Refused = {
   host: hasKey,
   port: hasKey,
   username: hasKey,
-  password: 'nobody is there to be asked',
-  dbname: 'the database is named by the key database',
+  password: 'nobody can answer it',
+  dbname: 'name the database with the key database',
   help: noDump,
   version: noDump,
 };

@@ -6,7 +6,7 @@ import { codeOrSaid, printable } from '../printable.js';
 import { shellWord } from '../shell.js';
 import { ask, type Database, isMissing, missing, restoredName, type Target } from './database.js';
 
-const hint = 'see what the file is, and whether this account may read it and its directory';
+const hint = 'check that it is a SQLite file, and that this account can read it and its directory';
 
 /**
  * One line of numbers, then for each table the statement that finds text which `.dump` would cut off. What makes the
@@ -15,7 +15,7 @@ const hint = 'see what the file is, and whether this account may read it and its
 const question = `SELECT 'seen ' || ((SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size))
   || ' ' || (SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!') || ' ' || sqlite_version();
 SELECT printf('SELECT json_extract(''{}'', %Q || substr(quote("%w"), 1, 0)) FROM "%w" WHERE %s LIMIT 1;',
-  'table ' || name || ' has text with a NUL, which the dump would cut off', min(col), name, group_concat(checked, ' OR '))
+  'table ' || name || ' contains text with a NUL, which the dump would cut off', min(col), name, group_concat(checked, ' OR '))
 FROM (SELECT m.name AS name, x.name AS col, printf('(typeof("%w") = ''text'' AND instr("%w", char(0)))', x.name, x.name) AS checked
       FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS x
       WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' AND x.hidden = 0)

@@ -30,7 +30,7 @@ export const sqlserver: Database = {
       // Whoever may only back up sees no tables.
       tables: null,
       warnings: [
-        `the server writes an unencrypted backup to ${printable(target.backup ?? '')}, which is there until the push has read it: keep it on an encrypted disk that only the server and this account can read`,
+        `until the push has read it, an unencrypted backup is in ${printable(target.backup ?? '')}: keep that on an encrypted disk that only the server and this account can read`,
       ],
       known: {},
     };

@@ -124,8 +124,8 @@ async function read(path: string, namedBy: string, { stored = false, bySystemd =
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
       hint:
         code === 'EACCES'
-          ? 'run it as the account that pushes; or, to give the file to this account, see: «depot doctor»'
-          : `write the secret there (${secretMode}), or run: «depot login»`,
+          ? 'run depot as the account that pushes; to give this account the file, see: «depot doctor»'
+          : `write the secret to it (${secretMode}), or run: «depot login»`,
       cause: error,
     });
   }

@@ -248,7 +248,7 @@ export class LoginAttempt {
       {
         published: 'no',
         cause,
-        hint: 'check whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
+        hint: 'check whether it is locked, or asks for confirmation (ssh-add -c), which nobody sees under cron; and whether the key works: ssh-add -T FILE.pub',
       },
     );
   }
@@ -284,8 +284,12 @@ export class LoginAttempt {
         { ...details, hint: `ask ${keeperOf(this.spec)} for a login without a second factor, or with an SSH key` },
       );
     }
-    const only = !this.tried && this.offered.length === 1 ? ' only' : '';
-    const offered = this.offered.length > 0 ? `; the server accepts ${this.offered.join(', ')}${only}` : '';
+    const offered =
+      this.offered.length === 1
+        ? `; the only login method that the server offers is ${this.offered[0]!}`
+        : this.offered.length > 0
+          ? `; the server offers these login methods: ${this.offered.join(', ')}`
+          : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`

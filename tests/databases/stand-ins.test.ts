@@ -179,7 +179,7 @@ test('SQL Server writes its backup and it is deposited and removed; the password
   );
   writeFileSync(join(supplier.directory, 'secrets/db'), 'correct horse\n', { mode: 0o600 });
   const { stderr } = await supplier.push();
-  expect(stderr).toContain('writes an unencrypted backup to');
+  expect(stderr).toContain('an unencrypted backup is in');
   expect(existsSync(backup)).toBe(false);
   const [asked = '', made = ''] = readFileSync(join(directory, 'seen'), 'utf8').split('\n\n');
   expect(made.split('\n').slice(0, 8)).toEqual([
@@ -197,7 +197,7 @@ test('SQL Server writes its backup and it is deposited and removed; the password
 
   const doctor = await supplier.depot(['doctor']);
   expect(doctor.stdout).toMatch(/SQL Server 16\.0\.4105\.2; sqlcmd; 1\.0 MiB/);
-  expect(doctor.stdout.replace(/\s+/g, ' ')).toContain('the server writes an unencrypted backup to');
+  expect(doctor.stdout.replace(/\s+/g, ' ')).toContain('an unencrypted backup is in');
 });
 
 test('a failed backup fails the push, and is removed', async () => {
@@ -236,7 +236,7 @@ test('what cannot be tried is said, and a password that is not one line is refus
     program: join(tempDir(), 'pg_dump'),
   };
   expect(await tryDatabase(target, around({ password: new Secret('x') }))).toMatchObject({
-    wrong: expect.stringMatching(/there is no program .*pg_dump/),
+    wrong: expect.stringMatching(/the program .*pg_dump was not found/),
     hint: expect.stringContaining('program:'),
   });
   const supplier = await Supplier.create(

@@ -163,15 +163,38 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
     supplier.writeConfig({
       dataset: [{ mariadb: { ...login, database: 'empty', username: 'nobody_here' }, as: 'crm.sql' }],
     });
-    await refused(/no tables that this account sees/, 'source-empty');
+    await refused(/this account sees no tables/, 'source-empty');
     expect(server.names()).toEqual(before);
   });
+
+  // mariadb-dump selects such a database by its escaped name.
+  test.each([`it's`, 'a"b', 'a\\b', `'"\\`])(
+    '%s is dumped without events; with events, the error says why not',
+    async (name) => {
+      await maria.sql('mysql', `create database ${quoted(name)}; create table ${quoted(name)}.t (a int)`);
+      const push = async (more: object = {}) => {
+        const supplier = await supplierWith({});
+        supplier.writeConfig({
+          dataset: [{ mariadb: { database: name, host: maria.socket, username: 'root', ...more }, as: 'crm.sql' }],
+        });
+        return supplier.push();
+      };
+      expect((await push()).code).toBe(0);
+      await maria.sql('mysql', `create event ${quoted(name)}.e on schedule every 1 day do select 1`);
+      expect((await push()).result.error).toMatchObject({
+        code: 'source-failed',
+        message: expect.stringContaining('cannot dump the events of a database whose name contains'),
+        hint: expect.stringContaining('[--skip-events]'),
+      });
+      expect((await push({ options: ['--skip-events'] })).code).toBe(0);
+    },
+  );
 
   test('warns of tables without transactions, and of what the account may not see and is left out without a word', async () => {
     await maria.sql('mysql', 'create database old; create table old.t (a int) engine=myisam');
     const supplier = await supplierWith({ database: 'old' });
     const { stderr } = await supplier.push();
-    expect(stderr).toContain('t (MyISAM): no transactional tables');
+    expect(stderr).toContain('t (MyISAM): no transactions');
     const target = {
       kind: 'mariadb' as const,
       database: odd,
@@ -185,7 +208,7 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
       found: {
         warnings: [
           expect.stringContaining('no TRIGGER privilege'),
-          expect.stringContaining('no procedures and functions'),
+          expect.stringContaining('cannot see the procedures and functions'),
         ],
       },
     });

@@ -189,7 +189,7 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     supplier.writeConfig({
       dataset: [{ postgresql: { database: 'empty', host, username: 'depot' }, as: 'crm.pgdump' }],
     });
-    await refused(/no tables that this account sees/, 'source-empty');
+    await refused(/this account sees no tables/, 'source-empty');
     const program = standIn('pg_dump', `echo 'pg_dump (PostgreSQL) 9.6.24'`);
     symlinkSync(pg!.psql, join(dirname(program), 'psql'));
     supplier.writeConfig({
