@@ -249,7 +249,7 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
       };
       const seen = await databases.mariadb.look(target, around({ password }));
       expect(seen).toMatchObject({ warnings: [] });
-      return dumped(databases.mariadb.pack(target, { password }, seen!.known));
+      return dumped(databases.mariadb.pack(target, around({ password }), seen!.known));
     };
     const whole = await of('root', null);
     for (const part of [/trigger audit/, /PROCEDURE `add_one`/, /FUNCTION `answer`/, /EVENT `tidy`/])
