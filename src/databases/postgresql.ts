@@ -181,7 +181,8 @@ function passwordFile(password: Secret, target: Omit<Target, 'database'>, env: N
 /** Whether the connection goes over a network, and nothing proves who answers. */
 function isOpen({ host, env }: Omit<Target, 'database'>, inherited: NodeJS.ProcessEnv): boolean {
   const { PGHOST, PGHOSTADDR, PGSSLMODE = '', PGSSLROOTCERT } = { ...inherited, ...env };
-  const hosts = (host ?? PGHOSTADDR ?? PGHOST ?? '').split(',');
+  // An address goes before any name.
+  const hosts = (PGHOSTADDR ?? host ?? PGHOST ?? '').split(',');
   return !hosts.every(isHere) && !/^verify-(?:ca|full)$/.test(PGSSLMODE) && PGSSLROOTCERT !== 'system';
 }
 

@@ -64,3 +64,32 @@ describe.skipIf(!pg)('an archive of pg_dump', () => {
     expect(problemOf(archive.subarray(0, archive.indexOf('yyy') + 100), 4096)).toMatch(/does not end/);
   });
 });
+
+const integer = (value: number): Buffer => {
+  const bytes = Buffer.alloc(5);
+  bytes.writeInt32LE(Math.abs(value), 1);
+  bytes[0] = value < 0 ? 1 : 0;
+  return bytes;
+};
+const text = (value: string): Buffer => Buffer.concat([integer(value.length), Buffer.from(value)]);
+
+// PostgreSQL 9.0, 11, 12, 16 and 17 to 19, as ReadHead and ReadToc of each have it.
+test.each([12, 13, 14, 15, 16])('the table of contents of format 1.%d says what has data', (minor) => {
+  const head = [
+    ...[Buffer.from('PGDMP'), Buffer.from([1, minor, 0, 4, 8, 1]), minor >= 15 ? Buffer.alloc(1) : integer(0)],
+    ...[1, 2, 3, 4, 5, 126, 0].map(integer),
+    ...['crm', '15.4', '15.4'].map(text),
+    integer(2),
+  ];
+  const entry = (id: number, hasData: boolean): Buffer[] => [
+    ...[integer(id), integer(hasData ? 1 : 0), ...['0', '0', 'a', 'TABLE DATA'].map(text), integer(3)],
+    ...[text(''), text(''), text('COPY a FROM stdin;'), text('public'), text('')],
+    ...[...(minor >= 14 ? [text('heap')] : []), ...(minor >= 16 ? [integer(114)] : []), text('owner'), text('false')],
+    ...[text('1'), integer(-1), Buffer.from([hasData ? 1 : 3]), Buffer.alloc(8)],
+  ];
+  const block = [Buffer.from([1]), integer(7), text('1\tx\n'), text('2\ty\n'), integer(0)];
+  const contents = [...head, ...entry(6, false), ...entry(7, true)];
+  expect(problemOf(Buffer.concat([...contents, ...block]), 9)).toBeNull();
+  expect(problemOf(Buffer.concat(contents), 9)).toBe('lacks the data of 1 of the tables that it lists');
+  expect(problemOf(Buffer.concat([...contents, ...block.slice(0, -1)]), 9)).toMatch(/within a block of data/);
+});
