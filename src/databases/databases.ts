@@ -24,6 +24,11 @@ export async function readable(source: DatabaseSource, around: Surroundings, war
   const { name, prepare, cleanup, env, timeoutMs, allowEmpty, onChange } = source;
   const known = seen === null ? await database.client(source, around) : seen.known;
   const { restore, ...packed } = database.pack(source, around, known);
+  const lines = restore.lines(`data/${name}`);
+  if (lines.some((line) => /\p{Cc}/u.test(line)))
+    throw new DepotError('source-failed', `${around.label}: its name has a character that no line to type can have`, {
+      hint: 'give the database a name without line breaks and control characters',
+    });
   return {
     name,
     allowEmpty,
@@ -33,7 +38,7 @@ export async function readable(source: DatabaseSource, around: Surroundings, war
     ...packed,
     ...(prepare && { prepare }),
     ...(cleanup && { cleanup }),
-    restore: { en: restore.en, nl: restore.nl, lines: restore.lines(`data/${name}`) },
+    restore: { en: restore.en, nl: restore.nl, lines },
   };
 }
 

@@ -7,13 +7,17 @@ import type { HandedSecret } from '../handed-secret.js';
 import {
   ask,
   beside,
+  checked,
   type Database,
+  digits,
+  isHere,
   isMissing,
   type Known,
   missing,
   restoredName,
   type Surroundings,
   type Target,
+  unproven,
   versionIn,
   versionLine,
 } from './database.js';
@@ -22,6 +26,8 @@ import { changesDump, hasKey, longOptionProblem, noDump, type Refused, toDisk } 
 
 type Family = 'MariaDB' | 'MySQL';
 
+const noEnding = 'the last line of a dump, a comment, shows that it is whole';
+
 const refused: Refused = {
   'result-file': toDisk,
   tab: toDisk,
@@ -29,6 +35,10 @@ const refused: Refused = {
   'log-error': 'depot needs to see its error messages',
   debug: toDisk,
   xml: changesDump,
+  compact: noEnding,
+  comments: noEnding,
+  'skip-comments': noEnding,
+  'disable-comments': noEnding,
   host: hasKey,
   port: hasKey,
   socket: 'set host: to the path of the socket',
@@ -81,10 +91,12 @@ function databaseOf(own: Family): Database {
       const [version = '', charset = '', collation = ''] = of('version')[0] ?? [];
       const [bytes = '', tables = ''] = of('size')[0] ?? [];
       const family: Family = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';
-      const number = versionIn(version).join('.');
+      const number = versionIn(checked('version', version, around, /^\d[\w.@+~:-]*$/)).join('.');
+      for (const [what, value] of Object.entries({ size: bytes, 'number of tables': tables }))
+        checked(what, value, around, digits);
       const fitting = programs.find((one) => one.family === family) ?? programs[0]!;
       if (Number(of('events')[0]?.[0] ?? 0) > 0) requireNameForEvents(target, fitting, around);
-      const engines = of('engine').map(([table, engine]) => `${printable(table!)} (${engine!})`);
+      const engines = of('engine').map(([table, engine]) => `${printable(table!)} (${printable(engine!)})`);
       const grants = rows.flatMap(([first = '']) => (first.startsWith('GRANT ') ? [first] : []));
       return {
         server: `${family} ${number}`,
@@ -99,8 +111,12 @@ function databaseOf(own: Family): Database {
                 `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactions, so changes during the dump may not match the rest; convert to InnoDB`,
               ]),
           ...missingGrants(grants, target, family),
+          ...openness(target, fitting),
         ],
-        known: { ...knownOf(fitting), charset: `${charset} COLLATE ${collation}` },
+        known: {
+          ...knownOf(fitting),
+          charset: `${checked('character set', charset, around)} COLLATE ${checked('collation', collation, around)}`,
+        },
       };
     },
 
@@ -121,7 +137,14 @@ function databaseOf(own: Family): Database {
           // One snapshot of all InnoDB tables, row by row as it comes, with all that is not a table.
           ...['--single-transaction', '--quick', '--routines', '--triggers', '--events', '--hex-blob'],
           // No date, so that two dumps of the same data are alike; no PROCESS privilege for tablespaces.
-          ...['--skip-dump-date', '--no-tablespaces', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'],
+          // With its last line, whatever ~/.my.cnf says.
+          ...[
+            '--comments',
+            '--skip-dump-date',
+            '--no-tablespaces',
+            '--default-character-set=utf8mb4',
+            '--max-allowed-packet=1G',
+          ],
           // Of MySQL alone: a server's own ids, which another server refuses; what MariaDB and MySQL 5.7 do not have.
           ...(family === 'MySQL' ? ['--set-gtid-purged=OFF'] : []),
           ...(family === 'MySQL' && Number(major) >= 8 ? ['--column-statistics=0'] : []),
@@ -129,14 +152,15 @@ function databaseOf(own: Family): Database {
           '--',
           database,
         ],
-        ...(hasEnding(options) && { endsWith: '-- Dump completed' }),
+        endsWith: '-- Dump completed',
         ...(login && { secret: { of: 'command', ...login } }),
         restore: {
           en: `a ${own} database; with a client program of ${family}, as an account that may create databases`,
           nl: `een ${own}-database; met een clientprogramma van ${family}, als een account dat databases mag aanmaken`,
           lines: (file) => [
-            `${client} --execute='CREATE DATABASE ${restoredName(file)} CHARACTER SET ${charset}'`,
-            `${client} --default-character-set=utf8mb4 --max-allowed-packet=1G ${restoredName(file)} < ${shellWord(file, 'linux')}`,
+            `${client} --execute=${shellWord(`CREATE DATABASE ${restoredName(file)} CHARACTER SET ${charset}`, 'linux')}`,
+            // In binary mode nothing in the dump is a command to the client, which has one for the shell.
+            `${client} --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G ${restoredName(file)} < ${shellWord(file, 'linux')}`,
           ],
         },
       };
@@ -228,6 +252,7 @@ async function query(
     const argv = [
       beside(target.program, client),
       ...connection(target),
+      ...target.options.filter((option) => /^(?:(?:skip|disable)-)?(?:ssl|tls)/.test(nameOf(option))),
       '--batch',
       '--skip-column-names',
       '--connect-timeout=10',
@@ -264,7 +289,21 @@ function optionFile(password: Secret): HandedSecret {
   };
 }
 
-/** `--compact` and `--skip-comments` leave the last line out. */
-function hasEnding(options: readonly string[]): boolean {
-  return !options.some((option) => /^--(?:loose[-_])?(?:skip[-_]|enable[-_])?co/.test(option));
+function nameOf(option: string): string {
+  return normal(option.replace(/^--|=[^]*$/g, ''));
+}
+
+function openness({ host = '', options }: Target, { family, version: [major = 0, minor = 0] }: Dumper): string[] {
+  // MariaDB's own programs do it unasked from 11.4 on.
+  let isProven = family === 'MariaDB' && (major > 11 || (major === 11 && minor >= 4));
+  for (const option of options) {
+    const [name, value] = [nameOf(option), /=([^]*)$/.exec(option)?.[1] ?? ''];
+    const isOff = /^(?:skip|disable)-/.test(name) || /^(?:0|off|false)$/i.test(value);
+    if (/^(?:(?:skip|disable)-)?ssl-verify-server-cert$/.test(name)) isProven = !isOff;
+    else if (name === 'ssl-mode') isProven = /^verify_/i.test(value);
+    else if (/^(?:(?:skip|disable)-)?ssl$/.test(name) && isOff) isProven = false;
+  }
+  if (isProven || isHere(host)) return [];
+  const way = family === 'MariaDB' ? '--ssl-verify-server-cert' : '--ssl-mode=VERIFY_IDENTITY';
+  return [unproven(host, `set options: [${way}, --ssl-ca=FILE] for this source`)];
 }

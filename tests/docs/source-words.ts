@@ -119,8 +119,9 @@ export const sourceWords: WordsFor<typeof source> = {
     later: { 'source-timed-out': 'it takes longer' },
   },
   env: {
-    about: 'Variables to add to the environment of the commands. Not with `stdin`.',
-    example: '{ PGUSER: depot }',
+    about:
+      'Variables to add to the environment of the commands. Not with `stdin`. For a PostgreSQL server on another machine, `PGSSLMODE: verify-full` with `PGSSLROOTCERT` checks who answers.',
+    example: '{ PGSSLMODE: verify-full, PGSSLROOTCERT: /etc/ssl/crm-ca.pem }',
     wrong: ['{ DEPOT_PASSWORD: x }', '{ A: [x] }', '[A=b]'],
   },
 };
@@ -142,7 +143,7 @@ export const databaseWords: WordsFor<typeof databaseServer> = {
   },
   passwordFile: {
     about:
-      'A file with the password. Only the account that runs depot may be able to read it; only the dump program gets the password. Default: `~/.pgpass`, `~/.my.cnf`, or a login without one.',
+      'A file with the password. Only the account that runs depot may be able to read it; only the programs that ask and dump the database get the password. A password in a service file of libpq (`PGSERVICE`) comes before it. Default: `~/.pgpass`, `~/.my.cnf`, or a login without one.',
     example: 'secrets/crm-db',
     wrong: ['~root/crm-db'],
     later: { 'secret-missing': 'there is no such file', 'secret-insecure': 'other accounts can read the file' },
@@ -154,7 +155,8 @@ export const databaseWords: WordsFor<typeof databaseServer> = {
     later: { 'secret-missing': 'it fails or prints nothing' },
   },
   options: {
-    about: 'More options for the dump program, in long form. Options that write to a disk are refused.',
+    about:
+      'More options for the dump program, in long form. Options that write to a disk are refused. For MariaDB and MySQL, the TLS options apply to the check before the dump too: `--ssl-verify-server-cert` and `--ssl-ca=FILE` make MariaDB prove who answers; for MySQL it is `--ssl-mode=VERIFY_IDENTITY`.',
     example: '[--exclude-table=audit]',
     wrong: ['[-T, audit]', '[--file=/tmp/x]', '[--format=directory]'],
   },

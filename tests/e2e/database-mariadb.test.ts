@@ -1,5 +1,5 @@
 /** `mariadb:` as a source, against a real server: dumped, restored as the README says, refused where it has to be. */
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { databases, listDatabases, type Surroundings, tryDatabase } from '../../src/databases/databases.js';
@@ -86,10 +86,26 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
     writeFileSync(join(home, '.my.cnf'), `[client]\nsocket=${maria.socket}\nuser=root\n`);
     const typed = await restoreAsPrinted(out, { PATH: process.env['PATH'], HOME: home });
     expect(typed).toBe(
-      "mariadb --execute='CREATE DATABASE the_crm CHARACTER SET latin1 COLLATE latin1_swedish_ci'\nmariadb --default-character-set=utf8mb4 --max-allowed-packet=1G the_crm < 'data/the crm.sql'",
+      "mariadb --execute='CREATE DATABASE the_crm CHARACTER SET latin1 COLLATE latin1_swedish_ci'\nmariadb --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G the_crm < 'data/the crm.sql'",
     );
     expect(await all('the_crm')).toBe(before);
     expect(before).toContain('0000FF001A');
+  });
+
+  test('cannot have commands run where it is restored, whatever its server calls itself', async () => {
+    const mark = join(tempDir(), 'ran');
+    const dump = programs!['mariadb-dump'];
+    const hostile = standIn(
+      'mariadb-dump',
+      `case $1 in --version) exec ${dump} "$@" ;; esac; ${dump} "$@" | sed '/sandbox mode/d; s|^-- Server version.*|&\\n\\\\! touch ${mark}|'`,
+    );
+    symlinkSync(programs!.mariadb, join(dirname(hostile), 'mariadb'));
+    const supplier = await supplierWith({ program: hostile }, { as: 'hostile.sql' });
+    const out = await decrypted(supplier, server, await supplier.deposit());
+    const home = tempDir();
+    writeFileSync(join(home, '.my.cnf'), `[client]\nsocket=${maria.socket}\nuser=root\n`);
+    await expect(restoreAsPrinted(out, { PATH: process.env['PATH'], HOME: home })).rejects.toThrow(/Unknown command/);
+    expect(existsSync(mark)).toBe(false);
   });
 
   test('with a few changed rows gives a small increment; two dumps of the same data are alike', async () => {
@@ -272,7 +288,7 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
       };
       const seen = await databases.mariadb.look(target, around({ password }));
       expect(seen).toMatchObject({ warnings: [] });
-      return dumped(databases.mariadb.pack(target, { password }, seen!.known));
+      return dumped(databases.mariadb.pack(target, around({ password }), seen!.known));
     };
     const whole = await of('root', null);
     for (const part of [/trigger audit/, /PROCEDURE `add_one`/, /FUNCTION `answer`/, /EVENT `tidy`/])
