@@ -22,7 +22,9 @@ export function steady(text: string, { places, firstDay }: Shown): string {
   }
   return out
     .replace(/[‹›]/g, '')
-    .replace(/(20\d{6}T\d{4})\d\dZ_[0-9a-f]{16}/g, '$100Z_5f0c9a1e77b2d410')
+    // A list may show the beginning of an id alone.
+    .replace(/(20\d{6}T\d{4})\d\dZ/g, '$100Z')
+    .replace(/(?<=T\d{6}Z_)[0-9a-f]{16}/g, '5f0c9a1e77b2d410')
     .replace(/(?<!\d)(\d\d:\d\d):\d\d(?!\d)/g, '$1:00')
     .replace(/(created +)20\d\d-\d\d-\d\d \d\d:\d\d/, '$12026-10-05 09:00')
     .replace(/\b(\d+h)\d\dm\b/g, '$129m')

@@ -7,6 +7,9 @@ import { topics } from './topics.js';
 /** The group of options that `--help` leaves to `depot help COMMAND`. */
 export const rarer = 'Less often:';
 
+/** A terminal of 24 lines shows so many, and the prompt below. */
+export const screen = 23;
+
 /** Terms that are longer stand on a line of their own. */
 const longestTerm = 24;
 
@@ -28,25 +31,36 @@ export class HelpPage extends Help {
   }
 
   override formatHelp(command: Command, helper: Help): string {
-    return command.parent === null ? overview(command, helper) : pageOf(command, this.end, helper, 'short');
+    if (command.parent === null) return overview(command, helper);
+    const short = pageOf(command, this.end, helper, (heading) => heading === rarer);
+    // Where every answer of a dialogue can be an option, those are too many.
+    return short.trimEnd().split('\n').length <= screen
+      ? short
+      : pageOf(command, this.end, helper, (heading) => heading !== '');
   }
 }
 
 /** With every option, however many those are. */
 export function fullPage(command: Command & PageEnd): string {
   const helper = command.createHelp();
-  return command.parent === null ? overview(command, helper) : pageOf(command, command, helper, 'full');
+  return command.parent === null ? overview(command, helper) : pageOf(command, command, helper, () => false);
 }
 
-function pageOf(command: Command, { exits, examples }: PageEnd, helper: Help, length: 'short' | 'full'): string {
-  const { rows, hasMore } = listed(command, helper, length);
+/** Leaves out the groups of options for whose headings `isLeft` says true. */
+function pageOf(
+  command: Command,
+  { exits, examples }: PageEnd,
+  helper: Help,
+  isLeft: (heading: string) => boolean,
+): string {
+  const { rows, hasMore } = listed(command, helper, isLeft);
   return `${[
     `Usage: ${helper.commandUsage(command)}`,
     folded(helper.commandDescription(command), columns),
     ...(rows.length === 0 ? [] : [rows.join('\n')]),
     `Examples:\n${examplesOf(examples).join('\n')}`,
     [
-      ...(hasMore ? [`Less common options: depot help ${pathBelow(command)}`] : []),
+      ...(hasMore ? [`More options: depot help ${pathBelow(command)}`] : []),
       `Exit codes ${inShort([0, 1, 2, ...exits])}: depot help exit-codes`,
       'Options of every command: depot help options',
     ].join('\n'),
@@ -71,7 +85,7 @@ function overview(program: Command, helper: Help): string {
     '',
     ...[...groups].flatMap(([heading, rows]) => [heading, ...twoInALine(rows)]),
     '',
-    'One command in full: depot <command> --help',
+    'One command in full: depot help <command>',
     `Topics: depot help ${Object.keys(topics).join(' | ')}`,
   ];
   return `${lines.join('\n')}\n`;
@@ -85,7 +99,11 @@ function twoInALine(rows: readonly Row[]): string[] {
 }
 
 /** Arguments, options and commands, each group with its heading; those without one come first. */
-function listed(command: Command, helper: Help, length: 'short' | 'full'): { rows: string[]; hasMore: boolean } {
+function listed(
+  command: Command,
+  helper: Help,
+  isLeft: (heading: string) => boolean,
+): { rows: string[]; hasMore: boolean } {
   const groups = new Map<string, Row[]>([['', []]]);
   const add = (heading: string, row: Row): Map<string, Row[]> =>
     groups.set(heading, [...(groups.get(heading) ?? []), row]);
@@ -93,7 +111,7 @@ function listed(command: Command, helper: Help, length: 'short' | 'full'): { row
   for (const option of command.options)
     if (!option.hidden) add(option.helpGroupHeading ?? '', [option.flags, option.description]);
   for (const one of helper.visibleCommands(command)) if (one.name() !== 'help') add('', [one.name(), one.summary()]);
-  const hasMore = length === 'short' && groups.delete(rarer);
+  const hasMore = [...groups.keys()].filter(isLeft).map((heading) => groups.delete(heading)).length > 0;
   const rows = [...groups.values()].flat();
   const width = Math.max(0, ...rows.map(([term]) => term.length).filter((length) => length <= longestTerm));
   const shown = [...groups]
