@@ -93,9 +93,9 @@ async function look(path: string): Promise<Stats | null> {
   }
 }
 
-/** The secret in a file, or from a pipe: `<(vault read …)`. @throws DepotError 'secret-insecure', 'secret-missing' */
-export async function readSecretFile(path: string, namedBy: string): Promise<Secret> {
-  return read(path, namedBy);
+/** The secret in a file, or from a pipe: `<(vault read …)`. `whenGone`: the hint where there is none. @throws DepotError 'secret-insecure', 'secret-missing' */
+export async function readSecretFile(path: string, namedBy: string, whenGone?: string): Promise<Secret> {
+  return read(path, namedBy, { whenGone });
 }
 
 /** A file whose mode systemd has seen to: an access list shows there as a mode that looks loose. */
@@ -103,7 +103,15 @@ export async function readCredential(path: string): Promise<Secret> {
   return read(path, 'systemd', { bySystemd: true });
 }
 
-async function read(path: string, namedBy: string, { stored = false, bySystemd = false } = {}): Promise<Secret> {
+async function read(
+  path: string,
+  namedBy: string,
+  {
+    stored = false,
+    bySystemd = false,
+    whenGone = `write the secret there (${secretMode}), or run: «depot login»`,
+  }: { stored?: boolean; bySystemd?: boolean; whenGone?: string | undefined } = {},
+): Promise<Secret> {
   const shown = printable(path);
   let handle: FileHandle;
   try {
@@ -125,7 +133,7 @@ async function read(path: string, namedBy: string, { stored = false, bySystemd =
       hint:
         code === 'EACCES'
           ? 'run it as the account that pushes; or, to give the file to this account, see: «depot doctor»'
-          : `write the secret there (${secretMode}), or run: «depot login»`,
+          : whenGone,
       cause: error,
     });
   }
