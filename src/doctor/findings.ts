@@ -135,7 +135,7 @@ export function checkLines(title: string, checks: readonly Finding[], paint: Pai
       const hang = width + 4;
       return [
         { text: `${paint(style, mark)} ${name.padEnd(width)}  ${word}${detail}`, hang },
-        ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }]),
+        ...(hint?.split('\n') ?? []).map((one) => ({ text: `${' '.repeat(hang)}${one}`, hang })),
       ];
     }),
   ];
