@@ -3,6 +3,7 @@ import type { DepotError } from '../errors.js';
 import { closest } from '../suggest.js';
 import type { CommandLine } from './command-line.js';
 import { usage } from './flags.js';
+import { exitCodePage } from './help/exit-code.js';
 import { isTopic, topics } from './help/topics.js';
 
 export function helpOptions(words: string[]) {
@@ -15,16 +16,22 @@ export function defineHelp(parent: CommandLine): void {
     .command('help')
     .summary('explain a command or topic')
     .description(`Shows the help of a command, or what is the same for all of them: ${Object.keys(topics).join(', ')}.`)
-    .argument('[words...]', `a command, or one of ${Object.keys(topics).join(', ')}`)
-    .ends([], 'depot help push # what depot push --help says', 'depot help exit-codes # all of them, and what to do')
+    .argument('[words...]', `a command, an exit code or its name, or one of ${Object.keys(topics).join(', ')}`)
+    .ends(
+      [],
+      'depot help push # what depot push --help says',
+      'depot help exit-codes # all of them, and what to do',
+      'depot help 13 # one of them, with its causes',
+    )
     .runs(
       helpOptions,
       ({ words }, { screen, env, cwd }) => {
         const [first = ''] = words;
         screen.print(
-          words.length === 1 && isTopic(first)
-            ? topics[first]({ env, cwd })
-            : commandAt(parent, words).helpInformation(),
+          exitCodePage(words) ??
+            (words.length === 1 && isTopic(first)
+              ? topics[first]({ env, cwd })
+              : commandAt(parent, words).helpInformation()),
         );
         return Promise.resolve(0);
       },

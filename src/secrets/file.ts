@@ -10,7 +10,7 @@ import { codeOrSaid, printable } from '../printable.js';
 import { Secret } from '../secret.js';
 import { lookLine } from '../shell.js';
 import { textOf } from '../text-file.js';
-import { accountName, fileReaders } from './readers.js';
+import { accountName, fileReaders, wayIn } from './readers.js';
 import {
   accountLabel,
   ambiguity,
@@ -43,7 +43,7 @@ export const storedFile: SecretSource = {
       } catch (error) {
         // A directory that only another account may enter: its secrets are for that account's runs.
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-        request.note?.(`${accountName()} has no access to ${printable(path)}`);
+        request.note?.(`${accountName()} has no access to ${printable(path)}`, wayIn(path));
       }
     }
     return null;
@@ -130,10 +130,7 @@ async function read(
           ? `may not be read by ${accountName()}`
           : `cannot be read: ${code}`;
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
-      hint:
-        code === 'EACCES'
-          ? 'run it as the account that pushes; or, to give the file to this account, see: «depot doctor»'
-          : whenGone,
+      hint: code === 'EACCES' ? wayIn(path) : whenGone,
       cause: error,
     });
   }

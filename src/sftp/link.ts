@@ -201,7 +201,7 @@ export class Link {
       `${address(this.spec)} let us connect, then acknowledged nothing for ${duration(Math.max(this.patience.quietMs, 1))}: ${why}`,
       {
         published: 'no',
-        hint: `run: «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»\nif that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
+        hint: `run: «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
       },
     );
   }

@@ -335,7 +335,7 @@ export class LoginAttempt {
       return key
         ? `${check}, and the user name${old}`
         : 'name a key in remote.proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
-    if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}\ncheck the user name too`;
+    if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too`;
     if (key)
       return `${check}, and the user name${old}${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
     if (this.#takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;

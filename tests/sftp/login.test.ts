@@ -222,7 +222,7 @@ test('the error names the refused key or password and where it came from, and th
   const password = await failure(
     connectTo(await startScriptedServer(), {}, { password: () => Promise.resolve('wrong'), passwordFrom: () => place }),
   );
-  expect(password.hint).toBe('correct the password in /etc/depot/pw\ncheck the user name too');
+  expect(password.hint).toBe('correct the password in /etc/depot/pw; check the user name too');
 });
 
 test("a prompt to change the password is reported as an expired password, in the server's words", async () => {
