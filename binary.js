@@ -63,6 +63,7 @@ const assets = [
   'package.json',
   'dist/opener.html',
   'dist/dataset/restore.sh',
+  'docs/exit-codes.md',
   ...['schemas', 'test-fixtures/demo'].flatMap((directory) =>
     readdirSync(path.join(root, directory)).map((name) => `${directory}/${name}`),
   ),

@@ -3,6 +3,7 @@ import type { DepotError } from '../errors.js';
 import { closest } from '../suggest.js';
 import type { CommandLine } from './command-line.js';
 import { usage } from './flags.js';
+import { exitCodePage } from './help/exit-code.js';
 import { fullPage, type PageEnd } from './help/page.js';
 import { isTopic, topics } from './help/topics.js';
 
@@ -16,18 +17,24 @@ export function defineHelp(parent: CommandLine): void {
     .command('help')
     .summary('explain a command or topic')
     .description(
-      `Shows all options of a command, or explains what is the same for every command: ${Object.keys(topics).join(', ')}.`,
+      `Shows all options of a command, explains an exit code, or what is the same for every command: ${Object.keys(topics).join(', ')}.`,
     )
-    .argument('[words...]', `a command, or one of ${Object.keys(topics).join(', ')}`)
-    .ends([], 'depot help push # every option of depot push', 'depot help exit-codes # what each means, and what to do')
+    .argument('[words...]', `a command, an exit code or its name, or one of ${Object.keys(topics).join(', ')}`)
+    .ends(
+      [],
+      'depot help push # every option of depot push',
+      'depot help exit-codes # what each means, and what to do',
+      'depot help 13 # one of them, with its causes',
+    )
     .runs(
       helpOptions,
       ({ words }, { screen, env, cwd }) => {
         const [first = ''] = words;
         screen.print(
-          words.length === 1 && isTopic(first)
-            ? topics[first]({ env, cwd })
-            : fullPage(commandAt(parent, words) as Command & PageEnd),
+          exitCodePage(words) ??
+            (words.length === 1 && isTopic(first)
+              ? topics[first]({ env, cwd })
+              : fullPage(commandAt(parent, words) as Command & PageEnd)),
         );
         return Promise.resolve(0);
       },

@@ -6,6 +6,7 @@ import type { HandedSecret } from '../handed-secret.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import type { CommandSource, DatabaseKind, DatabaseSettings, FileSource, RestoreLines } from '../source.js';
+import { explained, inEnglish } from './causes.js';
 
 /** A database, and what its programs get besides. */
 export type Target = DatabaseSettings & { kind: DatabaseKind; env?: Record<string, string> };
@@ -71,22 +72,25 @@ export interface Database {
   list: (login: Omit<Target, 'database'>, around: Surroundings) => Promise<string[]>;
 }
 
+/** A database, or the server that has it. */
+export type Asked = Omit<Target, 'database'> & { database?: string };
+
 /** Runs a program to ask something, and gives what it printed, in lines. */
 export async function ask(
   argv: readonly string[],
-  target: Pick<Target, 'env'>,
+  target: Asked,
   around: Surroundings,
   o: Pick<RunOptions, 'secret' | 'maxBytes'> & { env?: Record<string, string>; hint: string },
 ): Promise<string[]> {
   try {
     const { output } = await run(argv, {
-      label: around.label,
+      label: `${around.label}:`,
       code: 'source-failed',
       timeoutCode: 'source-timed-out',
       startHint: `install it, or set program: in depot.yaml to its path; a scheduled run may have another PATH`,
       directory: around.directory,
       env: around.env,
-      setEnv: { ...o.env, ...target.env },
+      setEnv: { ...inEnglish(target), ...o.env, ...target.env },
       timeoutMs: around.timeoutMs,
       signal: around.signal,
       stdout: 'keep',
@@ -99,7 +103,14 @@ export async function ask(
       .filter((line) => line !== '');
   } catch (error) {
     if (!isDepotError(error) || isMissing(error) || around.signal?.aborted === true) throw error;
-    throw new DepotError(error.code, error.message, { hint: o.hint, cause: error });
+    const [what = '', ...lines] = error.message.split('\n');
+    // Where depot put the password is nobody's business, and no file that can be looked at.
+    const words = lines.filter((line) => !line.includes('password retrieved from file "/proc/'));
+    const cause = error.code === 'source-failed' ? explained(lines.join('\n'), target) : null;
+    throw new DepotError(error.code, [cause === null ? what : `${around.label}: ${cause.what}`, ...words].join('\n'), {
+      hint: cause?.hint ?? o.hint,
+      cause: error,
+    });
   }
 }
 
@@ -130,7 +141,7 @@ export function unproven(host: string, way: string): string {
 export async function versionLine(
   program: string,
   options: readonly string[],
-  target: Pick<Target, 'env'>,
+  target: Asked,
   around: Surroundings,
 ): Promise<string | null> {
   try {

@@ -45,11 +45,18 @@ export const sqlite: Database = {
   async look(target, around) {
     const { database } = target;
     const found = await stat(database).catch((error: unknown) => {
-      throw new DepotError(
-        'source-failed',
-        `${around.label}: there is no database at ${printable(database)}: ${codeOrSaid(error)}`,
-        { hint: 'check the path in depot.yaml', cause: error },
-      );
+      const code = codeOrSaid(error);
+      const [what, todo] =
+        code === 'ENOENT' || code === 'ENOTDIR'
+          ? [
+              'there is no database at',
+              'check the path in depot.yaml; if it was there before, see whether its disk is mounted',
+            ]
+          : [`cannot look at the database (${code}):`, hint];
+      throw new DepotError('source-failed', `${around.label}: ${what} ${printable(database)}`, {
+        hint: todo,
+        cause: error,
+      });
     });
     if (!found.isFile())
       throw new DepotError('source-failed', `${around.label}: ${printable(database)} is not a file`, {

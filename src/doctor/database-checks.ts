@@ -12,7 +12,7 @@ const timeLimitMs = 15_000;
 export async function lookAtDatabase(
   name: string,
   source: DatabaseSource,
-  o: Pick<Patient, 'config' | 'env' | 'signal'>,
+  o: Pick<Patient, 'config' | 'arrangement' | 'env' | 'signal'>,
   report: Pick<Report, 'passed' | 'warning' | 'notPossible'>,
 ): Promise<void> {
   const { title, look } = databases[source.kind];
@@ -21,7 +21,7 @@ export async function lookAtDatabase(
   if (seen === null) {
     report.notPossible(
       name,
-      `there is no program to ask ${title} with (psql, mariadb, mysql); to test it: «depot push --dry-run»`,
+      `there is no program to ask ${title} with (psql, mariadb, mysql); to test it: «depot push ${o.arrangement.name} --dry-run»`,
     );
     return;
   }

@@ -5,6 +5,7 @@ import { isDepotError } from '../errors.js';
 import type { Advice } from '../sftp/probe-file.js';
 import { type ErrorCode, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
+import { hintLines } from '../ui/errors.js';
 import { labelled } from '../ui/format.js';
 import type { Line } from '../ui/wrap.js';
 
@@ -135,7 +136,7 @@ export function checkLines(title: string, checks: readonly Finding[], paint: Pai
       const hang = width + 4;
       return [
         { text: `${paint(style, mark)} ${name.padEnd(width)}  ${word}${detail}`, hang },
-        ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }]),
+        ...hintLines(hint).map((one) => ({ text: `${' '.repeat(hang)}${one}`, hang })),
       ];
     }),
   ];

@@ -201,7 +201,7 @@ export class Secrets {
     readonly findings: ReadonlyMap<SecretKind, Finding>,
   ) {}
 
-  async find(kind: SecretKind, note?: (message: string) => void): Promise<Secret | null> {
+  async find(kind: SecretKind, note?: (message: string, hint?: string) => void): Promise<Secret | null> {
     this.#lacking = kind;
     const found = await this.lookup.find(kind, note);
     if (found !== null) this.#lacking = undefined;

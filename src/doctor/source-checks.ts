@@ -43,7 +43,7 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
         const program = await findProgram(source.prepare, source, o);
         report.notPossible(
           name,
-          `${source.kind === 'file' || source.kind === 'directory' ? `${source.path} is made by ` : ''}prepare: ${program} was not run${isDatabase(source) ? ', and the database may only be there after it' : ''}; to test it: «depot push --dry-run»`,
+          `${source.kind === 'file' || source.kind === 'directory' ? `${source.path} is made by ` : ''}prepare: ${program} was not run${isDatabase(source) ? ', and the database may only be there after it' : ''}; to test it: «depot push ${arrangement.name} --dry-run»`,
         );
         if (source.kind === 'command') await findProgram(source.command, source, o);
       } else if (isDatabase(source)) {
@@ -53,7 +53,7 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
       } else if (source.kind === 'command') {
         report.notPossible(
           name,
-          `${await findProgram(source.command, source, o)} was not run; to test it: «depot push --dry-run»`,
+          `${await findProgram(source.command, source, o)} was not run; to test it: «depot push ${arrangement.name} --dry-run»`,
         );
       } else if (source.kind === 'file') {
         const file = toText(locate(source.path, 'file')) ?? source.path;

@@ -143,16 +143,21 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
   const login: Login = {
     password: async () => {
       const closed: string[] = [];
-      const password = await secrets.find('password', (message) => closed.push(message));
+      let wayIn: string | undefined;
+      const password = await secrets.find('password', (message, hint) => {
+        closed.push(message);
+        wayIn ??= hint;
+      });
       if (password) return password.reveal();
       throw new DepotError(
         'secret-missing',
         `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}${closed.length === 0 ? '' : `; ${closed.join('; ')}`}`,
         {
           hint:
-            closed.length === 0
+            wayIn ??
+            (closed.length === 0
               ? `run: «depot login ${name}»`
-              : 'run it as the account that pushes; or, to open those to this account, see: «depot doctor»',
+              : `run depot as the account that pushes\nto open those to this account, see: «depot doctor ${name}»`),
         },
       );
     },

@@ -1,6 +1,8 @@
 /** The databases of an arrangement, on the way to becoming what can be packed. */
 import { type Surroundings, readable } from '../databases/databases.js';
+import { ownName } from '../accounts.js';
 import { DepotError } from '../errors.js';
+import { secretMode } from '../permissions.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { outputOf } from '../secrets/command.js';
@@ -26,7 +28,7 @@ export async function packable(
 
 /** Throws 'secret-missing' and 'secret-insecure' where the password is not to be had. */
 export async function surroundingsOf(
-  source: Pick<DatabaseSource, 'name' | 'password'>,
+  source: Pick<DatabaseSource, 'name' | 'database' | 'password'>,
   { config, env, signal }: Finding,
   timeoutMs = timeLimitMs,
 ): Promise<Surroundings> {
@@ -37,11 +39,11 @@ export async function surroundingsOf(
 
 /** Null when depot.yaml has none. */
 async function passwordOf(
-  { name, password: { file, command } }: Pick<DatabaseSource, 'name' | 'password'>,
+  { name, database, password: { file, command } }: Pick<DatabaseSource, 'name' | 'database' | 'password'>,
   o: { env: NodeJS.ProcessEnv; configDirectory: string; signal?: AbortSignal | undefined },
 ): Promise<Secret | null> {
   let found: Secret | null = null;
-  if (file !== undefined) found = await readSecretFile(file, 'the configuration');
+  if (file !== undefined) found = await readSecretFile(file, 'the configuration', storing(database));
   else if (command !== undefined)
     found = secretFrom(
       await outputOf(command, { kind: 'password', ...o }),
@@ -52,4 +54,11 @@ async function passwordOf(
       hint: 'put the password alone there, on one line',
     });
   return found;
+}
+
+/** «depot login» is no help: it keeps what logs in to the agent. */
+function storing(database: string): string {
+  const own = ownName();
+  const owner = own === undefined || process.platform === 'win32' ? '' : `, owner ${own}`;
+  return `write the password of database ${printable(database)} there (${secretMode}${owner})`;
 }

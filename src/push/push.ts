@@ -25,6 +25,7 @@ import { undelivered } from './sidecars.js';
 import { clearSpool } from './spool-file.js';
 import { settlePending, type Settled } from './settle.js';
 import { step } from './steps.js';
+import { tellOfUnmounted } from './unmounted.js';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -72,6 +73,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
       changes: run.changes,
     };
   } catch (error) {
+    if (state !== null) await tellOfUnmounted(error, options.arrangement.dataset, state);
     const record = run.ended(error as DepotError);
     if (state !== null) await appendRun(state, record).catch(unrecorded(hooks));
     hooks.recorded?.(record);

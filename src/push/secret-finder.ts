@@ -8,7 +8,7 @@ import type { Logins } from './logins.js';
 /** Looks secrets up for one arrangement. */
 export interface SecretFinder {
   /** Null when it is in none of its places; `note` is told of places that are closed to this account. */
-  find(kind: SecretKind, note?: (message: string) => void): Promise<Secret | null>;
+  find(kind: SecretKind, note?: (message: string, hint?: string) => void): Promise<Secret | null>;
   /** Where the last one that was found came from, for people: `file /etc/depot/password`. */
   whence?(kind: SecretKind): string | undefined;
 }

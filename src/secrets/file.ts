@@ -10,7 +10,7 @@ import { codeOrSaid, printable } from '../printable.js';
 import { Secret } from '../secret.js';
 import { lookLine } from '../shell.js';
 import { textOf } from '../text-file.js';
-import { accountName, fileReaders } from './readers.js';
+import { accountName, fileReaders, wayIn } from './readers.js';
 import {
   accountLabel,
   ambiguity,
@@ -43,7 +43,7 @@ export const storedFile: SecretSource = {
       } catch (error) {
         // A directory that only another account may enter: its secrets are for that account's runs.
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-        request.note?.(`${accountName()} has no access to ${printable(path)}`);
+        request.note?.(`${accountName()} has no access to ${printable(path)}`, wayIn(path));
       }
     }
     return null;
@@ -93,9 +93,9 @@ async function look(path: string): Promise<Stats | null> {
   }
 }
 
-/** The secret in a file, or from a pipe: `<(vault read …)`. @throws DepotError 'secret-insecure', 'secret-missing' */
-export async function readSecretFile(path: string, namedBy: string): Promise<Secret> {
-  return read(path, namedBy);
+/** The secret in a file, or from a pipe: `<(vault read …)`. `whenGone`: the hint where there is none. @throws DepotError 'secret-insecure', 'secret-missing' */
+export async function readSecretFile(path: string, namedBy: string, whenGone?: string): Promise<Secret> {
+  return read(path, namedBy, { whenGone });
 }
 
 /** A file whose mode systemd has seen to: an access list shows there as a mode that looks loose. */
@@ -103,7 +103,15 @@ export async function readCredential(path: string): Promise<Secret> {
   return read(path, 'systemd', { bySystemd: true });
 }
 
-async function read(path: string, namedBy: string, { stored = false, bySystemd = false } = {}): Promise<Secret> {
+async function read(
+  path: string,
+  namedBy: string,
+  {
+    stored = false,
+    bySystemd = false,
+    whenGone = `write the secret there (${secretMode}), or run: «depot login»`,
+  }: { stored?: boolean; bySystemd?: boolean; whenGone?: string | undefined } = {},
+): Promise<Secret> {
   const shown = printable(path);
   let handle: FileHandle;
   try {
@@ -122,10 +130,7 @@ async function read(path: string, namedBy: string, { stored = false, bySystemd =
           ? `may not be read by ${accountName()}`
           : `cannot be read: ${code}`;
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
-      hint:
-        code === 'EACCES'
-          ? 'run depot as the account that pushes; to give this account the file, see: «depot doctor»'
-          : `write the secret to it (${secretMode}), or run: «depot login»`,
+      hint: code === 'EACCES' ? wayIn(path) : whenGone,
       cause: error,
     });
   }

@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { groupNameOf, nameOf, ownName } from '../accounts.js';
+import { typedWord } from '../shell.js';
 
 /** `account depot (uid 998)`, for messages about who can read what. */
 export function accountName(uid = process.geteuid?.()): string {
@@ -24,4 +26,15 @@ export function keychainReaders(): string {
       ? 'in a desktop session only: not in cron, systemd services or CI'
       : 'only while logged in: not in scheduled runs at other times';
   return `${accountName()}, ${session}`;
+}
+
+/** What lets the running account read a file that is closed to it. All that is in `secrets/` is for the account that pushes. */
+export function wayIn(file: string): string {
+  const own = ownName();
+  const directory = path.dirname(file);
+  const give =
+    path.basename(directory) === 'secrets' && process.platform !== 'win32'
+      ? `type as root: «chown -R ${own === undefined ? process.geteuid?.() : `${own}:`} ${typedWord(directory)}»`
+      : 'have root see how to give it the file: «depot doctor»';
+  return `if ${accountName()} is the one that pushes, ${give}\nif not, run depot as the account that pushes`;
 }

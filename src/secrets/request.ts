@@ -40,7 +40,7 @@ export interface SecretRequest {
   keychains?: readonly Keychain[] | undefined;
   signal?: AbortSignal | undefined;
   /** Told about sources that are there but did not answer. */
-  note?: ((message: string) => void) | undefined;
+  note?: ((message: string, hint?: string) => void) | undefined;
 }
 
 /** How many secrets of the kind there are. One that names no account is used only where there is one account. */

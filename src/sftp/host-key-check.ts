@@ -3,7 +3,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { type HostKeyType, hostKeyTypes } from '../names/host-key.js';
 import { incompatible, type Failure } from './explain.js';
-import { acceptableTypes, address, compareFirst, isRevoked, type Trust } from './hostkeys.js';
+import { acceptableTypes, address, compareFirst, isRevoked, nothingSent, type Trust } from './hostkeys.js';
 import type { Endpoint } from './types.js';
 
 type Shown = { type: string; fingerprint: string };
@@ -53,7 +53,7 @@ export class NoHostKey extends Error {
     const offers = /the server offers ([^;]*)/.exec(told.message)?.[1] ?? 'others';
     return new DepotError(
       'host-key-changed',
-      `${address(spec)} has no host key of the pinned type (${types.join(', ')}); it offers ${offers}`,
+      `${address(spec)} has no host key of the pinned type (${types.join(', ')}); it offers ${offers}; ${nothingSent}`,
       { published: 'no', hint: compareFirst(spec), cause: told.cause },
     );
   }
@@ -67,7 +67,7 @@ function changed(spec: Endpoint, trust: Trust, shown: Shown[]): DepotError {
   if (shown.some((key) => trust.revoked.has(key.fingerprint))) return isRevoked(spec, shown, trust.revoked);
   return new DepotError(
     'host-key-changed',
-    `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`,
+    `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}; ${nothingSent}`,
     {
       published: 'no',
       hint: compareFirst(spec),

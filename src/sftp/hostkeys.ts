@@ -104,9 +104,32 @@ export function isRevoked(
 /** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
 export function compareFirst(spec: Endpoint): string {
   const first = `ask ${keeperOf(spec)} over another channel which key ${spec.jumpHost === true ? 'that' : 'its'} server has, then`;
-  if (spec.hostKeys.length > 0)
-    return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
-  return `${first}: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`;
+  const then =
+    spec.hostKeys.length > 0
+      ? `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`
+      : `${first}: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`;
+  return `${then}\neither the server was replaced, or somebody is in between; until you know, the next scheduled try does no harm`;
+}
+
+/** The key is looked at before anything else. */
+export const nothingSent = 'no password and no data were sent to it';
+
+/** What somebody should know who is asked to trust a server of which another key is pinned; null where none is, or it shows that one. */
+export async function changeOf(
+  spec: Pick<Endpoint, 'host' | 'port' | 'hostKeys' | 'hostKeysAt' | 'knownHostsFile' | 'jumpHost'>,
+  offered: readonly { fingerprint: string }[],
+): Promise<string | null> {
+  const { knownHostsFile: file, host, port } = spec;
+  const known = file === undefined ? [] : knownKeys(parseKnownHosts(await readKnownHosts(file)), host, port);
+  const pins =
+    spec.hostKeys.length > 0
+      ? spec.hostKeys.map((text) => ({ ...pinOf(text), at: spec.hostKeysAt ?? 'depot.yaml' }))
+      : known.flatMap((one) => pinOfLine(one).map((pin) => ({ ...pin, at: `${file ?? ''}:${one.line}` })));
+  if (pins.length === 0 || pins.some((pin) => offered.some((key) => key.fingerprint === pin.fingerprint))) return null;
+  const list = pins.map(
+    ({ type, fingerprint, at }) => `${type === null ? '' : `${type} `}${fingerprint} (${printable(at)})`,
+  );
+  return `pinned for ${address(spec)} is ${list.join(', ')}; the server now shows another key. Do not accept it before ${keeperOf(spec)} has confirmed it by telephone`;
 }
 
 /** The text of known_hosts; empty where there is none yet. @throws DepotError 'local-unreadable' */

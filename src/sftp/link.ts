@@ -37,6 +37,8 @@ export class Link {
   #openedAt = 0;
   /** When the last connection was lost. */
   #lostAt = new Date();
+  /** Why it could not be made again; null while nobody has given up on that. */
+  #gone: DepotError | null = null;
   #closed = false;
   #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
   readonly patience: Patience;
@@ -52,7 +54,7 @@ export class Link {
   ) {
     this.patience = new Patience(spec.quietForMs ?? spec.retryForMs, {
       holdOff: () => this.#holdOff(),
-      error: () => this.#quiet(),
+      error: () => this.#gone ?? this.#quiet(),
     });
   }
 
@@ -156,6 +158,7 @@ export class Link {
         else this.stats.reconnects++;
         this.#again = !first;
         this.#session = session;
+        this.#gone = null;
         this.#openedAt = performance.now();
         this.server = session.server;
         this.hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
@@ -172,7 +175,7 @@ export class Link {
         if (error.final && ++oddities >= maxOddities) throw error.final;
         if (performance.now() >= deadline) {
           this.source.giveUp();
-          throw error.final ?? this.#exhausted(first, error, patienceMs);
+          throw (this.#gone = error.final ?? this.#exhausted(first, error, patienceMs));
         }
         wait(error.why);
         const lost = first ? '' : `the connection was lost at ${clockTime(since)}; `;
@@ -198,7 +201,7 @@ export class Link {
       `${address(this.spec)} let us connect, then acknowledged nothing for ${duration(Math.max(this.patience.quietMs, 1))}: ${why}`,
       {
         published: 'no',
-        hint: `run «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
+        hint: `run: «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
       },
     );
   }
@@ -213,12 +216,16 @@ export class Link {
         ? `ask the agent what its server's log says about it, then: ${push}`
         : `bring up the VPN, then: ${push}`);
     const details = { hint, published: 'no' as const, cause: error };
-    if (!first)
+    if (!first) {
+      const sent = (this.stats.acknowledged / 2 ** 20).toFixed(1);
+      const far = sent === '0.0' ? '' : `, after ${sent} MiB,`;
+      const within = patienceMs > 0 ? ` within ${duration(patienceMs)}` : '';
       return new DepotError(
         'connection-lost',
-        `the connection to ${address(this.spec)} was lost and did not come back in ${duration(patienceMs)}${why}`,
+        `the connection to ${address(this.spec)} was lost at ${clockTime(this.#lostAt)}${far} and did not come back${within}${why}`,
         details,
       );
+    }
     return patienceMs > 0
       ? new DepotError('unreachable', `${address(this.spec)} not reachable for ${duration(patienceMs)}${why}`, details)
       : new DepotError('unreachable', `${address(this.spec)} ${error.why}`, details);

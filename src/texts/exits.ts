@@ -92,7 +92,7 @@ export const exits = {
     codes: ['host-key-unknown', 'host-key-changed'],
     en: 'host key unknown or changed',
     nl: 'sleutel van de server onbekend of veranderd',
-    do: 'compare it with the agent, then `depot trust`',
+    do: 'compare it with the agent, then `depot trust`, or correct `hostKey:`',
   },
   14: {
     codes: ['unreachable'],

@@ -37,8 +37,13 @@ export function errorLines(error: DepotError): string[] {
   const where = error.arrangement === undefined ? '' : `${printable(error.arrangement)}: `;
   const lines = [`depot: error: ${where}${what}${publication(error)}`];
   for (const line of more) if (line.trim() !== '') lines.push(`  ${line.trimStart()}`);
-  for (const hint of error.hint?.split('\n') ?? []) lines.push(`depot: hint: ${printable(hint)}`);
+  for (const hint of hintLines(error.hint)) lines.push(`depot: hint: ${printable(hint)}`);
   return lines;
+}
+
+/** A command to type ends its line, so that it can be pasted whole. */
+export function hintLines(hint = ''): string[] {
+  return hint === '' ? [] : hint.replace(/(«[^«»]*»)(?:; |, (?=or |and ))/g, '$1\n').split('\n');
 }
 
 /** Whether anything was published, to follow a message. */

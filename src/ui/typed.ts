@@ -13,7 +13,7 @@ const placed =
 const usesState = /^depot (?:push|doctor|status|receipts)\b/;
 /** Only command lines: people and companies have such quotation marks in their names, and names are shown as they are. */
 const marked =
-  /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm|dir|move|cmd|powershell|crontab|systemctl) [^«»]*)»/g;
+  /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm|dir|move|cmd|powershell|crontab|systemctl|findmnt) [^«»]*)»/g;
 /** A line that is longer than this is one of a script, and is read there. */
 const longest = 300;
 

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { fullPage, type PageEnd, screen } from '../../src/commands/help/page.js';
+import { exitCodePage } from '../../src/commands/help/exit-code.js';
 import { topics } from '../../src/commands/help/topics.js';
 import { schemaAddress } from '../../src/commands/init/text.js';
 import { buildProgram } from '../../src/commands/program.js';
-import { exits } from '../../src/texts/exits.js';
+import { exits, exitStatuses } from '../../src/texts/exits.js';
 import { checkout } from '../support/cli.js';
 
 const program = buildProgram(() => Promise.resolve());
@@ -103,6 +104,21 @@ test.each(commandPages)(
     expect(short.includes(`More options: ${path.replace('depot', 'depot help')}\n`)).toBe(left.length > 0);
   },
 );
+
+test.each(exitStatuses)('help explains exit code %s, found by its number or the name of one of its codes', (exit) => {
+  const page = exitCodePage([String(exit)])!;
+  expect(page).toMatch(new RegExp(`^(?:\\d+, )*${exit}\\b.*: `));
+  expect(page.split('\n').length).toBeGreaterThan(3);
+  for (const line of page.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  expect(page).not.toMatch(/`|\]\(/);
+  expect(exitCodePage(['exit-codes', String(exit)])).toBe(page);
+  for (const code of exits[exit].codes) expect(exitCodePage([code])).toBe(page);
+});
+
+test('help refuses a number that depot never exits with, and leaves other words alone', () => {
+  expect(() => exitCodePage(['99'])).toThrow('depot never exits with 99');
+  for (const words of [[], ['push'], ['exit-codes'], ['13', 'push']]) expect(exitCodePage(words)).toBeNull();
+});
 
 describe('a topic', () => {
   const here = { env: { HOME: '/srv/acme' }, cwd: '/srv/crm' };

@@ -19,6 +19,8 @@ export const runHere: Readonly<Record<string, Run>> = {
   'depot help files': { at: 'supplier' },
   'depot help environment': { at: 'supplier' },
   'depot help exit-codes': { at: 'supplier' },
+  'depot help 13': { at: 'supplier' },
+  'depot help host-key-changed': { at: 'supplier' },
   'depot <command> --help': { at: 'supplier' },
   'depot schema NAME': { at: 'supplier' },
   'depot schema runs-1': { at: 'supplier' },

@@ -164,22 +164,39 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
   test('is refused before anything is at the agent: wrong password, no such database, one of which the account sees nothing', async () => {
     const before = server.names();
     const supplier = await supplierWith({ username: 'escrow', passwordFile: 'secrets/db' });
-    const refused = async (message: RegExp, code = 'source-failed') => {
+    const refused = async (message: RegExp, hint: string, code = 'source-failed') => {
       const { result } = await supplier.push();
-      expect(result.error).toMatchObject({ code, exit: 3, published: 'no', message: expect.stringMatching(message) });
+      expect(result.error).toMatchObject({
+        code,
+        exit: 3,
+        published: 'no',
+        message: expect.stringMatching(message),
+        hint: expect.stringContaining(hint),
+      });
       expect(await checkOf(supplier, 'source crm.sql')).toMatchObject({
         result: 'failed',
         detail: expect.stringMatching(message),
       });
     };
     writeFileSync(join(supplier.directory, 'secrets/db'), `wrong\n`, { mode: 0o600 });
-    await refused(/Access denied for user 'escrow'/);
-    supplier.writeConfig({ dataset: [{ mariadb: { ...login, database: 'none' }, as: 'crm.sql' }] });
-    await refused(/Unknown database 'none'/);
-    supplier.writeConfig({
-      dataset: [{ mariadb: { ...login, database: 'empty', username: 'nobody_here' }, as: 'crm.sql' }],
-    });
-    await refused(/this account sees no tables/, 'source-empty');
+    await refused(
+      new RegExp(
+        `MariaDB at ${maria.socket} refused the password of escrow \\(from ${supplier.directory}/secrets/db\\)[^]*Access denied for user 'escrow'`,
+      ),
+      `correct the password in ${supplier.directory}/secrets/db`,
+    );
+    const from = (settings: Record<string, unknown>) =>
+      supplier.writeConfig({ dataset: [{ mariadb: { ...login, ...settings }, as: 'crm.sql' }] });
+    from({ database: 'none' });
+    await refused(/MariaDB at .* has no database none[^]*Unknown database 'none'/, 'check database:');
+    from({ database: 'none', username: 'nobody_here' });
+    await refused(/MariaDB at .* does not let nobody_here in from here[^]*1044/, 'ask whoever runs the database');
+    from({ database: 'x', host: '127.0.0.1', port: 1 });
+    await refused(/MariaDB at 127\.0\.0\.1:1 is not running or cannot be reached[^]*Can't connect/, 'start it, or ask');
+    from({ database: 'x', host: `${maria.socket}-gone` });
+    await refused(/-gone is not running or cannot be reached: its socket is not there/, 'start it, or ask');
+    from({ database: 'empty', username: 'nobody_here' });
+    await refused(/this account sees no tables/, 'check the name', 'source-empty');
     expect(server.names()).toEqual(before);
   });
 

@@ -170,9 +170,9 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
   test('is refused before anything is at the agent: wrong password, no such database, nothing in it, an old client', async () => {
     const before = server.names();
     const supplier = await supplierWith({ username: 'escrow', passwordFile: 'secrets/db' });
-    const refused = async (message: RegExp, code = 'source-failed') => {
-      const { result, code: exit } = await supplier.push();
-      expect(result.error).toMatchObject({ code, exit: 3, published: 'no' });
+    const refused = async (message: RegExp, hint: string, code = 'source-failed') => {
+      const { result, code: exit } = await supplier.push([], { env: { LC_ALL: 'de_DE.UTF-8', LANGUAGE: 'de' } });
+      expect(result.error).toMatchObject({ code, exit: 3, published: 'no', hint: expect.stringContaining(hint) });
       expect(result.error!.message).toMatch(message);
       expect(exit).toBe(3);
       expect(await checkOf(supplier, 'source crm.pgdump')).toMatchObject({
@@ -180,22 +180,47 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
         detail: expect.stringMatching(message),
       });
     };
-    writeFileSync(join(supplier.directory, 'secrets/db'), `wrong\n`, { mode: 0o600 });
-    await refused(/password authentication failed for user "escrow"/);
-    supplier.writeConfig({
-      dataset: [{ postgresql: { database: 'no=such', host, username: 'depot' }, as: 'crm.pgdump' }],
+    const { error } = (await supplier.push()).result;
+    expect(error).toMatchObject({
+      code: 'secret-missing',
+      hint: expect.stringMatching(/^write the password of database .* there \(mode 600, owner \S+\)$/),
     });
-    await refused(/database "no=such" does not exist/);
+    writeFileSync(join(supplier.directory, 'secrets/db'), `wrong\n`, { mode: 0o600 });
+    await refused(
+      new RegExp(
+        `^(?:source crm.pgdump: )?PostgreSQL at ${host}\\S* refused the password of escrow \\(from ${supplier.directory}/secrets/db\\)[^]*password authentication failed for user "escrow"(?![^]*/proc/)`,
+      ),
+      `correct the password in ${supplier.directory}/secrets/db`,
+    );
+    const from = (settings: Record<string, unknown>) =>
+      supplier.writeConfig({
+        dataset: [{ postgresql: { host, username: 'depot', database: 'x', ...settings }, as: 'crm.pgdump' }],
+      });
+    from({ database: 'no=such' });
+    await refused(/PostgreSQL at .* has no database no=such[^]*database "no=such" does not exist/, 'check database:');
+    from({ username: 'nobody_here', passwordCommand: ['echo', 'x'] });
+    await refused(/refused the password of nobody_here \(from passwordCommand\)/, 'check what passwordCommand');
+    from({ host: '127.0.0.1', port: 1 });
+    await refused(
+      /PostgreSQL at 127\.0\.0\.1:1 is not running or cannot be reached: it refused the connection[^]*Connection refused/,
+      'start it, or ask',
+    );
+    from({ host: join(host, 'gone') });
+    await refused(/PostgreSQL at .*gone is not running or cannot be reached: its socket is not there/, 'start it');
     supplier.writeConfig({
       dataset: [{ postgresql: { database: 'empty', host, username: 'depot' }, as: 'crm.pgdump' }],
     });
-    await refused(/this account sees no tables/, 'source-empty');
+    await refused(/this account sees no tables/, 'check the name', 'source-empty');
     const program = standIn('pg_dump', `echo 'pg_dump (PostgreSQL) 9.6.24'`);
     symlinkSync(pg!.psql, join(dirname(program), 'psql'));
     supplier.writeConfig({
       dataset: [{ postgresql: { database: odd, host, username: 'depot', program }, as: 'crm.pgdump' }],
     });
-    await refused(/is version 9\.6\.24, and the server is PostgreSQL \d+/, 'source-client-too-old');
+    await refused(
+      /is version 9\.6\.24, and the server is PostgreSQL \d+/,
+      'install the client',
+      'source-client-too-old',
+    );
     expect(server.names()).toEqual(before);
   });
 

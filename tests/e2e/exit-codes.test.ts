@@ -139,8 +139,29 @@ describe.skipIf(!ssh)('before any source is started', () => {
     expect((await supplier.depot(['trust', 'acme-crm', '--fingerprint', wrong])).code).toBe(13);
     supplier.writeConfig({ remote: { hostKey: [wrong] } });
     await refused(supplier, server, 13, 'host-key-changed');
+    const { error } = (await supplier.push()).result;
+    expect(error!.message).toContain('no password and no data were sent to it');
+    expect(error!.hint).toContain('until you know, the next scheduled try does no harm');
+    const change = async (pinnedAt: string): Promise<void> => {
+      const { error: told } = json(await supplier.depot(['trust', 'acme-crm', '--json'])) as {
+        error: { code: string; message: string };
+      };
+      expect(told.code).toBe('host-key-changed');
+      expect(told.message).toMatch(
+        /^pinned for .* SHA256:.*; the server now shows another key\. Do not accept it before/,
+      );
+      expect(told.message).toContain(pinnedAt);
+    };
+    await change(`${wrong} (${join(supplier.directory, 'depot.yaml')}:`);
     expect(tale.started()).toBe(false);
     supplier.writeConfig({ remote: { hostKey: undefined } });
+    const [other, knownHosts] = [join(tempDir(), 'other'), join(supplier.directory, 'known_hosts')];
+    await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', other]);
+    writeFileSync(
+      knownHosts,
+      `# the agent\n[${server.host}]:${server.port} ${readFileSync(`${other}.pub`, 'utf8').replace(/ [^ ]*$/, '')}\n`,
+    );
+    await change(` (${knownHosts}:2)`);
     expect((await supplier.depot(['trust', 'acme-crm', '--fingerprint', server.fingerprints[0]])).code).toBe(0);
     await supplier.deposit();
   });

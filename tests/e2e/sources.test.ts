@@ -347,4 +347,21 @@ describe.skipIf(!ssh)('sources of every kind', () => {
     expect(result.error).toMatchObject({ exit: 3, published: 'no' });
     expect(result.error!.message).toMatch(/closed|loop/);
   });
+
+  test('a directory that the last deposit had, and that is gone or empty now, is looked for among the file systems', async () => {
+    const supplier = await supplierWith({ dataset: [{ directory: 'data' }] });
+    const hint = async () => (await supplier.push()).result.error!.hint;
+    renameSync(supplier.data, `${supplier.data}.away`);
+    expect(await hint()).toBe('check the path in the configuration');
+    renameSync(`${supplier.data}.away`, supplier.data);
+    await supplier.deposit();
+    renameSync(supplier.data, `${supplier.data}.away`);
+    const mounted = /^it was there for the deposit of \d{4}-\d\d-\d\d; see whether its file system is mounted/;
+    expect(await hint()).toMatch(mounted);
+    mkdirSync(supplier.data);
+    expect(await hint()).toMatch(mounted);
+    if (process.platform === 'linux') expect(await hint()).toContain(`: findmnt -T ${supplier.data}`);
+    writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n2;Voorbeeld\n');
+    await supplier.deposit();
+  });
 });

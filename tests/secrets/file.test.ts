@@ -142,12 +142,17 @@ describe.skipIf(process.platform === 'win32')('the permissions of a secret file'
     process.seteuid?.(4711);
     try {
       expect(
-        await found(request({ configDirectory, note: (n) => notes.push(n), prompt: async () => 'typed' })),
+        await found(
+          request({ configDirectory, note: (n, hint) => notes.push(n, hint ?? ''), prompt: async () => 'typed' }),
+        ),
       ).toEqual(['typed', 'prompt']);
     } finally {
       process.seteuid?.(0);
     }
     expect(notes[0]).toMatch(/uid 4711 has no access to \S*10\.20\.0\.5\.password/);
+    expect(notes[1]).toBe(
+      `if uid 4711 is the one that pushes, type as root: «chown -R 4711 ${configDirectory}/secrets»\nif not, run depot as the account that pushes`,
+    );
   });
 
   test('a systemd credential may show as readable by its group, since that is how its access list shows', async () => {

@@ -220,6 +220,26 @@ describe('progress', () => {
     expect(server.connections).toBeGreaterThan(1);
   });
 
+  test('a connection that is lost and not made again is told as that, with when, how far, and what stands in the way', async () => {
+    const server = await startScriptedServer();
+    let stopped: Promise<void> | undefined;
+    server.script = (r) => {
+      if (r.type === 'write' && r.nth === 20) stopped ??= server.stop();
+      return undefined;
+    };
+    const { remote } = await connectTo(server, small);
+    const error = await within(failure(deposit(remote, content(1_000_000))));
+    await stopped;
+    expect(error).toMatchObject({
+      code: 'connection-lost',
+      published: 'no',
+      message: expect.stringMatching(
+        /^the connection to \S+ was lost at \d\d:\d\d:\d\d, after \d+\.\d MiB, and did not come back within \d+ m?s: it refused the connection$/,
+      ),
+      hint: expect.stringContaining('whether its server is running'),
+    });
+  });
+
   test('text instead of an answer is quoted, with control characters escaped', async () => {
     const server = await startScriptedServer();
     obey(server, [{ type: 'write', nth: 1, always: true, what: 'text' }]);

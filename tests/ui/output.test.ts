@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DepotError } from '../../src/errors.js';
 import { decryptLines } from '../../src/ui/decrypt.js';
-import { errorDocument, errorLines } from '../../src/ui/errors.js';
+import { errorDocument, errorLines, hintLines } from '../../src/ui/errors.js';
 import { pushDocument, pushLines, pushSummary, type PushReport, type ShownReceipt } from '../../src/ui/push.js';
 import { verifyLines } from '../../src/ui/verify.js';
 import { unbroken } from '../../src/ui/wrap.js';
@@ -268,4 +268,14 @@ test('the dataset line counts files and names the output of commands', () => {
   expect(line(9, tree, a, a, a, a)).toContain(' 5 files and the output of 4 commands, 18');
   // An earlier run sealed it, so the number of files is not known.
   expect(line(null, tree, a)).toContain(' 4,812 entries, 18');
+});
+
+test('a command in a hint ends its line, so that the line can be pasted whole', () => {
+  expect(hintLines('store it: «depot login acme-crm»; check the user name too')).toEqual([
+    'store it: «depot login acme-crm»',
+    'check the user name too',
+  ]);
+  expect(hintLines('create one with: «depot init»; or name one with --config')).toHaveLength(2);
+  expect(hintLines('run: «depot push» once')).toHaveLength(1);
+  expect(hintLines()).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { fingerprintOf } from '../../names/host-key.js';
 import { keysNamed, knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
-import { keeperOf, readKnownHosts, revokedIn, trusted } from '../../sftp/hostkeys.js';
+import { changeOf, keeperOf, readKnownHosts, revokedIn, trusted } from '../../sftp/hostkeys.js';
 import type { Endpoint } from '../../sftp/types.js';
 import type { Hop } from '../../sftp/jump.js';
 import { hopOf, jumpEndpoint, withUsername } from '../../push/agent.js';
@@ -34,7 +34,14 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
     signal: context.signal,
     hop: between.hop,
   });
-  const compared = await choose(offered, between.fingerprints, { ...remote, name }, context);
+  const change = await changeOf(
+    {
+      ...{ host, port, hostKeys: remote.hostKey, knownHostsFile },
+      ...(remote.hostKeyAt !== undefined && { hostKeysAt: remote.hostKeyAt }),
+    },
+    offered,
+  );
+  const compared = await choose(offered, between.fingerprints, { ...remote, name, change }, context);
   if (remote.hostKey.length > 0) notRevoked(await readKnownHosts(knownHostsFile), remote, compared);
   if (remote.hostKey.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
   const replaced = await pin(compared, remote);
@@ -87,7 +94,7 @@ async function jumpTrusted(
     const compared = await choose(
       offered,
       mine.length === 0 ? o.fingerprints : mine,
-      { host, port, jumpHost: true, name: arrangement.name },
+      { host, port, jumpHost: true, name: arrangement.name, change: await changeOf(jump, offered) },
       context,
     );
     await pin(compared, {
@@ -173,7 +180,7 @@ function shown({ type, fingerprint }: ScannedKey): { type: string; fingerprint: 
 async function choose(
   offered: readonly ScannedKey[],
   fingerprints: readonly string[],
-  remote: Pick<Endpoint, 'host' | 'port' | 'jumpHost'> & { name: string },
+  remote: Pick<Endpoint, 'host' | 'port' | 'jumpHost'> & { name: string; change: string | null },
   context: Context,
 ): Promise<ScannedKey[]> {
   const between = remote.jumpHost === true;
@@ -198,9 +205,10 @@ async function choose(
     return found;
   }
   if (!context.screen.interactive) {
+    const changed = remote.change === null ? '' : `${remote.change}.\n`;
     throw new DepotError(
-      'host-key-unknown',
-      `cannot ask you to confirm the host keys of ${address}: this is not a terminal. It shows\n${listed}`,
+      remote.change === null ? 'host-key-unknown' : 'host-key-changed',
+      `${changed}cannot ask you to confirm the host keys of ${address}: this is not a terminal. It shows\n${listed}`,
       {
         hint: `compare them with what ${keeper} gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
       },
@@ -208,6 +216,7 @@ async function choose(
   }
   const { Prompt } = await import('../../ui/prompt.js');
   const prompt = new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
+  if (remote.change !== null) context.screen.warn(remote.change, 'act');
   context.screen.note(
     `${address} shows these host keys. Compare them, letter by letter, with what ${keeper} gave you on paper or by telephone.`,
   );

@@ -117,7 +117,7 @@ export const rows: Row[] = [
     exit: 16,
     published: 'no',
     left: 'partial',
-    says: /may remain at .*; the next push removes it/,
+    says: /may remain at .*; the next push removes it[^]*was lost at [\d:]+.* did not come back within 1 s: it refused/,
     next: {
       does: 'removes the partial, deposits',
       says: /was not deposited; nothing of it is left at the agent/,
