@@ -18,6 +18,8 @@ export class Run {
   changes: NonNullable<DatasetSummary['chain']>['changes'] = null;
   /** What was read, and what that was compared with; null where this run read nothing. */
   dataset: RunDataset | null = null;
+  /** How much smaller it was; null where it was not. */
+  shrank: string | null = null;
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
@@ -34,6 +36,7 @@ export class Run {
     this.files = null;
     this.changes = null;
     this.dataset = null;
+    this.shrank = null;
   }
 
   /** Fills in what an error that comes from below cannot know: whose it is and whether anything was published. */
@@ -49,9 +52,10 @@ export class Run {
     return error;
   }
 
-  /** The run record: null for a deposit that was made. */
+  /** The run record: null for a deposit that was made, of which there is only something to say if it is much smaller. */
   ended(end: DepotError | { skipped: string } | null): RunRecord {
     const failed = end !== null && 'code' in end;
+    const hint = failed ? end.hint : end === null && this.shrank !== null ? this.#ifWrong() : undefined;
     return {
       schema: 'depot.run/1',
       arrangement: this.arrangement,
@@ -59,9 +63,9 @@ export class Run {
       finishedAt: timestamp(new Date()),
       exit: failed ? end.exit : 0,
       code: failed ? end.code : end === null ? null : 'skipped',
-      message: failed ? end.message : (end?.skipped ?? null),
+      message: end === null ? this.#smaller() : failed ? end.message : end.skipped,
       // The marks around lines to type are for the screen.
-      ...(failed && end.hint !== undefined && { hint: end.hint.replace(/[«»]/g, '') }),
+      ...(hint !== undefined && { hint: hint.replace(/[«»]/g, '') }),
       published: failed ? (end.published ?? this.published) : this.published,
       depositId: this.depositId,
       bytes: this.bytes,
@@ -73,5 +77,14 @@ export class Run {
       host: hostname(),
       ...(this.dataset !== null && { dataset: this.dataset }),
     };
+  }
+
+  #smaller(): string | null {
+    if (this.shrank === null) return null;
+    return `${this.shrank}; it was deposited all the same, and the earlier deposit is untouched`;
+  }
+
+  #ifWrong(): string {
+    return `find out what is missing; if something is, mend the source, then push again: «depot push ${this.arrangement}»; if that is all there is, nothing is to be done`;
   }
 }

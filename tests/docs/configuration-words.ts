@@ -35,7 +35,7 @@ export const topWords: WordsFor<typeof top> = {
   },
   notify: {
     about: 'Whom to tell how a push went.',
-    example: '{ command: [/usr/local/bin/alert], on: [failure, stale] }',
+    example: '{ command: [/usr/local/bin/alert], on: [failure, stale, killed, shrink] }',
     wrong: ['{ on: [failure] }'],
   },
   ping: {
@@ -109,7 +109,7 @@ export const notifyWords: WordsFor<typeof notify> = {
   },
   on: {
     about: 'When it runs. `failure` is about a push that was killed too.',
-    example: '[failure, stale, shrink]',
+    example: '[failure, stale, killed, shrink]',
     wrong: ['[failed]', '[]'],
   },
 };

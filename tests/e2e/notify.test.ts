@@ -61,6 +61,31 @@ describe('push', () => {
     ]);
   });
 
+  test('reports by default that a dataset shrank to almost nothing, with the sizes and the source', async () => {
+    const own = await Supplier.create({ ...server, remoteDirectory: '/in' });
+    const directory = own.directory;
+    writeFileSync(join(directory, 'alert'), `#!/bin/sh\ncat >> ${told()}\n`, { mode: 0o755 });
+    own.writeConfig({
+      top: { notify: { command: [join(directory, 'alert')] } },
+      dataset: [{ directory: 'data', as: 'files' }, { file: 'other' }],
+    });
+    writeFileSync(join(directory, 'other'), 'the same');
+    for (let i = 0; i < 11; i++) writeFileSync(join(own.data, `${i}`), 'x'.repeat(2000));
+    const { depositId } = await own.deposit();
+    expect(records()).toEqual([]);
+    for (let i = 1; i < 11; i++) rmSync(join(own.data, `${i}`));
+    writeFileSync(join(own.data, '0'), 'x');
+    await own.deposit();
+    expect(records()).toMatchObject([
+      {
+        exit: 0,
+        code: null,
+        message: `the dataset shrank (source files): it has 3 entries and 9 bytes, and the last deposit, ${depositId}, had 13 entries and 22,008 bytes; it was deposited all the same, and the earlier deposit is untouched`,
+        hint: expect.stringMatching(/^find out what is missing/) as string,
+      },
+    ]);
+  });
+
   test('does not report outcomes that are not configured, nor a run that had nothing to do', async () => {
     notify(keep, ['failure']);
     await supplier.deposit();
