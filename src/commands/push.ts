@@ -272,6 +272,7 @@ async function pushOne(
       run.meter.progress({ ...p, limits });
     },
     ...(o.list && { listed: listedOn(screen, name) }),
+    typed: (hint) => screen.typed(hint),
     begun: () => run.pinger.began(name),
     waiting: (waiting) => {
       events?.waiting(waiting);
@@ -291,7 +292,8 @@ async function pushOne(
         `the run ends after ${seconds} s: exit ${exit}${code === null ? '' : ` (${code})`}, published: ${published}, deposit: ${depositId ?? 'none'}`,
       );
       run.notifier.tell(record);
-      run.pinger.ended(record, because);
+      // A monitor hears of this push at once: of the one before it, that would only be a false alarm.
+      if (record.code !== 'killed') run.pinger.ended(record, because);
     },
   };
   const place = { arrangement, stateDirectory: config.state.path };

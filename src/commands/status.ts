@@ -100,6 +100,7 @@ async function notify(config: Config, standings: readonly Standing[], { screen }
     warn: (message: string, weight?: 'act') => {
       screen.warn(message, weight);
     },
+    typed: (hint: string) => screen.typed(hint),
   };
   const telling: Promise<void>[] = [];
   if (config.notify !== undefined) {
@@ -354,12 +355,12 @@ function underWayLines(name: string, { running, killed, pending, strays, unreada
 
 function minute(at: string): string {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? printable(at) : localTime(date).slice(0, 16);
+  return Number.isNaN(date.getTime()) ? printable(at) : localTime(date);
 }
 
 /** `failed 2026-11-23 02:00, 14 server not reachable`. */
 function runText(run: RunRecord): string {
-  const at = localTime(new Date(run.finishedAt)).slice(0, 16);
+  const at = localTime(new Date(run.finishedAt));
   if (run.code === 'skipped') return `skipped ${at}`;
   if (run.exit === 0) return `deposited ${at}`;
   if (run.code === 'killed') return `killed, last seen ${at}`;

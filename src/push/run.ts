@@ -7,6 +7,7 @@ import type { RunDataset, RunRecord } from '../state/runs.js';
 /** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */
 export class Run {
   readonly arrangement: string;
+  readonly typed: (hint: string) => string;
   readonly startedAt = new Date();
   readonly #clock = process.hrtime.bigint();
   published: Published = 'no';
@@ -20,12 +21,16 @@ export class Run {
   dataset: RunDataset | null = null;
   /** How much smaller it was; null where it was not. */
   shrank: string | null = null;
+  /** The record of the push before this one, which was killed, while nobody was told of it. */
+  afterKilled: RunRecord | null = null;
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
 
-  constructor(arrangement: string) {
+  /** `typed`: makes the lines to type in a hint work as they stand. */
+  constructor(arrangement: string, typed = withoutMarks) {
     this.arrangement = arrangement;
+    this.typed = typed;
   }
 
   /** What was delivered was an earlier run's: the deposit of this one is still to come. */
@@ -64,8 +69,7 @@ export class Run {
       exit: failed ? end.exit : 0,
       code: failed ? end.code : end === null ? null : 'skipped',
       message: end === null ? this.#smaller() : failed ? end.message : end.skipped,
-      // The marks around lines to type are for the screen.
-      ...(hint !== undefined && { hint: hint.replace(/[«»]/g, '') }),
+      ...(hint !== undefined && { hint: this.typed(hint) }),
       published: failed ? (end.published ?? this.published) : this.published,
       depositId: this.depositId,
       bytes: this.bytes,
@@ -87,4 +91,9 @@ export class Run {
   #ifWrong(): string {
     return `find out what is missing; if something is, mend the source, then push again: «depot push ${this.arrangement}»; if that is all there is, nothing is to be done`;
   }
+}
+
+/** The marks around lines to type are for the screen. */
+function withoutMarks(hint: string): string {
+  return hint.replace(/[«»]/g, '');
 }

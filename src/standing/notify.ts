@@ -7,7 +7,8 @@ import { timestamp } from '../names/deposit.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import { killedRun, nothingDone, type Runner } from '../state/underway.js';
+import { killedRun } from '../state/killed.js';
+import { nothingDone, type Runner } from '../state/underway.js';
 import type { Warn } from '../warning.js';
 import { lateWords, type Standing } from './standing.js';
 
@@ -18,6 +19,8 @@ const atOnce = 4;
 
 export interface NotifyHooks {
   warn: Warn;
+  /** Completes the lines to type in a hint. */
+  typed: (hint: string) => string;
 }
 
 /** A run that skipped has nothing to tell. A dataset that shrank is one, whether it was deposited or refused. */
@@ -38,13 +41,13 @@ function wants({ notify }: Config, event: NotifyEvent): boolean {
 /** Hands run records to `notify.command` as they come. Nothing waits for it until `finish`; nothing fails with it. */
 export class Notifier {
   readonly #config: Config;
-  readonly #hooks: NotifyHooks;
+  readonly #hooks: Pick<NotifyHooks, 'warn'>;
   readonly #waiting: RunRecord[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #late = new AbortController();
   #dropped = 0;
 
-  constructor(config: Config, hooks: NotifyHooks) {
+  constructor(config: Config, hooks: Pick<NotifyHooks, 'warn'>) {
     this.#config = config;
     this.#hooks = hooks;
   }
@@ -112,7 +115,7 @@ export async function notifyOfStandings(
   for (const standing of standings) {
     try {
       if (standing.underWay.killed !== null && wants(config, 'killed'))
-        await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now);
+        await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now, hooks);
       if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now, hooks);
     } catch (error) {
       if (!isDepotError(error)) throw error;
@@ -128,10 +131,17 @@ export async function notifyOfStandings(
   }
 }
 
-async function tellOfKilled(config: Config, arrangement: string, killed: Runner, now: Date): Promise<void> {
+async function tellOfKilled(
+  config: Config,
+  arrangement: string,
+  killed: Runner,
+  now: Date,
+  { typed }: NotifyHooks,
+): Promise<void> {
   const state = await ArrangementState.forNotes(config.state.path, arrangement);
   if (state === null || (await killedNoted(state, killed))) return;
-  await deliver(config, killedRun(arrangement, killed), new AbortController().signal);
+  const record = await killedRun(state, killed);
+  await deliver(config, { ...record, hint: typed(record.hint) }, new AbortController().signal);
   await noteKilled(state, killed, timestamp(now));
 }
 

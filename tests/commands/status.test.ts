@@ -74,7 +74,7 @@ test('the table marks what is stale and says how the last run ended', () => {
   const lines = statusLines(standings, { config: '/etc/depot/depot.yaml', state: '/var/lib/depot' }).map(unbroken);
   expect(lines[0]).toMatch(/^ARRANGEMENT +LAST DEPOSIT +AGE +EVERY +LAST RUN$/);
   expect(lines[1]).toMatch(
-    /^acme-crm +2026-11-22 \d\d:36 \S+ +30h12m! +24h +failed 2026-11-23 \d\d:00, 14 server not reachable$/,
+    /^acme-crm +2026-11-22 \d\d:36 \S+ +30h12m! +24h +failed 2026-11-23 \d\d:00 \S+, 14 server not reachable$/,
   );
   expect(lines[2]).toMatch(/^globex +never +– +– +never$/);
   expect(lines[3]).toBe(
