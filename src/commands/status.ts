@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config/types.js';
 import type { Shrunk } from '../standing/shrunk.js';
-import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
+import { type KeyStanding, lateAndWhy, type Standing } from '../standing/standing.js';
 import { isDepotError } from '../errors.js';
 import { exitStatus, shortMeaning } from '../texts/exits.js';
 import { printable } from '../printable.js';
@@ -285,22 +285,34 @@ function remarks(s: Standing, few: boolean): string[] {
   const failed =
     few &&
     !s.ended &&
+    !s.stale &&
     lastRun !== null &&
     lastRun.exit !== 0 &&
     lastRun.code !== 'killed' &&
     underWay.running === null &&
     underWay.killed === null;
   return [
-    ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
+    ...(s.inFuture || (few && s.stale) ? [lateText(s)] : []),
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
     ...lostLines(s),
-    ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
+    ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}${lateFrom(s)}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`,
     ),
-    ...underWayLines(s.arrangement, underWay),
+    ...underWayLines(s.arrangement, underWay, lateFrom(s)),
   ];
+}
+
+/** Why it is late, and what to do about it. */
+function lateText(s: Standing): string {
+  const hint = s.late === null ? '' : `; ${s.late.hint}`;
+  return `${s.stale ? 'stale: ' : ''}${printable(lateAndWhy(s))}${hint}`;
+}
+
+/** Whether what failed can wait until morning. */
+function lateFrom({ staleAt, stale }: Standing): string {
+  return staleAt === null || stale ? '' : `; the last deposit becomes stale at ${minute(staleAt)}`;
 }
 
 function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {
@@ -339,12 +351,16 @@ function held(d: { entries: number; bytes: number }): string {
 const mayAppear = 'may yet appear at the agent, truncated; it is no deposit, and the next push looks for it';
 
 /** While a push runs, what is pending is its own business. */
-function underWayLines(name: string, { running, killed, pending, strays, unreadable }: UnderWay): string[] {
+function underWayLines(
+  name: string,
+  { running, killed, pending, strays, unreadable }: UnderWay,
+  lateFrom: string,
+): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
   if (running !== null) return lines;
   if (killed !== null)
     lines.push(
-      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»`,
+      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»${lateFrom}`,
     );
   return [
     ...lines,

@@ -4,13 +4,15 @@ import type { Config, NotifyEvent } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { logInfo } from '../log.js';
 import { timestamp } from '../names/deposit.js';
+import { lastDeposit } from '../state/list.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { killedRun } from '../state/killed.js';
 import { nothingDone, type Runner } from '../state/underway.js';
 import type { Warn } from '../warning.js';
-import { lateWords, type Standing } from './standing.js';
+import { judgeAge, lateAndWhy, type Standing } from './standing.js';
+import { minute } from './why-late.js';
 
 /** How long a notification may take; and how long, after all deposits, the notifications may still go on together. */
 const limitMs = 10_000;
@@ -89,7 +91,8 @@ export class Notifier {
   }
 }
 
-async function deliver(config: Config, record: RunRecord, signal: AbortSignal): Promise<void> {
+async function deliver(config: Config, told: RunRecord, signal: AbortSignal): Promise<void> {
+  const record = await withStaleAt(config, told);
   logInfo(record.arrangement, `notify.command is told: ${record.code ?? 'success'}`);
   await run(config.notify!.command, {
     label: 'notify.command',
@@ -103,6 +106,18 @@ async function deliver(config: Config, record: RunRecord, signal: AbortSignal): 
     signal,
   });
   logInfo(record.arrangement, 'notify.command has ended well');
+}
+
+/** Whoever is woken by a failure asks whether it can wait until morning. */
+async function withStaleAt(config: Config, run: RunRecord): Promise<RunRecord & { staleAt?: string }> {
+  const arrangement = config.arrangements.get(run.arrangement);
+  if (run.exit === 0 || arrangement === undefined) return run;
+  const last = await lastDeposit(new ArrangementState(config.state.path, arrangement.name)).catch(() => null);
+  const { staleAt, stale } = judgeAge(arrangement, last, undefined, new Date());
+  if (staleAt === null) return run;
+  if (stale) return { ...run, staleAt };
+  const wait = `the last deposit becomes stale at ${minute(staleAt)}`;
+  return { ...run, hint: run.hint === undefined ? wait : `${run.hint}\n${wait}`, staleAt };
 }
 
 /** Tells of each killed push once, and of a stale arrangement once for each `every` (a day without it). */
@@ -146,11 +161,12 @@ async function tellOfKilled(
 }
 
 /** Without a note it tells of it at every look: too often is better than never. */
-async function tellOfStale(config: Config, standing: Standing, now: Date, { warn }: NotifyHooks): Promise<void> {
+async function tellOfStale(config: Config, standing: Standing, now: Date, { warn, typed }: NotifyHooks): Promise<void> {
   const state = await ArrangementState.forNotes(config.state.path, standing.arrangement);
   const depositId = standing.lastDeposit?.depositId ?? null;
+  const record = staleRecord(standing, typed, now);
   if (state === null) {
-    await deliver(config, staleRecord(standing, now), new AbortController().signal);
+    await deliver(config, record, new AbortController().signal);
     warn(
       `${standing.arrangement}: notify.command was told, and will be at every look: there is no state directory ${config.state.path} to keep a note in`,
       'act',
@@ -159,14 +175,14 @@ async function tellOfStale(config: Config, standing: Standing, now: Date, { warn
   }
   if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)), now }))
     return;
-  await deliver(config, staleRecord(standing, now), new AbortController().signal);
+  await deliver(config, record, new AbortController().signal);
   await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });
 }
 
 const dayMs = 24 * 3600 * 1000;
 
 /** In the form of a run record, but of no run: nothing was begun. */
-function staleRecord(standing: Standing, now: Date): RunRecord {
+function staleRecord(standing: Standing, typed: NotifyHooks['typed'], now: Date): RunRecord {
   return {
     schema: 'depot.run/1',
     arrangement: standing.arrangement,
@@ -174,7 +190,8 @@ function staleRecord(standing: Standing, now: Date): RunRecord {
     finishedAt: timestamp(now),
     exit: 31,
     code: 'stale',
-    message: lateWords(standing),
+    message: lateAndWhy(standing),
+    ...(standing.late !== null && { hint: typed(standing.late.hint) }),
     published: 'no',
     ...nothingDone,
     seconds: 0,

@@ -16,6 +16,8 @@ export interface PastRun
   hint: string | null;
   published: RunRecord['published'] | null;
   seconds: number | null;
+  /** Of a push that is running, where it is known. */
+  pid?: number;
 }
 
 /** The newest `most` runs that `wanted` accepts, newest first; reads no more than that takes. Changes nothing, needs no lock. */
@@ -61,7 +63,7 @@ async function asSettled(state: ArrangementState, run: PastRun, later: PastRun |
   return { ...run, hint, published: since.published, message: `${run.message ?? ''}; settled since: ${since.words}` };
 }
 
-function running(arrangement: string, { since, lastSeen, host }: Runner, now: Date): PastRun {
+function running(arrangement: string, { pid, since, lastSeen, host }: Runner, now: Date): PastRun {
   const startedAt = parseTimestamp(since) === null ? lastSeen : since;
   return {
     result: 'running',
@@ -76,6 +78,7 @@ function running(arrangement: string, { since, lastSeen, host }: Runner, now: Da
     ...nothingDone,
     seconds: Math.max(0, (now.getTime() - Date.parse(startedAt)) / 1000),
     host,
+    ...(pid > 0 && { pid }),
   };
 }
 

@@ -176,7 +176,9 @@ test('a push that is running comes first, and one that was killed is there befor
     { result: 'running', finishedAt: null, exit: null, seconds: expect.any(Number) as number },
     { result: 'deposited' },
   ]);
-  expect((await runs(directory)).stdout).toMatch(/\n\S+ \S+ \S+ +\S+ +running +on \S+\n/);
+  expect((await runs(directory)).stdout).toMatch(
+    /\n\S+ \S+ \S+ +\S+ +running +process \d+ on \S+; to stop it safely: kill \d+\n/,
+  );
   await lock.release();
 
   const child = new Child(`

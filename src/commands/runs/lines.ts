@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { printable } from '../../printable.js';
 import type { PastRun } from '../../state/history.js';
+import { stopWords } from '../../state/lock.js';
 import { exitMeaning } from '../../texts/exits.js';
 import { publication } from '../../ui/errors.js';
 import { age, bytes, counted, localTime, table } from '../../ui/format.js';
@@ -30,13 +31,19 @@ export function runLines(
   return table(rows.map((row, i) => [...row, i === 0 ? 'DEPOSIT OR REASON' : remark(runs[i - 1]!, room)]));
 }
 
+function running({ pid, host }: PastRun): string {
+  return pid === undefined
+    ? `on ${printable(host)}`
+    : `process ${pid} on ${printable(host)}${stopWords({ pid, host: printable(host) })}`;
+}
+
 function took({ seconds, result }: PastRun): string {
   if (seconds === null) return '–';
   return result === 'killed' ? `≥${age(seconds * 1000)}` : age(seconds * 1000);
 }
 
 function remark(run: PastRun, room: number): string {
-  if (run.result === 'running') return printable(`on ${run.host}`);
+  if (run.result === 'running') return running(run);
   if (run.result === 'deposited') return deposited(run, room);
   const anyway =
     run.published === 'yes'
