@@ -6,7 +6,7 @@ import type { Shrunk } from '../standing/shrunk.js';
 import { type KeyStanding, lateAndWhy, type Standing } from '../standing/standing.js';
 import { isDepotError } from '../errors.js';
 import { exitStatus, shortMeaning } from '../texts/exits.js';
-import { printable } from '../printable.js';
+import { onOneLine, printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
 import type { RunRecord } from '../state/runs.js';
@@ -272,7 +272,7 @@ function keyLines(standings: readonly Standing[], now: Date): string[] {
   return [...soon.values()].map(({ key, expiresAt, names: [first = '', ...others] }) => {
     const days = Math.floor((Date.parse(expiresAt) - now.getTime()) / dayMs);
     const whose = `the key of ${printable(key.name)}${key.fingerprint === null ? '' : ` (${shortFingerprint(key.fingerprint)})`}`;
-    return `${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${whose} ${days < 0 ? 'expired' : 'expires'} on ${expiresAt.slice(0, 10)}${days < 0 ? '' : `, in ${counted(days, 'day')}`}`;
+    return `${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${whose} ${days < 0 ? 'expired' : 'expires'} on ${expiresAt.slice(0, 10)}${days < 0 ? '' : days === 0 ? ', within a day' : `, in ${counted(days, 'day')}`}`;
   });
 }
 
@@ -296,7 +296,7 @@ function remarks(s: Standing, few: boolean): string[] {
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
     ...lostLines(s),
-    ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}${lateFrom(s)}`] : []),
+    ...(failed ? [`the last run failed: ${onOneLine(lastRun.message ?? '')}${lateFrom(s)}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`,
     ),
@@ -307,7 +307,7 @@ function remarks(s: Standing, few: boolean): string[] {
 /** Why it is late, and what to do about it. */
 function lateText(s: Standing): string {
   const hint = s.late === null ? '' : `; ${s.late.hint}`;
-  return `${s.stale ? 'stale: ' : ''}${printable(lateAndWhy(s))}${hint}`;
+  return `${s.stale ? 'stale: ' : ''}${onOneLine(lateAndWhy(s))}${hint}`;
 }
 
 /** Whether what failed can wait until morning. */

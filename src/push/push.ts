@@ -57,7 +57,11 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
       ArrangementState.open(options.stateDirectory, name, `«depot push ${name}»`),
     );
     state = opened;
-    const outcome = await describing(run, signal, async () => pushLocked(await named(options), opened, run, hooks));
+    const outcome = await describing(run, signal, async () => {
+      // What has nothing to do is no failure because a signal came first.
+      const recent = signal.aborted ? await recentDeposit(opened, options, run.startedAt) : null;
+      return recent ?? pushLocked(await named(options), opened, run, hooks);
+    });
     const record = run.ended('skipped' in outcome ? outcome : null);
     await describing(run, signal, () => keepRecord(opened, record));
     tellOfKilled(run, record, hooks);

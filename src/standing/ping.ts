@@ -95,7 +95,10 @@ export class Pinger {
     clearTimeout(timer);
     const [first, ...others] = this.#failed.splice(0);
     if (first === undefined) return;
-    this.#warn(`${first}${others.length === 0 ? '' : ` (and ${others.length} more)`}`, 'act');
+    this.#warn(
+      `${first}${others.length === 0 ? '' : `; ${others.length} more ${others.length === 1 ? 'ping' : 'pings'} failed`}`,
+      'act',
+    );
   }
 }
 

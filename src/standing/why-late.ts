@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { nameOf } from '../accounts.js';
 import { stopWords } from '../state/lock.js';
-import type { Standing } from './standing.js';
+import type { RunRecord } from '../state/runs.js';
+import type { UnderWay } from '../state/underway.js';
 
 export interface WhyLate {
   /** Null where the clock is to blame, which is said already. */
@@ -44,7 +45,13 @@ export async function whyLate(
     hint: `make a deposit now: ${push}; does its schedule run? ${await schedules(stateDirectory)}`,
   };
 }
-type WhyLateOf = Pick<Standing, 'arrangement' | 'underWay' | 'lastRun' | 'inFuture'>;
+
+interface WhyLateOf {
+  arrangement: string;
+  underWay: UnderWay;
+  lastRun: RunRecord | null;
+  inFuture: boolean;
+}
 
 /** Where to look, on this system; the schedule belongs to the account that owns the state. */
 async function schedules(stateDirectory: string): Promise<string> {
