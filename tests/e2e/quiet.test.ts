@@ -97,7 +97,7 @@ describe('a dataset that shrank', () => {
     expect([quiet.code, quiet.stderr]).toEqual([0, '']);
     expect(quiet.stdout).toMatch(
       new RegExp(
-        `^acme-crm: the dataset shrank, and no deposit since was as large again: acme-crm_\\w+ of 20\\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
+        `^acme-crm: the dataset shrank, and no deposit since was as large again: acme-crm_\\w+ of 20\\S+ \\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
       ),
     );
     expect((await status()).stdout).toContain(quiet.stdout);
