@@ -255,6 +255,7 @@ class Child {
     const lines = this.#stderr
       .toString('utf8')
       .split(/\r?\n/)
+      .map((line) => line.replaceAll('\t', ' ').trimEnd())
       .filter((line) => line.trim() !== '');
     return lines
       .slice(-KEPT_LINES)

@@ -13,6 +13,12 @@ export function printable(name: string | Uint8Array): string {
   );
 }
 
+/** What a program said, on one line: its line breaks and tabs are no escapes. */
+export function onOneLine(text: string): string {
+  const lines = text.split('\n').map((line) => printable(line.replaceAll('\t', ' ').trim()));
+  return lines.filter((line) => line !== '').join('; ');
+}
+
 /** The same amid other words, in a list: with blanks in it, in quotes as sh has them, so that no ` -> ` in it passes for the list's. */
 export function oneWord(name: string | Uint8Array): string {
   const text = printable(name);

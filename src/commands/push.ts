@@ -103,11 +103,11 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   const results = await pushEach(o, config, arrangements, all, context);
   const exit = pushExit(results, context.signal);
   screen.done(made(results));
+  const summary = pushSummary(results, shard === null ? null : { shard, all: all.length });
   const document = { ...pushDocument(results), ...(shard === null ? {} : { shard }) };
   if (screen.json && exit === 0) screen.result(document, []);
   else if (screen.json) screen.failure(document, []);
-  else if (arrangements.length !== 1 || shard !== null)
-    screen.result({}, [pushSummary(results, shard === null ? null : { shard, all: all.length })]);
+  else if (arrangements.length !== 1 || shard !== null) screen.result({}, [summary], exit === 0 ? [] : [summary]);
   if (results.some((r) => 'error' in r && r.begun === false)) screen.hint('run it again: «depot …»');
   if (exit !== 0) tellStray(results, context);
   return exit;
@@ -194,6 +194,7 @@ async function pushEach(
   // With --all it is no reason to keep the others from their deposits.
   const deposits: typeof deposit = (options, hooks) =>
     sharing.includes(options.arrangement.name) ? Promise.reject(sharedStdin(sharing)) : deposit(options, hooks);
+  const advised = new Set<string>();
   const one = async (arrangement: Arrangement): Promise<PushResult> => {
     const result =
       o.all && hasEnded(arrangement)
@@ -209,7 +210,14 @@ async function pushEach(
     screen.eventsOf(arrangement.name)?.ended('error' in result ? result.error.code : null);
     if (screen.json) return result;
     if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));
-    else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
+    else {
+      const { error } = result;
+      const advice = `${error.code} ${error.hint ?? ''}`;
+      // One cause can fail many of them: what to do about it is said once.
+      if (advised.has(advice)) error.hint = undefined;
+      advised.add(advice);
+      screen.error(error, context.env.DEPOT_DEBUG === '1');
+    }
     return result;
   };
   const endThreads = arrangements.length > 1 ? keepThreads() : undefined;
@@ -284,6 +292,7 @@ async function pushOne(
       run.meter.progress({ ...p, limits });
     },
     ...(o.list && { listed: listedOn(screen, name) }),
+    typed: (hint) => screen.typed(hint),
     begun: () => run.pinger.began(name),
     waiting: (waiting) => {
       events?.waiting(waiting);
@@ -302,8 +311,11 @@ async function pushOne(
         name,
         `the run ends after ${seconds} s: exit ${exit}${code === null ? '' : ` (${code})`}, published: ${published}, deposit: ${depositId ?? 'none'}`,
       );
+      // Whoever pushes at a terminal sees it, and nothing has failed: another push is making the deposit.
+      if (record.code === 'locked' && screen.stderr.isTTY) return;
       run.notifier.tell(record);
-      run.pinger.ended(record, because);
+      // A monitor hears of this push at once: of the one before it, that would only be a false alarm.
+      if (record.code !== 'killed') run.pinger.ended(record, because);
     },
   };
   const place = { arrangement, stateDirectory: config.state.path };

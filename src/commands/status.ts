@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config/types.js';
 import type { Shrunk } from '../standing/shrunk.js';
-import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
+import { type KeyStanding, lateAndWhy, type Standing } from '../standing/standing.js';
 import { isDepotError } from '../errors.js';
 import { exitStatus, shortMeaning } from '../texts/exits.js';
-import { printable } from '../printable.js';
+import { onOneLine, printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
 import type { RunRecord } from '../state/runs.js';
@@ -100,6 +100,7 @@ async function notify(config: Config, standings: readonly Standing[], { screen }
     warn: (message: string, weight?: 'act') => {
       screen.warn(message, weight);
     },
+    typed: (hint: string) => screen.typed(hint),
   };
   const telling: Promise<void>[] = [];
   if (config.notify !== undefined) {
@@ -278,7 +279,7 @@ function keyLines(standings: readonly Standing[], now: Date): string[] {
   return [...soon.values()].map(({ key, expiresAt, names: [first = '', ...others] }) => {
     const days = Math.floor((Date.parse(expiresAt) - now.getTime()) / dayMs);
     const whose = `the key of ${printable(key.name)}${key.fingerprint === null ? '' : ` (${shortFingerprint(key.fingerprint)})`}`;
-    return `${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${whose} ${days < 0 ? 'expired' : 'expires'} on ${expiresAt.slice(0, 10)}${days < 0 ? '' : `, in ${counted(days, 'day')}`}`;
+    return `${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${whose} ${days < 0 ? 'expired' : 'expires'} on ${expiresAt.slice(0, 10)}${days < 0 ? '' : days === 0 ? ', within a day' : `, in ${counted(days, 'day')}`}`;
   });
 }
 
@@ -291,22 +292,34 @@ function remarks(s: Standing, few: boolean): string[] {
   const failed =
     few &&
     !s.ended &&
+    !s.stale &&
     lastRun !== null &&
     lastRun.exit !== 0 &&
     lastRun.code !== 'killed' &&
     underWay.running === null &&
     underWay.killed === null;
   return [
-    ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
+    ...(s.inFuture || (few && s.stale) ? [lateText(s)] : []),
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
     ...lostLines(s),
-    ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
+    ...(failed ? [`the last run failed: ${onOneLine(lastRun.message ?? '')}${lateFrom(s)}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; to check everything: «depot receipts verify ${s.arrangement}»`,
     ),
-    ...underWayLines(s.arrangement, underWay),
+    ...underWayLines(s.arrangement, underWay, lateFrom(s)),
   ];
+}
+
+/** Why it is late, and what to do about it. */
+function lateText(s: Standing): string {
+  const hint = s.late === null ? '' : `; ${s.late.hint}`;
+  return `${s.stale ? 'stale: ' : ''}${onOneLine(lateAndWhy(s))}${hint}`;
+}
+
+/** Whether what failed can wait until morning. */
+function lateFrom({ staleAt, stale }: Standing): string {
+  return staleAt === null || stale ? '' : `; the last deposit becomes stale at ${minute(staleAt)}`;
 }
 
 function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {
@@ -343,12 +356,16 @@ function held(d: { entries: number; bytes: number }): string {
 const mayAppear = 'may still appear at the agent, cut off; it is not a deposit, and the next push looks for it';
 
 /** While a push runs, what is pending is its own business. */
-function underWayLines(name: string, { running, killed, pending, strays, unreadable }: UnderWay): string[] {
+function underWayLines(
+  name: string,
+  { running, killed, pending, strays, unreadable }: UnderWay,
+  lateFrom: string,
+): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; it may be the record of a deposit`);
   if (running !== null) return lines;
   if (killed !== null)
     lines.push(
-      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»`,
+      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»${lateFrom}`,
     );
   return [
     ...lines,
@@ -359,12 +376,13 @@ function underWayLines(name: string, { running, killed, pending, strays, unreada
 
 function minute(at: string): string {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? printable(at) : localTime(date).slice(0, 16);
+  return Number.isNaN(date.getTime()) ? printable(at) : localTime(date);
 }
 
 /** `failed 2026-11-23 02:00, 14 server not reachable`; `failed 2026-11-23 02:00 (14)`; `failed 14`. */
 function runText(run: RunRecord, form: RunForm): string {
-  const at = form === 'short' ? '' : ` ${localTime(new Date(run.finishedAt)).slice(0, 16)}`;
+  const whole = localTime(new Date(run.finishedAt));
+  const at = form === 'short' ? '' : ` ${form === 'full' ? whole : whole.slice(0, 16)}`;
   if (run.code === 'skipped') return `skipped${at}`;
   if (run.exit === 0) return `deposited${at}`;
   if (run.code === 'killed') return form === 'short' ? 'killed' : `killed, last seen${at}`;

@@ -41,7 +41,7 @@ export const supplier = mapping(
 
 export const notify = mapping({
   command: required(command),
-  on: preset(list(oneOf('success', 'failure', 'killed', 'stale', 'shrink')), ['failure', 'stale']),
+  on: preset(list(oneOf('success', 'failure', 'killed', 'stale', 'shrink')), ['failure', 'stale', 'shrink']),
 });
 
 const version: Kind<1> = {

@@ -226,7 +226,7 @@ class Dataset {
     const { entries, bytes } = this.#whole;
     const { shrink } = this.#options;
     if (shrink === undefined || !hasShrunk({ entries, bytes }, shrink)) return;
-    const words = shrinkWords({ entries, bytes }, shrink.previous);
+    const words = shrinkWords({ entries, bytes }, shrink, this.#sizes);
     if (shrink.then === 'warn') this.#hooks.warn(words, 'act');
     else
       throw new DepotError('source-shrunk', words, {

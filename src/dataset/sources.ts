@@ -92,6 +92,8 @@ export interface DatasetSize {
 /** Against an export that failed without saying so, or an `exclude` that takes too much. */
 export interface ShrinkRule {
   previous: DatasetSize & { depositId: string };
+  /** What each source held then; not there where that is not known. */
+  sources?: readonly SourceSize[];
   /** From 0 to 1: fewer entries or bytes than this part of the last ones are too few. */
   below: number;
   then: 'warn' | 'fail';
@@ -101,8 +103,23 @@ export function hasShrunk(now: DatasetSize, { previous, below }: Pick<ShrinkRule
   return now.entries < previous.entries * below || now.bytes < previous.bytes * below;
 }
 
-export function shrinkWords(now: DatasetSize, previous: ShrinkRule['previous']): string {
+/** `sources`: what each holds now, for the names of those that shrank. */
+export function shrinkWords(
+  now: DatasetSize,
+  { previous, sources: before = [], below }: Pick<ShrinkRule, 'previous' | 'sources' | 'below'>,
+  sources: readonly SourceSize[],
+): string {
   const size = ({ entries, bytes }: DatasetSize): string =>
     `${entries.toLocaleString('en-US')} ${entries === 1 ? 'entry' : 'entries'} and ${bytes.toLocaleString('en-US')} ${bytes === 1 ? 'byte' : 'bytes'}`;
-  return `the dataset shrank: it has ${size(now)}, and the last deposit, ${previous.depositId}, had ${size(previous)}`;
+  const shrunk = sources.flatMap(({ name, ...held }) => {
+    const then = before.find((one) => one.name === name);
+    return then !== undefined && hasShrunk(held, { previous: { ...then, depositId: previous.depositId }, below })
+      ? [printable(name)]
+      : [];
+  });
+  const gone = before
+    .filter(({ name }) => !sources.some((one) => one.name === name))
+    .map(({ name }) => printable(name));
+  const which = [...shrunk.map((name) => `source ${name}`), ...gone.map((name) => `without source ${name}`)].join(', ');
+  return `the dataset shrank${which === '' ? '' : ` (${which})`}: it has ${size(now)}, and the last deposit, ${previous.depositId}, had ${size(previous)}`;
 }

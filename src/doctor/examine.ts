@@ -7,10 +7,13 @@ import { placeFor, withUsername } from '../push/agent.js';
 import { readRecipients, readSigner } from '../push/deposit-keys.js';
 import { secretsFor } from '../push/secret-finder.js';
 import { chainStanding } from '../standing/chain.js';
-import { judgeAge, lateWords } from '../standing/standing.js';
+import { judgeAge, lateAndWhy } from '../standing/standing.js';
+import { whyLate } from '../standing/why-late.js';
+import { lastRun } from '../state/runs.js';
+import { underWay } from '../state/underway.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { ledgerGap } from '../state/ledger.js';
-import { lockState } from '../state/lock.js';
+import { lockState, stopWords } from '../state/lock.js';
 import { readPending, pendingWords } from '../state/pending.js';
 import { lastDeposit } from '../state/list.js';
 import { ArrangementState, leftBehind } from '../state/arrangement-state.js';
@@ -75,7 +78,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
       'lock',
       'locked',
       `a push is running: process ${lock.holder.pid} on ${lock.holder.host || 'an unknown machine'}, since ${lock.holder.since}`,
-      'wait for it to end',
+      `wait for it to end${stopWords(lock.holder)}`,
     );
   const closed = await closedRecord(own, config);
   if (closed !== null) report.warning('records', closed.detail, closed.hint);
@@ -97,13 +100,18 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   await localSpace(there, arrangement, last?.bytes ?? 0, report);
   const judged = judgeAge(arrangement, last, undefined, new Date());
   if (last === null) report.passed('last deposit', 'none yet');
-  else if (judged.stale || judged.inFuture)
-    report.warning(
-      'last deposit',
-      lateWords({ lastDeposit: last, ...judged }),
-      'see what the last run said: «depot status»',
+  else if (judged.stale || judged.inFuture) {
+    const late = await whyLate(
+      {
+        arrangement: arrangement.name,
+        underWay: await underWay(own, goesTo),
+        lastRun: await lastRun(own),
+        inFuture: judged.inFuture,
+      },
+      own.stateDirectory,
     );
-  else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${ago(judged.ageMs ?? 0)}`);
+    report.warning('last deposit', lateAndWhy({ lastDeposit: last, ...judged, late }), late.hint);
+  } else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${ago(judged.ageMs ?? 0)}`);
   await chain({ arrangement }, own, report);
 }
 

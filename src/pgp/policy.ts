@@ -215,7 +215,9 @@ class Judge {
     }
     const days = expiry === null ? Infinity : (expiry.getTime() - this.#at.getTime()) / day;
     if (expiry !== null && days <= 30)
-      urgent.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor(days))} days`);
+      urgent.push(
+        `key ${name} expires on ${toUtc(expiry)}, ${days < 1 ? 'within a day' : `in ${Math.floor(days)} ${days < 2 ? 'day' : 'days'}`}`,
+      );
     return {
       fingerprint: this.#certificate.fingerprint,
       algorithm: algorithmOf(packet),

@@ -56,7 +56,13 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
     }
     const certificate = await readCertificate(await readKeyFile(key));
     requirePublic(certificate, key);
-    recipients.push(await judgeRecipient(certificate, fingerprint, at));
+    const owned = (text: string): string =>
+      text.replace(/^key (\S+?):? (?=expire)/, (_, short: string) => `the key of ${printable(name)} (${short}) `);
+    const judged = await judgeRecipient(certificate, fingerprint, at).catch((error: unknown) => {
+      if (isDepotError(error)) error.message = owned(error.message);
+      throw error;
+    });
+    recipients.push({ ...judged, warnings: judged.warnings.map(owned), urgent: judged.urgent.map(owned) });
   }
   return recipients;
 }

@@ -57,6 +57,8 @@ export interface PushHooks {
   begun?(): void;
   /** A dry run tells what becomes of each entry, so many at a time, and reads on when this is done. */
   listed?: (some: Listed[]) => Promise<void>;
+  /** Completes the lines to type in a hint, for the run record. */
+  typed?: (hint: string) => string;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */
   recorded?(record: RunRecord, because?: Skipped['because']): void;
 }

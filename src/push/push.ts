@@ -9,7 +9,8 @@ import { lockArrangement, type Lock } from '../state/lock.js';
 import { readPending } from '../state/pending.js';
 import { appendRun, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import { killedRun, runnerOf } from '../state/underway.js';
+import { killedRun } from '../state/killed.js';
+import { runnerOf } from '../state/underway.js';
 import { lanesSeen } from '../state/tested-server.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { isAsAsked, tellOfNoChain } from './chain.js';
@@ -42,7 +43,7 @@ const dayMs = 24 * 3600 * 1000;
  */
 export async function push(options: PushOptions, hooks: PushHooks): Promise<PushOutcome> {
   const { name } = options.arrangement;
-  const run = new Run(name);
+  const run = new Run(name, hooks.typed);
   const { signal } = options;
   tellOfNoChain(options, hooks);
   if (options.dryRun)
@@ -57,9 +58,14 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
       ArrangementState.open(options.stateDirectory, name, `«depot push ${name}»`),
     );
     state = opened;
-    const outcome = await describing(run, signal, async () => pushLocked(await named(options), opened, run, hooks));
+    const outcome = await describing(run, signal, async () => {
+      // What has nothing to do is no failure because a signal came first.
+      const recent = signal.aborted ? await recentDeposit(opened, options, run.startedAt) : null;
+      return recent ?? pushLocked(await named(options), opened, run, hooks);
+    });
     const record = run.ended('skipped' in outcome ? outcome : null);
     await describing(run, signal, () => keepRecord(opened, record));
+    tellOfKilled(run, record, hooks);
     if ('skipped' in outcome) {
       hooks.recorded?.(record, outcome.because);
       return { arrangement: name, ...outcome };
@@ -76,6 +82,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
     if (state !== null) await tellOfUnmounted(error, options.arrangement.dataset, state);
     const record = run.ended(error as DepotError);
     if (state !== null) await appendRun(state, record).catch(unrecorded(hooks));
+    tellOfKilled(run, record, hooks);
     hooks.recorded?.(record);
     throw error;
   }
@@ -86,9 +93,9 @@ export async function failedToBegin(
   { arrangement: { name }, stateDirectory }: Pick<PushOptions, 'arrangement' | 'stateDirectory'>,
   thrown: unknown,
   signal: AbortSignal,
-  hooks: Pick<PushHooks, 'warn' | 'recorded'>,
+  hooks: Pick<PushHooks, 'warn' | 'recorded' | 'typed'>,
 ): Promise<DepotError> {
-  const run = new Run(name);
+  const run = new Run(name, hooks.typed);
   const error = run.describe(foreseen(thrown, signal));
   const record = run.ended(error);
   await ArrangementState.open(stateDirectory, name)
@@ -140,7 +147,7 @@ async function pushLocked(
   // Another machine that took the lock over, because ours looked dead to it, ends this push too.
   const signal = AbortSignal.any([o.signal, lock.lost]);
   try {
-    await tellOfKilled(state, lock, hooks);
+    await recordKilled(state, lock, run, hooks);
     const unsettled = await tidy(state);
     const recent = await recentDeposit(state, o, run.startedAt);
     if (recent !== null && !unsettled) return recent;
@@ -168,15 +175,29 @@ async function pushLocked(
   }
 }
 
-/** The push before this one left no run record: it gets one now, and whoever was not told of it yet is. */
-async function tellOfKilled(state: ArrangementState, { predecessor }: Lock, hooks: PushHooks): Promise<void> {
+/** The push before this one left no run record: it gets one now. */
+async function recordKilled(state: ArrangementState, { predecessor }: Lock, run: Run, hooks: PushHooks): Promise<void> {
   if (predecessor === null) return;
   const killed = runnerOf(predecessor);
-  const record = killedRun(state.arrangement, killed);
+  const found = await killedRun(state, killed);
+  const record = { ...found, hint: run.typed(found.hint) };
   await appendRun(state, record).catch((error: unknown) =>
     hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`, 'act'),
   );
-  if (!(await killedNoted(state, killed))) hooks.recorded?.(record);
+  if (!(await killedNoted(state, killed))) run.afterKilled = record;
+}
+
+/** Whoever was not told of the push that was killed hears at once what the one after it came to. */
+function tellOfKilled({ afterKilled: killed }: Run, own: RunRecord, hooks: PushHooks): void {
+  if (killed === null) return;
+  const came =
+    own.published === 'yes'
+      ? `the push after it deposited ${own.depositId ?? ''}`
+      : own.code === 'skipped'
+        ? `the push after it had nothing to do: ${own.message ?? ''}`
+        : `the push after it failed (${own.exit}): ${own.message ?? ''}`;
+  const hint = own.exit === 0 ? 'nothing to do' : own.hint;
+  hooks.recorded?.({ ...killed, message: `${killed.message ?? ''}; ${came}`, ...(hint !== undefined && { hint }) });
 }
 
 function refuseEnded({ name, ended }: Arrangement, now: Date): void {

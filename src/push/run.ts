@@ -7,6 +7,7 @@ import type { RunDataset, RunRecord } from '../state/runs.js';
 /** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */
 export class Run {
   readonly arrangement: string;
+  readonly typed: (hint: string) => string;
   readonly startedAt = new Date();
   readonly #clock = process.hrtime.bigint();
   published: Published = 'no';
@@ -18,12 +19,18 @@ export class Run {
   changes: NonNullable<DatasetSummary['chain']>['changes'] = null;
   /** What was read, and what that was compared with; null where this run read nothing. */
   dataset: RunDataset | null = null;
+  /** How much smaller it was; null where it was not. */
+  shrank: string | null = null;
+  /** The record of the push before this one, which was killed, while nobody was told of it. */
+  afterKilled: RunRecord | null = null;
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
 
-  constructor(arrangement: string) {
+  /** `typed`: makes the lines to type in a hint work as they stand. */
+  constructor(arrangement: string, typed = withoutMarks) {
     this.arrangement = arrangement;
+    this.typed = typed;
   }
 
   /** What was delivered was an earlier run's: the deposit of this one is still to come. */
@@ -34,6 +41,7 @@ export class Run {
     this.files = null;
     this.changes = null;
     this.dataset = null;
+    this.shrank = null;
   }
 
   /** Fills in what an error that comes from below cannot know: whose it is and whether anything was published. */
@@ -49,9 +57,10 @@ export class Run {
     return error;
   }
 
-  /** The run record: null for a deposit that was made. */
+  /** The run record: null for a deposit that was made, of which there is only something to say if it is much smaller. */
   ended(end: DepotError | { skipped: string } | null): RunRecord {
     const failed = end !== null && 'code' in end;
+    const hint = failed ? end.hint : end === null && this.shrank !== null ? this.#ifWrong() : undefined;
     return {
       schema: 'depot.run/1',
       arrangement: this.arrangement,
@@ -59,9 +68,8 @@ export class Run {
       finishedAt: timestamp(new Date()),
       exit: failed ? end.exit : 0,
       code: failed ? end.code : end === null ? null : 'skipped',
-      message: failed ? end.message : (end?.skipped ?? null),
-      // The marks around lines to type are for the screen.
-      ...(failed && end.hint !== undefined && { hint: end.hint.replace(/[«»]/g, '') }),
+      message: end === null ? this.#smaller() : failed ? end.message : end.skipped,
+      ...(hint !== undefined && { hint: this.typed(hint) }),
       published: failed ? (end.published ?? this.published) : this.published,
       depositId: this.depositId,
       bytes: this.bytes,
@@ -74,4 +82,18 @@ export class Run {
       ...(this.dataset !== null && { dataset: this.dataset }),
     };
   }
+
+  #smaller(): string | null {
+    if (this.shrank === null) return null;
+    return `${this.shrank}; it was deposited all the same, and the earlier deposit is untouched`;
+  }
+
+  #ifWrong(): string {
+    return `find out what is missing; if something is, mend the source, then push again: «depot push ${this.arrangement}»; if that is all there is, nothing is to be done`;
+  }
+}
+
+/** The marks around lines to type are for the screen. */
+function withoutMarks(hint: string): string {
+  return hint.replace(/[«»]/g, '');
 }

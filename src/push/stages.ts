@@ -1,6 +1,12 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
 import type { Amounts } from '../amounts.js';
-import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
+import {
+  hasShrunk,
+  shrinkWords,
+  type DatasetOptions,
+  type DatasetSummary,
+  type ShrinkRule,
+} from '../dataset/sources.js';
 import type { ChainedDeposit } from '../dataset/chain/chain-file.js';
 import type { ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
@@ -11,7 +17,7 @@ import { lastDataset, lastSizes } from '../state/list.js';
 import { checkDraft } from '../state/record.js';
 import { reserveSpace } from '../state/reserve.js';
 import type { Ledger } from '../state/ledger.js';
-import type { RunDataset } from '../state/runs.js';
+import { lastRun, type RunDataset } from '../state/runs.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
@@ -187,6 +193,7 @@ export function draftOf(
   run.files = sealed.dataset.files;
   run.changes = sealed.dataset.chain?.changes ?? null;
   run.dataset = runDataset(sealed.dataset, shrink);
+  if (shrink !== null && run.dataset.shrunk) run.shrank = shrinkWords(run.dataset, shrink, sealed.dataset.sources);
   return draft;
 }
 
@@ -203,7 +210,13 @@ async function shrinkRule(
 ): Promise<ShrinkRule | null> {
   if (shrink.then === 'off') return null;
   const previous = await lastDataset(state);
-  return previous === null ? null : { previous, below: shrink.below, then: shrink.then };
+  if (previous === null) return null;
+  const run = await lastRun(
+    state,
+    ({ depositId, dataset }) => depositId === previous.depositId && dataset !== undefined,
+  );
+  const sources = run?.dataset?.sources;
+  return { previous, ...(Array.isArray(sources) && { sources }), below: shrink.below, then: shrink.then };
 }
 
 /** What a run says of the dataset that it has read. */

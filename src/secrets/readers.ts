@@ -16,7 +16,7 @@ export function fileReaders(uid: number | undefined, gid?: number): string {
     return `root and group ${groupNameOf(gid) ?? gid}, in scheduled runs of its members too`;
   return uid === 0
     ? `${accountName(uid)} alone, in its scheduled runs too`
-    : `${accountName(uid)} and root, in scheduled runs of that account too`;
+    : `${accountName(uid)} and root; scheduled runs of ${nameOf(uid) ?? accountName(uid)} can read it`;
 }
 
 /** Who reads what is in a keychain. */

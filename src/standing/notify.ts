@@ -4,12 +4,15 @@ import type { Config, NotifyEvent } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { logInfo } from '../log.js';
 import { timestamp } from '../names/deposit.js';
+import { lastDeposit } from '../state/list.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import { killedRun, nothingDone, type Runner } from '../state/underway.js';
+import { killedRun } from '../state/killed.js';
+import { nothingDone, type Runner } from '../state/underway.js';
 import type { Warn } from '../warning.js';
-import { lateWords, type Standing } from './standing.js';
+import { judgeAge, lateAndWhy, type Standing } from './standing.js';
+import { minute } from './why-late.js';
 
 /** How long a notification may take; and how long, after all deposits, the notifications may still go on together. */
 const limitMs = 10_000;
@@ -18,6 +21,8 @@ const atOnce = 4;
 
 export interface NotifyHooks {
   warn: Warn;
+  /** Completes the lines to type in a hint. */
+  typed: (hint: string) => string;
 }
 
 /** A run that skipped has nothing to tell. A dataset that shrank is one, whether it was deposited or refused. */
@@ -38,13 +43,13 @@ function wants({ notify }: Config, event: NotifyEvent): boolean {
 /** Hands run records to `notify.command` as they come. Nothing waits for it until `finish`; nothing fails with it. */
 export class Notifier {
   readonly #config: Config;
-  readonly #hooks: NotifyHooks;
+  readonly #hooks: Pick<NotifyHooks, 'warn'>;
   readonly #waiting: RunRecord[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #late = new AbortController();
   #dropped = 0;
 
-  constructor(config: Config, hooks: NotifyHooks) {
+  constructor(config: Config, hooks: Pick<NotifyHooks, 'warn'>) {
     this.#config = config;
     this.#hooks = hooks;
   }
@@ -86,7 +91,8 @@ export class Notifier {
   }
 }
 
-async function deliver(config: Config, record: RunRecord, signal: AbortSignal): Promise<void> {
+async function deliver(config: Config, told: RunRecord, signal: AbortSignal): Promise<void> {
+  const record = await withStaleAt(config, told);
   logInfo(record.arrangement, `notify.command is told: ${record.code ?? 'success'}`);
   await run(config.notify!.command, {
     label: 'notify.command',
@@ -102,6 +108,18 @@ async function deliver(config: Config, record: RunRecord, signal: AbortSignal): 
   logInfo(record.arrangement, 'notify.command succeeded');
 }
 
+/** Whoever is woken by a failure asks whether it can wait until morning. */
+async function withStaleAt(config: Config, run: RunRecord): Promise<RunRecord & { staleAt?: string }> {
+  const arrangement = config.arrangements.get(run.arrangement);
+  if (run.exit === 0 || arrangement === undefined) return run;
+  const last = await lastDeposit(new ArrangementState(config.state.path, arrangement.name)).catch(() => null);
+  const { staleAt, stale } = judgeAge(arrangement, last, undefined, new Date());
+  if (staleAt === null) return run;
+  if (stale) return { ...run, staleAt };
+  const wait = `the last deposit becomes stale at ${minute(staleAt)}`;
+  return { ...run, hint: run.hint === undefined ? wait : `${run.hint}\n${wait}`, staleAt };
+}
+
 /** Tells of each killed push once, and of a stale arrangement once for each `every` (a day without it). */
 export async function notifyOfStandings(
   config: Config,
@@ -112,7 +130,7 @@ export async function notifyOfStandings(
   for (const standing of standings) {
     try {
       if (standing.underWay.killed !== null && wants(config, 'killed'))
-        await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now);
+        await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now, hooks);
       if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now, hooks);
     } catch (error) {
       if (!isDepotError(error)) throw error;
@@ -128,19 +146,27 @@ export async function notifyOfStandings(
   }
 }
 
-async function tellOfKilled(config: Config, arrangement: string, killed: Runner, now: Date): Promise<void> {
+async function tellOfKilled(
+  config: Config,
+  arrangement: string,
+  killed: Runner,
+  now: Date,
+  { typed }: NotifyHooks,
+): Promise<void> {
   const state = await ArrangementState.forNotes(config.state.path, arrangement);
   if (state === null || (await killedNoted(state, killed))) return;
-  await deliver(config, killedRun(arrangement, killed), new AbortController().signal);
+  const record = await killedRun(state, killed);
+  await deliver(config, { ...record, hint: typed(record.hint) }, new AbortController().signal);
   await noteKilled(state, killed, timestamp(now));
 }
 
 /** Without a note it tells of it at every look: too often is better than never. */
-async function tellOfStale(config: Config, standing: Standing, now: Date, { warn }: NotifyHooks): Promise<void> {
+async function tellOfStale(config: Config, standing: Standing, now: Date, { warn, typed }: NotifyHooks): Promise<void> {
   const state = await ArrangementState.forNotes(config.state.path, standing.arrangement);
   const depositId = standing.lastDeposit?.depositId ?? null;
+  const record = staleRecord(standing, typed, now);
   if (state === null) {
-    await deliver(config, staleRecord(standing, now), new AbortController().signal);
+    await deliver(config, record, new AbortController().signal);
     warn(
       `${standing.arrangement}: notify.command was told, and will be told at every check, since there is no state directory ${config.state.path} to keep a note in`,
       'act',
@@ -149,14 +175,14 @@ async function tellOfStale(config: Config, standing: Standing, now: Date, { warn
   }
   if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)), now }))
     return;
-  await deliver(config, staleRecord(standing, now), new AbortController().signal);
+  await deliver(config, record, new AbortController().signal);
   await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });
 }
 
 const dayMs = 24 * 3600 * 1000;
 
 /** In the form of a run record, but of no run: nothing was begun. */
-function staleRecord(standing: Standing, now: Date): RunRecord {
+function staleRecord(standing: Standing, typed: NotifyHooks['typed'], now: Date): RunRecord {
   return {
     schema: 'depot.run/1',
     arrangement: standing.arrangement,
@@ -164,7 +190,8 @@ function staleRecord(standing: Standing, now: Date): RunRecord {
     finishedAt: timestamp(now),
     exit: 31,
     code: 'stale',
-    message: lateWords(standing),
+    message: lateAndWhy(standing),
+    ...(standing.late !== null && { hint: typed(standing.late.hint) }),
     published: 'no',
     ...nothingDone,
     seconds: 0,

@@ -4,7 +4,6 @@ import type { Config } from '../config/types.js';
 import { printable, codeOrSaid } from '../printable.js';
 import type { Skipped } from '../push/push-types.js';
 import type { RunRecord } from '../state/runs.js';
-import { killedRun } from '../state/underway.js';
 import type { Warn } from '../warning.js';
 import { sendPing } from './ping-request.js';
 import type { Standing } from './standing.js';
@@ -96,7 +95,10 @@ export class Pinger {
     clearTimeout(timer);
     const [first, ...others] = this.#failed.splice(0);
     if (first === undefined) return;
-    this.#warn(`${first}${others.length === 0 ? '' : ` (and ${others.length} more)`}`, 'act');
+    this.#warn(
+      `${first}${others.length === 0 ? '' : `; ${others.length} more ${others.length === 1 ? 'ping' : 'pings'} failed`}`,
+      'act',
+    );
   }
 }
 
@@ -127,7 +129,7 @@ export async function pingOfStandings(
 ): Promise<void> {
   const pinger = new Pinger(config, hooks);
   for (const { arrangement, stale, underWay } of standings) {
-    if (underWay.killed !== null) pinger.ended(killedRun(arrangement, underWay.killed));
+    if (underWay.killed !== null) pinger.ended({ arrangement, code: 'killed', exit: 137 });
     else if (stale) pinger.ended({ arrangement, code: 'stale', exit: 31 });
   }
   await pinger.finish();

@@ -1,4 +1,5 @@
 import type { Arrangement, Config } from '../config/types.js';
+import { timestamp } from '../names/deposit.js';
 import { readStatedKey } from '../pgp/stated.js';
 import { ageOf } from '../clock.js';
 import { attestationFaults, newestAttestation, type Filing } from '../state/attested.js';
@@ -13,6 +14,7 @@ import { readBoundedFile } from '../plain-file.js';
 import type { Lost } from '../state/lost.js';
 import { type ChainStanding, chainStanding, lostIn } from './chain.js';
 import { type Shrunk, shrunkSince } from './shrunk.js';
+import { type WhyLate, whyLate } from './why-late.js';
 
 /** A key that pushes of an arrangement need. */
 export interface KeyStanding {
@@ -38,10 +40,14 @@ export interface Standing {
   everyMs: number | null;
   /** The oldest that the last deposit may be; null when nobody said how often. */
   allowedMs: number | null;
+  /** When the last deposit becomes, or became, stale; null without one, and when nobody said how often. */
+  staleAt: string | null;
   ended: boolean;
   stale: boolean;
   /** The last deposit is dated in the future, so its age is not known: it counts as stale. */
   inFuture: boolean;
+  /** Why, and what to do; null where it is not late. */
+  late: WhyLate | null;
   /** A push that runs or was killed, and what earlier ones left to do. */
   underWay: UnderWay;
   /** The newest deposit of which a beneficiary has shown that its key opens it. */
@@ -68,7 +74,7 @@ export function judgeAge(
   last: LastDeposit | null,
   maxAgeMs: number | undefined,
   now: Date,
-): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale' | 'inFuture'> {
+): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'staleAt' | 'ended' | 'stale' | 'inFuture'> {
   const ageMs = last === null ? null : ageOf(last.finishedAt, now);
   const allowedMs = maxAgeMs ?? (a.every === undefined ? null : a.every * lateness);
   const ended = a.ended !== undefined && now >= a.ended;
@@ -76,6 +82,10 @@ export function judgeAge(
     ageMs,
     everyMs: a.every ?? null,
     allowedMs,
+    staleAt:
+      ended || allowedMs === null || last === null || ageMs === null
+        ? null
+        : timestamp(new Date(Date.parse(last.finishedAt) + allowedMs)),
     ended,
     stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs),
     inFuture: last !== null && ageMs === null,
@@ -90,6 +100,12 @@ export function lateWords(o: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs
     return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future, so its age is unknown: the clock was wrong then, or is wrong now; correct it, then push again`;
   const [old, limit] = [roughly(ageMs ?? 0), roughly(allowedMs ?? 0)];
   return `the last deposit, ${last.depositId}, is ${old === limit ? 'just over ' : ''}${old} old; the limit is ${limit}`;
+}
+
+/** The same, and why there is no younger one. */
+export function lateAndWhy(o: Parameters<typeof lateWords>[0] & Pick<Standing, 'late'>): string {
+  const why = o.late?.why ?? null;
+  return `${lateWords(o)}${why === null ? '' : `; ${why}`}`;
 }
 
 /** `31 h`, `45 min`, `20 s`: never nothing where there is something. */
@@ -111,14 +127,20 @@ export async function gatherStandings(
   const standing = async (arrangement: Arrangement): Promise<Standing> => {
     const state = new ArrangementState(config.state.path, arrangement.name);
     const last = await lastDeposit(state);
-    return {
+    const judged = judgeAge(arrangement, last, o.maxAgeMs, o.now);
+    const seen = {
       arrangement: arrangement.name,
-      lastDeposit: last,
-      shrunk: await shrunkSince(state, arrangement, o.now),
+      inFuture: judged.inFuture,
       lastRun: await lastRun(state),
-      lastWorkSeconds: await lastWorkSeconds(state),
-      ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
+    };
+    return {
+      ...judged,
+      ...seen,
+      lastDeposit: last,
+      late: judged.stale || judged.inFuture ? await whyLate(seen, config.state.path) : null,
+      shrunk: await shrunkSince(state, arrangement, o.now),
+      lastWorkSeconds: await lastWorkSeconds(state),
       proven: await provenBy(state),
       chain: await chainStanding(state, arrangement, o.now),
       lost: await lostIn(state),

@@ -3,7 +3,8 @@ import { parseTimestamp } from '../names/deposit.js';
 import type { ArrangementState } from './arrangement-state.js';
 import { lockState } from './lock.js';
 import { type RunRecord, runsBackwards } from './runs.js';
-import { killedRun, nothingDone, type Runner, runnerOf } from './underway.js';
+import { killedRun, settledSince } from './killed.js';
+import { nothingDone, type Runner, runnerOf } from './underway.js';
 
 /** A run record with its result; of a push that still runs, what only its end can tell is null, and `seconds` is how long it has been running. */
 export interface PastRun
@@ -15,6 +16,8 @@ export interface PastRun
   hint: string | null;
   published: RunRecord['published'] | null;
   seconds: number | null;
+  /** Of a push that is running, where it is known. */
+  pid?: number;
 }
 
 /** The newest `most` runs that `wanted` accepts, newest first; reads no more than that takes. Changes nothing, needs no lock. */
@@ -37,18 +40,30 @@ async function* history(state: ArrangementState, now: Date): AsyncGenerator<Past
   const runner = lock === null ? null : runnerOf(lock);
   if (runner !== null && lock?.alive === true) yield running(state.arrangement, runner, now);
   // Others may have failed since, without the lock: it stands where it was last heard of.
-  let killed = runner !== null && lock?.alive === false ? killedRun(state.arrangement, runner) : null;
+  let killed = runner !== null && lock?.alive === false ? await killedRun(state, runner) : null;
+  let deposited: PastRun | null = null;
   for await (const run of runsBackwards(state)) {
     if (killed !== null && killed.finishedAt >= run.finishedAt) {
       yield finished(killed);
       killed = null;
     }
-    yield finished({ ...run, arrangement: state.arrangement });
+    const past = finished({ ...run, arrangement: state.arrangement });
+    yield past.result === 'killed' ? await asSettled(state, past, deposited) : past;
+    if (past.published === 'yes') deposited ??= past;
   }
   if (killed !== null) yield finished(killed);
 }
 
-function running(arrangement: string, { since, lastSeen, host }: Runner, now: Date): PastRun {
+/** What the push that was killed could not know, and what was still to be done then. `later`: a push that made a deposit since. */
+async function asSettled(state: ArrangementState, run: PastRun, later: PastRun | null): Promise<PastRun> {
+  const hint = later === null ? run.hint : `nothing to do: a later push deposited ${later.depositId ?? ''}`.trimEnd();
+  if (run.published !== 'unknown' || run.depositId === null) return { ...run, hint };
+  const since = await settledSince(state, run.depositId);
+  if (since === null) return { ...run, hint };
+  return { ...run, hint, published: since.published, message: `${run.message ?? ''}; settled since: ${since.words}` };
+}
+
+function running(arrangement: string, { pid, since, lastSeen, host }: Runner, now: Date): PastRun {
   const startedAt = parseTimestamp(since) === null ? lastSeen : since;
   return {
     result: 'running',
@@ -63,6 +78,7 @@ function running(arrangement: string, { since, lastSeen, host }: Runner, now: Da
     ...nothingDone,
     seconds: Math.max(0, (now.getTime() - Date.parse(startedAt)) / 1000),
     host,
+    ...(pid > 0 && { pid }),
   };
 }
 

@@ -132,7 +132,7 @@ export async function chainIn(state: ArrangementState, newest: Receipt): Promise
 }
 
 /** Null when it is damaged: `receipts verify` names it; for others an older one is the newest that is known. */
-async function readable(state: ArrangementState, name: string): Promise<ReceiptOnFile | null> {
+export async function readable(state: ArrangementState, name: string): Promise<ReceiptOnFile | null> {
   try {
     const stored = await readStoredReceipt(state.directory, name);
     return stored === null ? null : { ...stored, receipt: parseReceipt(stored.bytes, name) };

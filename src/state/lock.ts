@@ -260,11 +260,25 @@ function processOf({ pid, host }: Holder): string {
   return `process ${pid} on ${printable(host)}`;
 }
 
+/** How to end a push that hangs: SIGTERM lets it end in order. */
+export function stopWords({ pid, host }: Pick<Holder, 'pid' | 'host'>): string {
+  if (process.platform === 'win32' || pid === 0) return '';
+  return `; to stop it safely${host === os.hostname() ? '' : `, on ${printable(host)}`}: kill ${pid}`;
+}
+
+/** ` (it has run for 12 min)`. */
+function ranFor(since: string): string {
+  const ms = Date.now() - Date.parse(since);
+  if (!(ms >= 60_000)) return '';
+  const min = Math.floor(ms / 60_000);
+  return ` (it has run for ${min < 120 ? `${min} min` : `${Math.floor(min / 60)} h`})`;
+}
+
 function lockedBy(holder: Holder, here: boolean, directory: string, ahead: boolean): DepotError {
   const who = holder.pid === 0 ? 'an unknown process' : processOf(holder);
   const staleMin = Math.round(staleMs / 60_000);
   const hint = here
-    ? 'wait for it to end'
+    ? `wait for it to end${ranFor(holder.since)}${stopWords(holder)}`
     : ahead
       ? `wait for it to end; its last sign of life is dated in the future, so a clock was wrong: if it is dead, a run ${staleMin} min from now takes the lock over`
       : `wait for it to end; if it is dead, the lock is free ${staleMin} min after its last sign of life`;

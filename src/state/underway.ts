@@ -1,8 +1,7 @@
 /** What has begun and not ended: a push that runs, one that was killed, deposits that something is left to do for. */
-import { parseTimestamp, timestamp } from '../names/deposit.js';
+import { timestamp } from '../names/deposit.js';
 import { lockState, type LastHolder } from './lock.js';
 import { pendingWords, readPending, type PendingStage, type Place } from './pending.js';
-import type { RunRecord } from './runs.js';
 import type { ArrangementState } from './arrangement-state.js';
 import { readStrays } from './stray-names.js';
 
@@ -53,21 +52,3 @@ export async function underWay(state: ArrangementState, goesTo: Place | null): P
 
 /** Of what never read, sealed or sent anything: what a run record says beside how it ended. */
 export const nothingDone = { depositId: null, bytes: null, lanes: null, attempts: 0, reconnects: 0 };
-
-/** A push that was killed left no run record: this is one in its place. It ended when it was last heard of. */
-export function killedRun(arrangement: string, { pid, host, since, lastSeen }: Runner): RunRecord {
-  const startedAt = parseTimestamp(since) === null ? lastSeen : since;
-  return {
-    schema: 'depot.run/1',
-    arrangement,
-    startedAt,
-    finishedAt: lastSeen,
-    exit: 137,
-    code: 'killed',
-    message: `the push (process ${pid}) was killed, or the machine went down: it left no result`,
-    published: 'unknown',
-    ...nothingDone,
-    seconds: Math.max(0, (Date.parse(lastSeen) - Date.parse(startedAt)) / 1000),
-    host,
-  };
-}

@@ -141,6 +141,11 @@ export class Screen {
     this.#typed.pushesAs(as);
   }
 
+  /** A text with its command lines as they are to be typed, for whoever reads it elsewhere. */
+  typed(text: string): string {
+    return this.#typed.complete(text);
+  }
+
   /** A word of the result in colour, for a terminal. */
   paint(style: Style, text: string): string {
     return this.#paint(this.#stdout, style, text);

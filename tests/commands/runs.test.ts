@@ -76,15 +76,15 @@ test('runs lists what became of each push, newest first, one line each, whole wh
   const { directory } = await stateWith(everything);
   const { code, stdout, stderr } = await runs(directory);
   expect(code).toBe(0);
-  expect(stdout).toBe(`STARTED           TOOK  RESULT     DEPOSIT OR REASON
-2026-11-27 00:30  6m    deposited  5.1 GiB  acme-crm_20261127T003000Z_5f0c9a1e77b2d410
-2026-11-26 00:30  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
-2026-11-25 00:30  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
-2026-11-24 00:30  6m    failed 3   source crm.pgdump: command failed …
-2026-11-23 00:30  6m    failed 30  deposited; the receipt could not be delivered
-2026-11-22 00:30  6m    skipped    the last deposit, x, is from 2026-11-20T00:36:13Z
-2026-11-21 00:30  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
-2026-11-20 00:30  6m    deposited  5.1 GiB  acme-crm_20261120T003000Z_5f0c9a1e77b2d410
+  expect(stdout).toBe(`STARTED               TOOK  RESULT     DEPOSIT OR REASON
+2026-11-27 00:30 UTC  6m    deposited  5.1 GiB  acme-crm_20261127T003000Z_5f0c9a1e77b2d410
+2026-11-26 00:30 UTC  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
+2026-11-25 00:30 UTC  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
+2026-11-24 00:30 UTC  6m    failed 3   source crm.pgdump: command failed …
+2026-11-23 00:30 UTC  6m    failed 30  deposited; the receipt could not be delivered
+2026-11-22 00:30 UTC  6m    skipped    the last deposit, x, is from 2026-11-20T00:36:13Z
+2026-11-21 00:30 UTC  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
+2026-11-20 00:30 UTC  6m    deposited  5.1 GiB  acme-crm_20261120T003000Z_5f0c9a1e77b2d410
 `);
   expect(stderr).toBe(`why they failed, and what to do: depot runs --failed --state ${directory}\n`);
   expect((await runs(directory, '--last', '2')).stderr).toContain(
@@ -98,7 +98,7 @@ test('--failed tells each failure in full, with what to do, and one that comes a
   expect(code).toBe(0);
   expect(stdout).toBe(`acme-crm, 2026-11-26 00:30 UTC: failed after 6m with exit code 14 (unreachable) on db1
   sftp.agent.example:22 not reachable for 30 min: connection timed out; nothing was published
-  what to do: bring up the VPN, then run it again: depot push acme-crm
+  what to do: bring up the VPN, then run it again: depot push acme-crm --state ${directory}
   1 run before it failed in the same way, since 2026-11-25 00:30 UTC
 
 acme-crm, 2026-11-24 00:30 UTC: failed after 6m with exit code 3 (source-failed) on db1
@@ -176,7 +176,9 @@ test('a push that is running comes first, and one that was killed is there befor
     { result: 'running', finishedAt: null, exit: null, seconds: expect.any(Number) as number },
     { result: 'deposited' },
   ]);
-  expect((await runs(directory)).stdout).toMatch(/\n\S+ \S+ +\S+ +running +on \S+\n/);
+  expect((await runs(directory)).stdout).toMatch(
+    /\n\S+ \S+ \S+ +\S+ +running +process \d+ on \S+; to stop it safely: kill \d+\n/,
+  );
   await lock.release();
 
   const child = new Child(`
@@ -195,9 +197,9 @@ test('a push that is running comes first, and one that was killed is there befor
   const after = await pastRuns(state, 10, () => true);
   expect(after.map(({ result }) => result)).toEqual(['failed', 'killed', 'deposited']);
   expect(failureLines(after.slice(1, 2)).map(unbroken)).toEqual([
-    expect.stringMatching(/^acme-crm, .*: killed after 0s$/) as string,
-    expect.stringMatching(/^ {2}the push .* was killed, or the machine went down: .*; possibly published$/) as string,
-    '  what to do: run it again: the next run settles it',
+    expect.stringMatching(/^acme-crm, .*: killed, soon after it began$/) as string,
+    expect.stringMatching(/^ {2}the push .* was killed, or the machine went down; it had deposited nothing$/) as string,
+    '  what to do: nothing where pushes are scheduled: the next one makes the deposit; to do it now: «depot push acme-crm»',
   ]);
 });
 
@@ -212,8 +214,8 @@ test('records of other versions, and lines that are none, do no harm; nothing is
   expect([code, stdout.split('\n').slice(1)]).toEqual([
     0,
     [
-      '2026-11-02 00:00  –     failed 99',
-      '2026-11-01 00:30  6m    deposited  5.1 GiB  acme-crm_20261101T003000Z_5f0c9a1e77b2d410',
+      '2026-11-02 00:00 UTC  –     failed 99',
+      '2026-11-01 00:30 UTC  6m    deposited  5.1 GiB  acme-crm_20261101T003000Z_5f0c9a1e77b2d410',
       '',
     ],
   ]);

@@ -35,7 +35,7 @@ export const topWords: WordsFor<typeof top> = {
   },
   notify: {
     about: 'What to run after a push, to tell people how it went.',
-    example: '{ command: [/usr/local/bin/alert], on: [failure, stale] }',
+    example: '{ command: [/usr/local/bin/alert], on: [failure, stale, killed, shrink] }',
     wrong: ['{ on: [failure] }'],
   },
   ping: {
@@ -109,7 +109,7 @@ export const notifyWords: WordsFor<typeof notify> = {
   },
   on: {
     about: 'When to run it. `failure` includes a push that was killed.',
-    example: '[failure, stale, shrink]',
+    example: '[failure, stale, killed, shrink]',
     wrong: ['[failed]', '[]'],
   },
 };

@@ -209,10 +209,12 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
       ['Make the first deposit now?', '\r'],
     ]);
     expect(first.code, first.text).toBe(0);
-    expect(first.text).toMatch(/Ready\.\n[\s\S]*\/nowhere\/alert runs at failure, stale\n[\s\S]*depot\.prom/);
+    expect(first.text).toMatch(
+      /Ready\.\n[\s\S]*\/nowhere\/alert runs at failure, stale, killed, shrink\n[\s\S]*depot\.prom/,
+    );
     expect(first.text).not.toContain('Next:');
     expect(readFileSync(supplier.config, 'utf8')).toContain(
-      'notify: { command: ["/nowhere/alert", "--to", "the ops"], on: [failure, stale] }\n',
+      'notify: { command: ["/nowhere/alert", "--to", "the ops"], on: [failure, stale, killed, shrink] }\n',
     );
     expect(its.unit('depot.service')).toContain('User=root\n');
     expect(its.unit('depot-status.service')).toContain(`--prometheus --out ${metrics}/depot.prom`);

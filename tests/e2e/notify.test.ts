@@ -54,11 +54,59 @@ describe('push', () => {
       dataset: [{ directory: 'nowhere' }],
     });
     expect((await supplier.push()).code).toBe(3);
-    expect(records()).toEqual(supplier.runs().slice(-2));
+    const [made, failed] = supplier.runs().slice(-2) as [object, { hint: string }];
+    // Nothing is said of `every`, so nobody knows how long the failure can wait.
+    expect(records()).toEqual([made, failed]);
     expect(records().map(({ exit, depositId: id }) => [exit, id])).toEqual([
       [0, depositId],
       [3, expect.any(String)],
     ]);
+  });
+
+  test('reports by default that a dataset shrank to almost nothing, with the sizes and the source', async () => {
+    const own = await Supplier.create({ ...server, remoteDirectory: '/in' });
+    const directory = own.directory;
+    writeFileSync(join(directory, 'alert'), `#!/bin/sh\ncat >> ${told()}\n`, { mode: 0o755 });
+    own.writeConfig({
+      top: { notify: { command: [join(directory, 'alert')] } },
+      dataset: [{ directory: 'data', as: 'files' }, { file: 'other' }],
+    });
+    writeFileSync(join(directory, 'other'), 'the same');
+    for (let i = 0; i < 11; i++) writeFileSync(join(own.data, `${i}`), 'x'.repeat(2000));
+    const { depositId } = await own.deposit();
+    expect(records()).toEqual([]);
+    for (let i = 1; i < 11; i++) rmSync(join(own.data, `${i}`));
+    writeFileSync(join(own.data, '0'), 'x');
+    await own.deposit();
+    expect(records()).toMatchObject([
+      {
+        exit: 0,
+        code: null,
+        message: `the dataset shrank (source files): it has 3 entries and 9 bytes, and the last deposit, ${depositId}, had 13 entries and 22,008 bytes; it was deposited all the same, and the earlier deposit is untouched`,
+        hint: expect.stringMatching(/^find out what is missing/) as string,
+      },
+    ]);
+  });
+
+  test('says of a failure how long it can wait', async () => {
+    notify(keep, ['failure'], { every: '24h' });
+    await supplier.deposit();
+    const at = Date.parse(supplier.runs().at(-1)!['finishedAt'] as string) + 30 * 3_600_000;
+    supplier.writeConfig({
+      top: { notify: { command: [join(supplier.directory, 'alert')], on: ['failure'] } },
+      arrangement: { every: '24h' },
+      dataset: [{ directory: 'nowhere' }],
+    });
+    expect((await supplier.push()).code).toBe(3);
+    const staleAt = new Date(at).toISOString().replace('.000Z', 'Z');
+    expect(records()).toMatchObject([{ exit: 3, staleAt }]);
+    const words = `the last deposit becomes stale at ${staleAt.slice(0, 16).replace('T', ' ')} UTC`;
+    expect(records()[0]?.['hint']).toMatch(new RegExp(`\n${words}$`));
+    expect((await supplier.depot(['status'])).stdout).toContain(`; ${words}\n`);
+    rmSync(told(), { force: true });
+    expect((await supplier.depot(['status', '--max-age', '0s'])).stdout).toMatch(
+      /stale: the last deposit, .*; the last run, begun .* UTC, failed \(3\): .*nowhere/,
+    );
   });
 
   test('does not report outcomes that are not configured, nor a run that had nothing to do', async () => {
@@ -143,7 +191,10 @@ test('status reports a stale deposit once, and again when a new one is stale, an
       arrangement: 'acme-crm',
       published: 'no',
       message: expect.stringMatching(
-        /^the last deposit, acme-crm_\w+, is (?:\d+|just over 0) s old; the limit is 0 s$/,
+        /^the last deposit, acme-crm_\w+, is (?:\d+|just over 0) s old; the limit is 0 s; no push was started since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
+      ),
+      hint: expect.stringMatching(
+        /^make a deposit now: depot push acme-crm --config \S+; does its schedule run\? systemctl list-timers depot\.timer; crontab -l/,
       ),
     },
   ]);

@@ -73,7 +73,7 @@ test('if all is well, push and status --quiet print nothing, not even the warnin
 
 describe('a dataset that shrank', () => {
   const words =
-    /^depot: warning: acme-crm: the dataset shrank: it has 5 entries and 4,000 bytes, and the last deposit, (acme-crm_\w+), had 41 entries and 40,000 bytes\n$/;
+    /^depot: warning: acme-crm: the dataset shrank \(source data\): it has 5 entries and 4,000 bytes, and the last deposit, (acme-crm_\w+), had 41 entries and 40,000 bytes\n$/;
   beforeEach(async () => {
     fill(40);
     await supplier.deposit();
@@ -97,7 +97,7 @@ describe('a dataset that shrank', () => {
     expect([quiet.code, quiet.stderr]).toEqual([0, '']);
     expect(quiet.stdout).toMatch(
       new RegExp(
-        `^acme-crm: the dataset shrank, and has not grown back since: acme-crm_\\w+ of 20\\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
+        `^acme-crm: the dataset shrank, and has not grown back since: acme-crm_\\w+ of 20\\S+ \\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
       ),
     );
     expect((await status()).stdout).toContain(quiet.stdout);
@@ -167,7 +167,9 @@ test('push and status report a key that expires within 30 days, and not one that
   supplier.writeConfig({ beneficiaries: [soon], arrangement: { every: '24h' } });
   const pushed = await push();
   expect([pushed.code, pushed.stdout]).toEqual([0, '']);
-  expect(pushed.stderr).toMatch(/^depot: warning: acme-crm: key \w{4}….{4} expires on 20\S+Z, in 9 days\n$/);
+  expect(pushed.stderr).toMatch(
+    /^depot: warning: acme-crm: the key of Beneficiary 1 \(\w{4}….{4}\) expires on 20\S+Z, in 9 days\n$/,
+  );
   const quiet = await status('--quiet');
   expect([quiet.code, quiet.stderr]).toEqual([0, '']);
   expect(quiet.stdout).toMatch(

@@ -1,11 +1,13 @@
 /** A push that is tried every hour of a night: it finds nothing to do, or another push, and alarms nobody. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { depot } from '../support/cli.js';
 import { eventually } from '../support/process.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { Supplier } from '../support/supplier.js';
+import { terminal } from '../support/terminal.js';
 
 const clockOf = (at: Date): string =>
   `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
@@ -41,6 +43,9 @@ test('--if-not-running skips while another push runs, in silence and without a n
   expect([refused.code, refused.result.error?.code]).toEqual([11, 'locked']);
   await eventually(() => existsSync(file('told')), 10_000, 'the notification');
   rmSync(file('told'));
+  // Whoever pushes by hand sees it, and nothing has failed.
+  const byHand = await terminal(['push', '--config', supplier.config], { cwd: supplier.directory });
+  expect([byHand.code, existsSync(file('told'))]).toEqual([11, false]);
   const skipped = await supplier.push(['--if-not-running']);
   expect([skipped.code, skipped.stderr, skipped.result.because]).toEqual([0, '', 'running']);
   expect(skipped.result.skipped).toMatch(/^another run for acme-crm is running: process \d+ on /);
@@ -49,4 +54,37 @@ test('--if-not-running skips while another push runs, in silence and without a n
   expect(existsSync(file('told'))).toBe(false);
   writeFileSync(file('go'), '');
   expect((await running).code).toBe(0);
+});
+
+test('after SIGTERM, an arrangement that has its deposit already is skipped, and nobody is paged for it; one hint is said once', async () => {
+  const server = await startScriptedServer({ directories: ['/in'] });
+  const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' });
+  const file = (name: string): string => join(supplier.directory, name);
+  writeFileSync(join(supplier.data, 'x'), 'data');
+  await supplier.deposit();
+  supplier.writeConfig({ top: { notify: { command: ['sh', '-c', 'cat >> told'], on: ['failure'] } } });
+  const document = parse(readFileSync(supplier.config, 'utf8')) as { arrangements: Record<string, object> };
+  const one = document.arrangements['acme-crm'];
+  const arrangements = (slow: object): void =>
+    writeFileSync(supplier.config, stringify({ ...document, arrangements: { a: slow, 'acme-crm': one } }));
+  arrangements({ ...one, dataset: [{ command: ['sh', '-c', 'touch reading; exec sleep 600'], as: 'x' }] });
+  const ended = await depot(['push', '--all', '--if-older-than', '1h', '--config', supplier.config], {
+    cwd: supplier.directory,
+    started: ({ kill }) => {
+      void eventually(() => existsSync(file('reading')), 60_000, 'the push').then(() => kill('SIGTERM'));
+    },
+  });
+  expect(ended.code).toBe(143);
+  expect(ended.stdout).toContain('skipped    acme-crm: the last deposit, ');
+  const told = readFileSync(file('told'), 'utf8').trim().split('\n');
+  expect(told.map((line) => (JSON.parse(line) as { arrangement: string }).arrangement)).toEqual(['a']);
+
+  // One cause fails both of them.
+  rmSync(file('keys/supplier.secret.asc'));
+  arrangements(one);
+  const both = await depot(['push', '--all', '--quiet', '--config', supplier.config], { cwd: supplier.directory });
+  expect(both.code).toBe(4);
+  expect(both.stderr.match(/depot: error: /g)).toHaveLength(2);
+  expect(both.stderr.match(/depot: hint: /g)).toHaveLength(1);
+  expect(both.stdout).toBe('together   2 arrangements: 0 deposited, 2 failed\n');
 });

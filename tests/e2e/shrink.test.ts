@@ -48,7 +48,7 @@ test('push warns when a dataset shrinks from 600,000 bytes to 5, or from many fi
     arrangement: { shrink: 'fail' },
   });
   writeFileSync(join(supplier.data, 'large.bin'), 'tiny\n');
-  const words = `the dataset shrank: it has 11 entries and 14 bytes, and the last deposit, ${first.depositId}, had 22 entries and 600,020 bytes`;
+  const words = `the dataset shrank (source data): it has 11 entries and 14 bytes, and the last deposit, ${first.depositId}, had 22 entries and 600,020 bytes`;
   for (const args of [['push', '--dry-run'], ['push']]) {
     const failed = await depot(...args);
     expect([failed.code, failed.stderr]).toEqual([3, expect.stringContaining(`depot: error: acme-crm: ${words}`)]);
@@ -86,6 +86,8 @@ test('push warns when a dataset shrinks from 600,000 bytes to 5, or from many fi
   expect(pushed.stdout).toMatch(/excluded: 11 files, 11 B/);
   expect(supplier.runs().at(-1)).toMatchObject({
     code: null,
+    message: `${words}; it was deposited all the same, and the earlier deposit is untouched`,
+    hint: expect.stringMatching(/^find out what is missing; .*depot push acme-crm/) as string,
     dataset: {
       entries: 11,
       bytes: 14,

@@ -1,5 +1,8 @@
+import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { judgeAge, lateWords } from '../../src/standing/standing.js';
+import { whyLate } from '../../src/standing/why-late.js';
+import type { RunRecord } from '../../src/state/runs.js';
 
 const now = new Date('2026-11-23T07:48:00Z');
 const hour = 3_600_000;
@@ -61,4 +64,32 @@ test('a late deposit is described by its age and its limit in fitting units, or 
     /is dated 2026-11-22T01:36:00Z, which is in the future/,
   );
   expect(lateWords({ lastDeposit: null, ...judgeAge(daily, null, undefined, now) })).toBe('there is no deposit yet');
+});
+
+test('why it is late: a schedule that does not run, a push that fails, hangs or was killed', async () => {
+  const nothing = { running: null, killed: null, pending: [], strays: [], unreadable: [] };
+  const runner = { pid: 14010, host: hostname(), since: '2026-11-23T05:31:00Z', lastSeen: '2026-11-23T05:31:30Z' };
+  const run = { startedAt: '2026-11-23T05:34:00Z', exit: 0, code: null, message: null } as RunRecord;
+  const why = (o: Partial<Parameters<typeof whyLate>[0]>) =>
+    whyLate({ arrangement: 'acme-crm', underWay: nothing, lastRun: run, inFuture: false, ...o }, '/nowhere');
+  expect(await why({})).toEqual({
+    why: 'no push was started since 2026-11-23 05:34 UTC',
+    hint: 'make a deposit now: «depot push acme-crm»; does its schedule run? systemctl list-timers depot.timer; crontab -l',
+  });
+  expect((await why({ lastRun: null })).why).toBe('no push was ever started');
+  expect(
+    await why({
+      lastRun: { ...run, exit: 17, code: 'host-key', message: 'another host key\nmore' } as unknown as RunRecord,
+    }),
+  ).toEqual({
+    why: 'the last run, begun 2026-11-23 05:34 UTC, failed (17): another host key',
+    hint: 'see all that it said: «depot runs acme-crm --failed»',
+  });
+  expect(await why({ underWay: { ...nothing, running: runner } })).toEqual({
+    why: `a push has been running since 2026-11-23 05:31 UTC (process 14010 on ${hostname()})`,
+    hint: 'wait for it to end; to stop it safely: kill 14010',
+  });
+  expect((await why({ underWay: { ...nothing, killed: runner } })).why).toMatch(
+    /^the push begun 2026-11-23 05:31 UTC was killed/,
+  );
 });

@@ -49,7 +49,7 @@ supplier:
 ${a.passphraseFile === undefined ? '  # signingKeyPassphraseFile: secrets/signing-key-passphrase' : `  signingKeyPassphraseFile: ${yamlString(a.passphraseFile)}`}
 
 state: ${yamlString(a.state)}       # receipts, ledger, run records; keep it in your backups
-# notify: { command: [/usr/local/bin/alert], on: [failure, stale] }
+# notify: { command: [/usr/local/bin/alert], on: [failure, stale, killed, shrink] }
 
 remote:                        # the agent's SecureStorage; the VPN is set up outside depot
   host: ${yamlString(remote.host)}${sshConfig(remote)}

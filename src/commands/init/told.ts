@@ -97,7 +97,7 @@ function inYaml({ ping, notify }: Told): [key: string, written: string][] {
       : [
           [
             'notify',
-            `{ command: [${notify.map((word) => JSON.stringify(word)).join(', ')}], on: [failure, stale] }`,
+            `{ command: [${notify.map((word) => JSON.stringify(word)).join(', ')}], on: [failure, stale, killed, shrink] }`,
           ] as [string, string],
         ]),
   ];

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { printable } from '../../printable.js';
 import type { PastRun } from '../../state/history.js';
+import { stopWords } from '../../state/lock.js';
 import { exitMeaning } from '../../texts/exits.js';
 import { publication } from '../../ui/errors.js';
 import { age, bytes, counted, localTime, table } from '../../ui/format.js';
@@ -20,8 +21,8 @@ export function runLines(
     [...(several ? ['ARRANGEMENT'] : []), 'STARTED', 'TOOK', 'RESULT'],
     ...runs.map((run) => [
       ...(several ? [run.arrangement] : []),
-      minute(run.startedAt),
-      run.seconds === null ? '–' : age(run.seconds * 1000),
+      localTime(new Date(run.startedAt)),
+      took(run),
       run.result === 'failed' ? `failed ${run.exit}` : run.result,
     ]),
   ];
@@ -30,8 +31,19 @@ export function runLines(
   return table(rows.map((row, i) => [...row, i === 0 ? 'DEPOSIT OR REASON' : remark(runs[i - 1]!, room)]));
 }
 
+function running({ pid, host }: PastRun): string {
+  return pid === undefined
+    ? `on ${printable(host)}`
+    : `process ${pid} on ${printable(host)}${stopWords({ pid, host: printable(host) })}`;
+}
+
+function took({ seconds, result }: PastRun): string {
+  if (seconds === null) return '–';
+  return result === 'killed' ? `≥${age(seconds * 1000)}` : age(seconds * 1000);
+}
+
 function remark(run: PastRun, room: number): string {
-  if (run.result === 'running') return printable(`on ${run.host}`);
+  if (run.result === 'running') return running(run);
   if (run.result === 'deposited') return deposited(run, room);
   const anyway =
     run.published === 'yes'
@@ -76,11 +88,12 @@ function failure(run: PastRun, before: readonly PastRun[]): Line[] {
   const { arrangement, result, exit, host, seconds, code } = run;
   const took = seconds === null ? '' : ` after ${age(seconds * 1000)}`;
   const what =
-    result === 'killed' ? `killed${took}` : `failed${took} with exit code ${exit} (${printable(String(code))})`;
+    result === 'killed' ? killedAfter(seconds) : `failed${took} with exit code ${exit} (${printable(String(code))})`;
   const there = host === hostname() ? '' : ` on ${printable(host)}`;
   const [message = '', ...more] = (run.message ?? '').split('\n');
   const said = [
-    `${printable(message)}${publication({ published: run.published ?? undefined, depositId: run.depositId ?? undefined })}`,
+    // What became of a push that was killed stands in its message.
+    `${printable(message)}${result === 'killed' ? '' : publication({ published: run.published ?? undefined, depositId: run.depositId ?? undefined })}`,
     ...more.map((line) => printable(line)),
   ];
   const oldest = before.at(-1);
@@ -99,15 +112,24 @@ function failure(run: PastRun, before: readonly PastRun[]): Line[] {
   ];
 }
 
+/** It was last heard of then; a sign of life comes every 30 s. */
+function killedAfter(seconds: number | null): string {
+  return seconds === null || seconds < 1
+    ? 'killed, soon after it began'
+    : `killed; it ran at least ${age(seconds * 1000)}`;
+}
+
 /** What was said then; else what the exit code says, as records of earlier versions have no hint. */
 function todo({ exit, hint }: PastRun): string[] {
-  if (hint !== null) return hint.split('\n').map((line) => printable(line));
+  if (hint !== null)
+    return hint.split('\n').map((line) => typable(printable(line)).replace(/^nothing to do\b/, 'nothing'));
   const text = exitMeaning(exit ?? 0)
     .do.replace(/^follow the hint(?:: )?/, '')
     .replaceAll('`', '');
   return text === '' ? [] : [text];
 }
 
-function minute(at: string): string {
-  return localTime(new Date(at)).slice(0, 16);
+/** A line to type, as a record has it, is shown as whoever reads it now has to type it. */
+function typable(hint: string): string {
+  return hint.replace(/: (depot [a-z][^;«»]*)$/, ': «$1»');
 }
