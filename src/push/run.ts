@@ -21,6 +21,8 @@ export class Run {
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
+  /** What somebody must hear of although a deposit was made. */
+  notice: { message: string; hint: string } | null = null;
 
   constructor(arrangement: string) {
     this.arrangement = arrangement;
@@ -59,8 +61,9 @@ export class Run {
       finishedAt: timestamp(new Date()),
       exit: failed ? end.exit : 0,
       code: failed ? end.code : end === null ? null : 'skipped',
-      message: failed ? end.message : (end?.skipped ?? null),
+      message: failed ? end.message : end === null ? (this.notice?.message ?? null) : end.skipped,
       // The marks around lines to type are for the screen.
+      ...(end === null && this.notice !== null && { hint: this.notice.hint }),
       ...(failed && end.hint !== undefined && { hint: end.hint.replace(/[«»]/g, '') }),
       published: failed ? (end.published ?? this.published) : this.published,
       depositId: this.depositId,
