@@ -6,7 +6,7 @@ import path from 'node:path';
 import { nameOf, ownName, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
 import { openAsPlain, openPlain, openPlainNow } from './plain-file.js';
-import { lookLine, mkdirLine, typedWord } from './shell.js';
+import { lookLine, mkdirLine, mountLine, typedWord } from './shell.js';
 import { accessLists, type AccessLists } from './windows/access-lists.js';
 import { makeClosedDirectory, writePrivately } from './windows/closed.js';
 
@@ -190,13 +190,13 @@ export function localError(error: unknown, action: Action, file: string): unknow
     case 'ENOSPC':
     case 'EDQUOT':
       return new DepotError('local-disk-full', `no space left to ${action} ${file}`, {
-        hint: `free space on the file system of ${directory}`,
+        hint: spaceHint(directory),
         cause: error,
       });
     case 'EROFS':
       return failed(
         'the file system is read-only',
-        'mount it writable, or choose another state directory with --state',
+        `make it writable again, after a look at why it is not: dmesg, ${mountLine(directory)}; or choose another place`,
         local.notWritable,
       );
     case 'EACCES':
@@ -219,6 +219,12 @@ export function localError(error: unknown, action: Action, file: string): unknow
     default:
       return failed(code);
   }
+}
+
+/** The place that a full disk is noticed in is mostly that of the records: what fills it is elsewhere. */
+export function spaceHint(directory: string): string {
+  const full = onWindows ? `the disk of ${typedWord(directory)}` : `its file system: df -h ${typedWord(directory)}`;
+  return `free space on ${full}; delete nothing that depot keeps there, such as receipts and the ledger`;
 }
 
 const local = { unreadable: 'local-unreadable', notWritable: 'local-not-writable' } as const;

@@ -124,7 +124,8 @@ export async function planted(directory: string, opened: Mode, uid = callerUid()
     : `belongs to uid ${owner}, though its directory is that of uid ${keeper}`;
 }
 
-async function isReadOnlyMount(directory: string): Promise<boolean> {
+/** Not by its mode, which root need not heed either. */
+export async function isReadOnlyMount(directory: string): Promise<boolean> {
   return access(directory, constants.W_OK).then(
     () => false,
     (error: unknown) => (error as NodeJS.ErrnoException).code === 'EROFS',

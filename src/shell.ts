@@ -43,6 +43,16 @@ export function removeLine(path: string, platform: NodeJS.Platform = process.pla
   return `${platform === 'win32' ? 'cmd /c rmdir /s /q' : 'rm -r'} ${typedWord(path, platform)}`;
 }
 
+/** For whoever finds a directory empty: a question, with the line that answers it where there is one. */
+export function isMounted(path: string, platform: NodeJS.Platform = process.platform): string {
+  return `is its file system mounted?${platform === 'linux' ? ` ${mountLine(path, platform)}` : ''}`;
+}
+
+/** Shows the file system that a path lies on, and how it is mounted. */
+export function mountLine(path: string, platform: NodeJS.Platform = process.platform): string {
+  return `${platform === 'linux' ? 'findmnt --target' : 'df'} ${typedWord(path, platform)}`;
+}
+
 export function moveLine(from: string, to: string, platform: NodeJS.Platform = process.platform): string {
   return `${platform === 'win32' ? 'move' : 'mv'} ${typedWord(from, platform)} ${typedWord(to, platform)}`;
 }

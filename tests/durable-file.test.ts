@@ -151,7 +151,10 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
       code: 'local-not-writable',
       message: expect.stringMatching(/the file system is read-only$/) as string,
     };
-    await expect(ArrangementState.open(disk, 'other')).rejects.toMatchObject(readOnly);
+    await expect(ArrangementState.open(disk, 'other')).rejects.toMatchObject({
+      ...readOnly,
+      message: `${disk} is on a read-only file system, so runs cannot be recorded`,
+    });
     await expect(lockArrangement(state.directory)).rejects.toMatchObject(readOnly);
     await expect(writeFileAtomic(state.file('x'), 'x')).rejects.toMatchObject(readOnly);
     await expect(

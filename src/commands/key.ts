@@ -96,7 +96,7 @@ export function defineKey(parent: CommandLine): void {
     .command('add')
     .summary("add a beneficiary's public key")
     .description(
-      'Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed.',
+      'Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed. If it names this key already, its copy is replaced by one that the owner signed later.',
     )
     .argument('<arrangement>', 'for which arrangement')
     .argument('<file>', 'the public key')

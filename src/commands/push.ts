@@ -2,6 +2,7 @@ import type { CommandLine } from './command-line.js';
 import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
 import type { Pinger } from '../standing/ping.js';
+import { noticeOf } from '../state/runs.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
 import { clockTime, lastTime } from '../clock.js';
@@ -306,6 +307,10 @@ async function pushOne(
     },
     recorded: (record, because) => {
       seen.recorded = true;
+      const notice = noticeOf(record);
+      // Nobody looks at a quiet run, so this must be heard. A person who makes a first deposit need not be alarmed.
+      if (notice !== null && screen.quiet) screen.warn(notice, 'act', name);
+      else if (notice !== null) screen.note(`${name}: ${record.message!}`);
       const { exit, code, published, depositId, seconds } = record;
       logInfo(
         name,

@@ -1,12 +1,15 @@
 import type { CommandLine } from './command-line.js';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config/types.js';
 import type { Shrunk } from '../standing/shrunk.js';
 import { type KeyStanding, lateAndWhy, type Standing } from '../standing/standing.js';
+import { errorCode } from '../durable-file.js';
 import { isDepotError } from '../errors.js';
+import { isReadOnlyMount } from '../permissions.js';
 import { exitStatus, shortMeaning } from '../texts/exits.js';
 import { onOneLine, printable } from '../printable.js';
+import { isMounted } from '../shell.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
 import type { RunRecord } from '../state/runs.js';
@@ -68,19 +71,15 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
         ? 0
         : exitStatus.incomplete;
   const document = { ok: exit === 0, ...paths, arrangements: standings.map(standingDocument) };
+  const readOnly = await readOnlyLines(config);
   const lines = [
     ...statusLines(standings, paths, { columns: widthOf(context.stdout) }),
-    ...(there
-      ? []
-      : [
-          {
-            text: `there is no state directory ${printable(config.state.path)}. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY`,
-            hang: 2,
-          },
-        ]),
+    ...(await nothingThere(config)),
+    ...readOnly,
   ];
   if (exit !== 0) context.screen.failure(document, lines);
-  else context.screen.result(document, lines, attentionLines(standings, { few: true, now: new Date() }));
+  else
+    context.screen.result(document, lines, [...attentionLines(standings, { few: true, now: new Date() }), ...readOnly]);
   await notify(config, standings, context);
   return exit;
 }
@@ -91,6 +90,21 @@ function isThere(config: Config): Promise<boolean> {
     () => true,
     (error: unknown) => (error as NodeJS.ErrnoException).code !== 'ENOENT',
   );
+}
+
+/** Nothing was ever recorded here; or what was lies on a file system that is not mounted. */
+async function nothingThere({ state }: Config): Promise<Line[]> {
+  const names = await readdir(state.path).catch(errorCode);
+  const place = printable(state.path);
+  const never = `no push has run here yet, or name another one with --state; if pushes did run: ${isMounted(state.path)}`;
+  if (names === 'ENOENT') return [{ text: `there is no state directory ${place}: ${never}`, hang: 2 }];
+  return names?.length === 0 ? [{ text: `the state directory ${place} is empty: ${never}`, hang: 2 }] : [];
+}
+
+async function readOnlyLines({ state }: Config): Promise<Line[]> {
+  if (!(await isReadOnlyMount(state.path))) return [];
+  const text = `${printable(state.path)} is on a read-only file system: runs cannot be recorded, and the last ones may be missing here`;
+  return [{ text, hang: 2 }];
 }
 
 /** A person who looks at it on a terminal needs no message about it. */
@@ -303,6 +317,7 @@ function remarks(s: Standing, few: boolean): string[] {
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
     ...lostLines(s),
+    ...(s.notice === null || s.shrunk !== null || s.ended ? [] : [`the last push said: ${printable(s.notice)}`]),
     ...(failed ? [`the last run failed: ${onOneLine(lastRun.message ?? '')}${lateFrom(s)}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; to check everything: «depot receipts verify ${s.arrangement}»`,

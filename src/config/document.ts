@@ -14,6 +14,7 @@ import {
 } from 'yaml';
 
 import { printable } from '../printable.js';
+import { plainMistake } from './yaml-mistake.js';
 
 /** One thing wrong with the configuration; line and column count from 1. */
 export interface Problem {
@@ -78,7 +79,8 @@ export function readDocument(text: string, file: SourceFile): Value | null {
   if (first !== undefined) {
     // The parser goes on after a mistake, and takes much of what follows for mistakes too.
     const others = more.length === 0 ? '' : ` (and ${more.length} more, perhaps because of this one)`;
-    report(reading, first.pos[0], `this is not valid YAML: ${yamlMessage(first.message)}${others}`);
+    const { offset, message } = plainMistake(first, text, document);
+    report(reading, offset, `this is not valid YAML: ${yamlMessage(message)}${others}`);
     return null;
   }
   if (text.includes('*')) reading.targets = aliasTargets(document);

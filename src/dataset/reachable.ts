@@ -9,6 +9,8 @@ import { hasCode, shown } from './reading.js';
 export interface Reach {
   /** Files and directories that were looked at. */
   entries: number;
+  /** Of these, files and symbolic links: without any, a source is empty. */
+  files: number;
   /** Content of the files, in bytes. */
   bytes: number;
   /** How many may not be read, and the first of them, fit to print. */
@@ -31,7 +33,7 @@ export async function reachOf(
   until: number,
   signal?: AbortSignal,
 ): Promise<Reach> {
-  const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, unused: [], complete: true };
+  const reach: Reach = { entries: 0, files: 0, bytes: 0, closed: 0, firstClosed: null, unused: [], complete: true };
   const root = fromText(directory);
   const excluded = excluder(source.exclude, root);
   const device = source.oneFileSystem === true ? lstatSync(toPath(root), exact).dev : null;
@@ -46,6 +48,7 @@ export async function reachOf(
           signal?.throwIfAborted();
           if (Date.now() >= until) return { ...reach, complete: false };
         }
+        if (child.kind === 'file' || child.kind === 'symlink') reach.files++;
         if (child.kind === 'directory') {
           if (device === null || lstatSync(toPath(file), exact).dev === device) stack.push(file);
         } else if (child.kind === 'file') look(reach, file);

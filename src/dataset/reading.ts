@@ -127,8 +127,8 @@ export function unreadable(path: ByteString, error: unknown): DepotError {
   });
 }
 
-export function emptyError(source: SourceSpec, what: string): DepotError {
-  return new DepotError('source-empty', `source ${printable(source.name)}: ${what}`, {
+export function emptyError({ name }: Pick<SourceSpec, 'name'>, what: string): DepotError {
+  return new DepotError('source-empty', `source ${printable(name)}: ${what}`, {
     hint: 'find out why, or set allowEmpty: true if that is right',
   });
 }

@@ -16,10 +16,11 @@ import { ledgerGap } from '../state/ledger.js';
 import { lockState, stopWords } from '../state/lock.js';
 import { readPending, pendingWords } from '../state/pending.js';
 import { lastDeposit } from '../state/list.js';
-import { ArrangementState, leftBehind } from '../state/arrangement-state.js';
+import { ArrangementState, leftBehind, readOnlyState } from '../state/arrangement-state.js';
 import { readStrays } from '../state/stray-names.js';
 import { shellWord, typedWord } from '../shell.js';
 import { age, ago, counted, localTime, shortFingerprint } from '../ui/format.js';
+import { comparedWithLast } from './compared.js';
 import { lookAtSources } from './source-checks.js';
 import { accountFinding, secretFindings, Secrets, withWayIn } from './secret-checks.js';
 import { type Examination, type Patient, Report } from './findings.js';
@@ -56,7 +57,9 @@ export async function examine(given: Patient): Promise<Examination> {
     freeThere = await server(o, secrets, report);
   });
   // Last, as in a push: no source is started before the login.
-  const size = await lookAtSources(o, report);
+  const { all, each } = await lookAtSources(o, report);
+  const size = all?.bytes ?? null;
+  await report.attempt('dataset', () => comparedWithLast(o, { all, each }, report));
   await report.attempt('space', () => spaceThere(o, size, freeThere, report));
   await report.attempt('spool', () => spoolSpace(o, size, report));
   return report.end(o.arrangement.name);
@@ -67,6 +70,8 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   await own.requireOwn();
   const left = await leftBehind(own.stateDirectory, own.directory);
   if (left !== null) throw left;
+  const readOnly = await readOnlyState(own);
+  if (readOnly !== null) throw readOnly;
   const there = await nearestExisting(own.directory);
   if (!(await succeeds(access(there, constants.W_OK))))
     throw new DepotError('local-not-writable', `${there} is not writable for this account`, {
@@ -88,8 +93,11 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   const gap = await ledgerGap(own);
   if (gap !== null) report.failed('ledger', gap.code, gap.message, gap.hint);
   const goesTo = await placeFor(config, arrangement).catch(() => null);
-  for (const record of records) report.warning('pending', `${record.depositId} ${pendingWords(record, goesTo)}`);
-  for (const { name } of (await readStrays(own)).strays)
+  // What belongs to the push that runs, nobody but it finishes or removes.
+  const idle = lock?.alive !== true;
+  for (const record of idle ? records : [])
+    report.warning('pending', `${record.depositId} ${pendingWords(record, goesTo)}`);
+  for (const { name } of idle ? (await readStrays(own)).strays : [])
     report.warning(
       'may appear',
       `${name} may still appear at the agent, truncated; it is not a deposit`,

@@ -34,6 +34,8 @@ export interface Examination extends Partial<Written> {
   ok: boolean;
   /** What a push would exit with, as far as can be seen. */
   exit: number;
+  /** Why it may end otherwise; not there where nothing speaks for that. */
+  doubt?: string;
   checks: Finding[];
 }
 
@@ -51,7 +53,13 @@ export interface Patient {
 export class Report {
   readonly checks: Finding[] = [];
   #exit = 0;
+  #doubt: string | undefined;
   #written: Partial<Written> = {};
+
+  /** Nothing that is certain: the first counts. */
+  doubt(why: string): void {
+    this.#doubt ??= why;
+  }
 
   written(test: Written): void {
     this.#written = test;
@@ -98,7 +106,14 @@ export class Report {
   }
 
   end(arrangement: string): Examination {
-    return { arrangement, ok: this.#exit === 0, exit: this.#exit, checks: this.checks, ...this.#written };
+    return {
+      arrangement,
+      ok: this.#exit === 0,
+      exit: this.#exit,
+      ...(this.#doubt !== undefined && { doubt: this.#doubt }),
+      checks: this.checks,
+      ...this.#written,
+    };
   }
 }
 
@@ -119,7 +134,11 @@ export function examinationLines(e: Examination, paint: Paint): Line[] {
     ...adviceLines(e.arrangement, e.advice ?? []),
     ...(e.left === undefined
       ? []
-      : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
+      : [
+          e.left.length === 0
+            ? labelled('left', 'nothing there')
+            : labelled('left there', e.left.map((name) => printable(name)).join(', ')),
+        ]),
     labelled('push', outlook(e)),
   ];
 }
@@ -159,6 +178,7 @@ function adviceLines(arrangement: string, advice: readonly Advice[]): Line[] {
 /** In one sentence or two: would it work, and what does that leave open? */
 function outlook(e: Examination): string {
   if (e.exit !== 0) return `would exit with ${e.exit}`;
+  if (e.doubt !== undefined) return e.doubt;
   const written = e.propose !== undefined || e.checks.some((c) => c.name === 'writing' && c.result === 'passed');
   const open = [
     ...(written ? [] : ['writing to the server']),

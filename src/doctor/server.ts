@@ -82,8 +82,8 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     else report.notPossible('space', 'the server does not say');
     report.passed('offers', await remote.run((channel) => Promise.resolve(offers(channel))));
     const own = new ArrangementState(o.config.state.path, arrangement.name);
-    if (o.writeTest) await writeTest(remote, own, arrangement, report);
-    else report.add(await earlierWriteTest(remote, own));
+    if (o.writeTest) await report.attempt('writing', () => writeTest(remote, own, arrangement, report));
+    else await earlierWriteTest(remote, own, report);
     report.passed(
       'uploads',
       laneWords(arrangement.name, remote.spec, lanesAllowed({ ...remote.spec, ...(await lanesSeen(own)) }, remote)),

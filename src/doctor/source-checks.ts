@@ -5,11 +5,12 @@ import { succeeds } from '../abort.js';
 import { childEnvironment } from '../child-env.js';
 import { unusedWords } from '../dataset/exclude.js';
 import { type Reach, reachOf } from '../dataset/reachable.js';
-import { locate, unreadable } from '../dataset/reading.js';
+import { emptyError, locate, unreadable } from '../dataset/reading.js';
 import { fromText, toText } from '../dataset/bytestring.js';
+import type { DatasetSize } from '../dataset/sources.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import { isDatabase, type ListedSource, type SourceSpec } from '../source.js';
+import { type DirectorySource, isDatabase, type ListedSource, type SourceSpec } from '../source.js';
 import { bytes, counted } from '../ui/format.js';
 import { compressedBy, compressedIn, compressionOf } from './compressed.js';
 import { lookAtDatabase } from './database-checks.js';
@@ -21,11 +22,18 @@ type Saying = Pick<Report, 'passed' | 'warning' | 'notPossible' | 'attempt'>;
 /** For all directories of an arrangement together: a person waits for doctor. */
 const timeForWalks = 10_000;
 
-/** How many bytes all sources have; null when a command makes some of them, or when there was too much to look at. */
-export async function lookAtSources(o: Looking, report: Saying, walkMs = timeForWalks): Promise<number | null> {
+/** What the sources hold, as a manifest counts it. */
+export interface SourceSizes {
+  /** Of all; null when a command makes some of them, or when there was too much to look at. */
+  all: DatasetSize | null;
+  /** Those that could be counted. */
+  each: (DatasetSize & { name: string })[];
+}
+
+export async function lookAtSources(o: Looking, report: Saying, walkMs = timeForWalks): Promise<SourceSizes> {
   const { config, arrangement } = o;
   const until = Date.now() + walkMs;
-  const sizes: number[] = [];
+  const each: SourceSizes['each'] = [];
   for (const source of arrangement.dataset) {
     const name = `source ${source.name}`;
     await report.attempt(name, async () => {
@@ -61,12 +69,14 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
           throw unreadable(fromText(source.path), error);
         });
         const { size } = await stat(file);
-        sizes.push(size);
+        each.push({ name: source.name, entries: 1, bytes: size });
+        if (size === 0 && !source.allowEmpty) throw emptyError(source, `${printable(source.path)} is empty`);
         report.passed(name, `file ${source.path}, ${bytes(size)}`);
       } else {
         const reach = await reachOf(toText(locate(source.path, 'directory')) ?? source.path, source, until, o.signal);
-        if (reach.complete) sizes.push(reach.bytes);
-        sayReach(name, source.path, reach, report);
+        // The directory itself is an entry, too.
+        if (reach.complete) each.push({ name: source.name, entries: reach.entries + 1, bytes: reach.bytes });
+        sayReach(name, source, reach, report);
       }
       if (arrangement.incremental !== undefined) await sayCompressed(name, source, report);
     });
@@ -81,7 +91,11 @@ export async function lookAtSources(o: Looking, report: Saying, walkMs = timeFor
       );
     });
   }
-  return sizes.length === arrangement.dataset.length ? sizes.reduce((a, b) => a + b, 0) : null;
+  const add = (a: DatasetSize, b: DatasetSize): DatasetSize => ({
+    entries: a.entries + b.entries,
+    bytes: a.bytes + b.bytes,
+  });
+  return { all: each.length === arrangement.dataset.length ? each.reduce(add, { entries: 0, bytes: 0 }) : null, each };
 }
 
 export async function lookAtSpecification(
@@ -120,10 +134,11 @@ async function sayCompressed(name: string, source: ListedSource, report: Saying)
 
 function sayReach(
   name: string,
-  directory: string,
-  { entries, bytes: size, closed, firstClosed, unused, complete }: Reach,
+  source: DirectorySource,
+  { entries, files, bytes: size, closed, firstClosed, unused, complete }: Reach,
   report: Saying,
 ): void {
+  const { path: directory } = source;
   if (closed > 0) {
     throw new DepotError(
       'source-failed',
@@ -133,6 +148,7 @@ function sayReach(
       },
     );
   }
+  if (complete && files === 0 && !source.allowEmpty) throw emptyError(source, `${printable(directory)} holds no files`);
   if (complete) report.passed(name, `directory ${directory}: ${counted(entries, 'entry', 'entries')}, ${bytes(size)}`);
   else
     report.passed(

@@ -66,11 +66,16 @@ export async function spaceThere(
 ): Promise<void> {
   const last = await lastDeposit(new ArrangementState(config.state.path, arrangement.name));
   const most = last?.bytes ?? size;
-  if (free === null || most === null || most <= free) return;
+  if (free === null || most === null || (most <= free && free > 0)) return;
   const hint = 'ask the agent for more space';
   const what = `${last === null ? `the sources take ${bytes(most)}` : `the last deposit took ${bytes(most)}`}, but only ${bytes(free)} are free at the server`;
-  if (last === null && arrangement.compression === 'none') report.failed('space', 'remote-no-space', what, hint);
-  else report.warning('space', `${what}: a push works only if it takes less`, hint);
+  if (free === 0 || (last === null && arrangement.compression === 'none'))
+    report.failed('space', 'remote-no-space', what, hint);
+  else {
+    report.warning('space', `${what}: a push works only if it takes less`, hint);
+    // An increment takes less than the full deposit before it.
+    if (arrangement.incremental === undefined) report.doubt('A push will probably fail: there is too little space.');
+  }
 }
 
 /** What receipts and records take, at least. */

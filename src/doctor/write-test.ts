@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { accountOfUid, runAs } from '../accounts.js';
 import type { Arrangement } from '../config/types.js';
-import { isRefusal } from '../errors.js';
+import { type DepotError, isRefusal } from '../errors.js';
+import { fullDisk } from '../sftp/refusals.js';
 import { printable } from '../printable.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { ageOf } from '../clock.js';
@@ -25,8 +26,10 @@ export async function writeTest(
   try {
     await testWrites(remote, test).catch(async (error: unknown) => {
       // A link that is lost says nothing about the server; what was known of it stays.
-      if (isRefusal(error)) await keep(error.message);
-      throw error;
+      if (!isRefusal(error)) throw error;
+      const told = await explained(remote, error);
+      await keep(told.message);
+      throw told;
     });
     await keep();
   } finally {
@@ -42,6 +45,12 @@ export async function writeTest(
     const kept = await remember(own, remote, test, refusal);
     if (kept !== null) report.add(kept);
   }
+}
+
+/** Many servers do not say why they refuse; whether there is room left tells the usual reason. */
+async function explained(remote: Remote, error: DepotError): Promise<DepotError> {
+  const space = error.code === 'remote-refused' ? await remote.space().catch(() => null) : null;
+  return space !== null && (space.freeBytes === 0 || space.freeFiles === 0) ? fullDisk(remote, error) : error;
 }
 
 /** Pushes take several lanes to a server that stood it, OpenSSH gets them anyway; and doctor says when the test was. */
@@ -80,7 +89,13 @@ async function remember(
 }
 
 /** What a look without writing can say of it. */
-export async function earlierWriteTest(remote: Remote, own: ArrangementState): Promise<Finding> {
+export async function earlierWriteTest(remote: Remote, own: ArrangementState, report: Report): Promise<void> {
+  const finding = await earlierFinding(remote, own);
+  report.add(finding);
+  if (finding.result === 'warning') report.doubt('A push may fail: the last write test failed.');
+}
+
+async function earlierFinding(remote: Remote, own: ArrangementState): Promise<Finding> {
   const name = 'writing';
   const run = `«depot doctor ${own.arrangement} --write-test»`;
   const last = await lastWriteTest(own);

@@ -164,11 +164,15 @@ class Judge {
     const { key } = this.#certificate;
     const newestFirst = [...key.subkeys].sort((a, b) => b.getCreationTime().getTime() - a.getCreationTime().getTime());
     const reasons = this.#certificate.unread.map((what) => `depot cannot read a subkey of ${what}`);
+    let expired: string | null = null;
     for (const subkey of newestFirst) {
       if (!algorithms.has(subkey.getAlgorithmInfo().algorithm)) continue;
       const verdict = await this.#subkey(subkey, flags, verb);
-      if (typeof verdict !== 'string') return verdict;
-      if (verdict !== '') reasons.push(`subkey ${short(subkey.getFingerprint().toUpperCase())} ${verdict}`);
+      if (typeof verdict !== 'string' && 'packet' in verdict) return verdict;
+      const fingerprint = subkey.getFingerprint().toUpperCase();
+      const why = typeof verdict === 'string' ? verdict : `expired on ${toUtc(verdict.expiredAt)}`;
+      if (typeof verdict !== 'string') expired ??= fingerprint;
+      if (why !== '') reasons.push(`subkey ${short(fingerprint)} ${why}`);
     }
     const primary = key.keyPacket;
     const flagged = standing.selfSignatures.find((signature) => signature.keyFlags !== null)?.keyFlags;
@@ -177,11 +181,17 @@ class Judge {
       if (unfit === null) return { packet: primary, expiresAt: standing.expiresAt };
       reasons.push(`the primary key ${unfit}`);
     }
-    throw this.#refuse([`no usable part to ${verb} with`, ...reasons].join('; '), `ask for a key that can ${verb}`);
+    // To extend a key, gpg's own commands extend the primary key alone.
+    throw this.#refuse(
+      [`no usable part to ${verb} with`, ...reasons].join('; '),
+      expired === null
+        ? `ask for a key that can ${verb}`
+        : `ask the key's owner to extend the subkey too: gpg --quick-set-expire ${this.#certificate.fingerprint} 2y ${expired}`,
+    );
   }
 
-  /** A choice, or why not; '' for a subkey with another purpose. */
-  async #subkey(subkey: openpgp.Subkey, flags: number, verb: string): Promise<Chosen | string> {
+  /** A choice, when it expired, or why else not; '' for a subkey with another purpose. */
+  async #subkey(subkey: openpgp.Subkey, flags: number, verb: string): Promise<Chosen | { expiredAt: Date } | string> {
     const { key } = this.#certificate;
     const standing = await subkeyStanding(key, subkey, this.#at);
     const revocation = await subkeyRevocation(this.#certificate, subkey);
@@ -193,7 +203,7 @@ class Judge {
         ? 'has no binding signature'
         : `has a binding signature that ${flawWords(standing.flaw)}`;
     if (((standing.binding.keyFlags?.[0] ?? 0) & flags) === 0) return '';
-    if (standing.expiresAt !== null && standing.expiresAt <= this.#at) return `expired on ${toUtc(standing.expiresAt)}`;
+    if (standing.expiresAt !== null && standing.expiresAt <= this.#at) return { expiredAt: standing.expiresAt };
     const weak = weaknessOf(subkey.keyPacket);
     if (weak !== null) return `is weak: ${weak}`;
     const unfit =

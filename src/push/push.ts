@@ -3,6 +3,7 @@ import { DepotError, foreseen, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
 import { logInfo } from '../log.js';
 import { said } from '../printable.js';
+import { isMounted } from '../shell.js';
 import { killedNoted } from '../state/notified.js';
 import { Ledger } from '../state/ledger.js';
 import { lockArrangement, type Lock } from '../state/lock.js';
@@ -63,6 +64,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
       const recent = signal.aborted ? await recentDeposit(opened, options, run.startedAt) : null;
       return recent ?? pushLocked(await named(options), opened, run, hooks);
     });
+    if ('deposit' in outcome && outcome.newLedger) run.notice = firstDeposit(opened.stateDirectory);
     const record = run.ended('skipped' in outcome ? outcome : null);
     await describing(run, signal, () => keepRecord(opened, record));
     tellOfKilled(run, record, hooks);
@@ -86,6 +88,14 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
     hooks.recorded?.(record);
     throw error;
   }
+}
+
+/** Said of every first deposit: after those of years, that is how a state directory looks whose file system is not mounted. */
+function firstDeposit(stateDirectory: string): NonNullable<Run['notice']> {
+  return {
+    message: `this is the first deposit in ${stateDirectory}; a new ledger begins there`,
+    hint: `if there were others before: ${isMounted(stateDirectory)}`,
+  };
 }
 
 /** A push that could not even be called has failed, too: keeps its record, and gives the error that says so. */

@@ -26,6 +26,8 @@ export class Run {
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
+  /** What somebody must hear of although a deposit was made. */
+  notice: { message: string; hint: string } | null = null;
 
   /** `typed`: makes the lines to type in a hint work as they stand. */
   constructor(arrangement: string, typed = withoutMarks) {
@@ -60,7 +62,8 @@ export class Run {
   /** The run record: null for a deposit that was made, of which there is only something to say if it is much smaller. */
   ended(end: DepotError | { skipped: string } | null): RunRecord {
     const failed = end !== null && 'code' in end;
-    const hint = failed ? end.hint : end === null && this.shrank !== null ? this.#ifWrong() : undefined;
+    const ofDeposit = this.notice?.hint ?? (this.shrank === null ? undefined : this.#ifWrong());
+    const hint = failed ? end.hint : end === null ? ofDeposit : undefined;
     return {
       schema: 'depot.run/1',
       arrangement: this.arrangement,
@@ -68,7 +71,7 @@ export class Run {
       finishedAt: timestamp(new Date()),
       exit: failed ? end.exit : 0,
       code: failed ? end.code : end === null ? null : 'skipped',
-      message: end === null ? this.#smaller() : failed ? end.message : end.skipped,
+      message: failed ? end.message : end === null ? (this.notice?.message ?? this.#smaller()) : end.skipped,
       ...(hint !== undefined && { hint: this.typed(hint) }),
       published: failed ? (end.published ?? this.published) : this.published,
       depositId: this.depositId,

@@ -6,7 +6,7 @@ import { logInfo } from '../log.js';
 import { timestamp } from '../names/deposit.js';
 import { lastDeposit } from '../state/list.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
-import type { RunRecord } from '../state/runs.js';
+import { noticeOf, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { killedRun } from '../state/killed.js';
 import { nothingDone, type Runner } from '../state/underway.js';
@@ -56,7 +56,9 @@ export class Notifier {
 
   /** Begins to tell it, where the configuration wants it told. */
   tell(record: RunRecord): void {
-    if (!eventsOf(record).some((event) => wants(this.#config, event))) return;
+    if (this.#config.notify === undefined) return;
+    // A ledger that begins anew is told of, whatever `on` names: nobody may have meant it to.
+    if (noticeOf(record) === null && !eventsOf(record).some((event) => wants(this.#config, event))) return;
     this.#waiting.push(record);
     this.#next();
   }

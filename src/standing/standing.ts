@@ -5,7 +5,7 @@ import { ageOf } from '../clock.js';
 import { attestationFaults, newestAttestation, type Filing } from '../state/attested.js';
 import { ledgerGap } from '../state/ledger.js';
 import { lastDeposit, type LastDeposit } from '../state/list.js';
-import { lastRun, type RunRecord } from '../state/runs.js';
+import { lastRun, noticeOf, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
 import { placeFor } from '../push/agent.js';
@@ -36,6 +36,8 @@ export interface Standing {
   lastRun: RunRecord | null;
   /** How long the last run took that had something to do. */
   lastWorkSeconds: number | null;
+  /** What that run had to tell although it made a deposit: that a new ledger began. */
+  notice: string | null;
   ageMs: number | null;
   everyMs: number | null;
   /** The oldest that the last deposit may be; null when nobody said how often. */
@@ -140,7 +142,7 @@ export async function gatherStandings(
       lastDeposit: last,
       late: judged.stale || judged.inFuture ? await whyLate(seen, config.state.path) : null,
       shrunk: await shrunkSince(state, arrangement, o.now),
-      lastWorkSeconds: await lastWorkSeconds(state),
+      ...(await lastWork(state)),
       proven: await provenBy(state),
       chain: await chainStanding(state, arrangement, o.now),
       lost: await lostIn(state),
@@ -155,9 +157,13 @@ export async function gatherStandings(
 }
 
 /** Of a record no more was checked than that it is one. */
-async function lastWorkSeconds(state: ArrangementState): Promise<number | null> {
-  const run: { seconds?: unknown } | null = await lastRun(state, ({ code }) => code !== 'skipped');
-  return typeof run?.seconds === 'number' ? run.seconds : null;
+async function lastWork(state: ArrangementState): Promise<Pick<Standing, 'lastWorkSeconds' | 'notice'>> {
+  const run = await lastRun(state, ({ code }) => code !== 'skipped');
+  const seconds: unknown = run?.seconds;
+  return {
+    lastWorkSeconds: typeof seconds === 'number' ? seconds : null,
+    notice: run === null ? null : noticeOf(run),
+  };
 }
 
 async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> {

@@ -15,8 +15,8 @@ import { isHomeOfAnother, nameOf, ownName } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { sha256Hex } from '../primitives.js';
-import { typedWord } from '../shell.js';
-import { requireOwnRecords, requireOwnSite } from '../permissions.js';
+import { isMounted, mountLine, typedWord } from '../shell.js';
+import { isReadOnlyMount, requireOwnRecords, requireOwnSite } from '../permissions.js';
 import {
   errorCode,
   localError,
@@ -64,6 +64,8 @@ export class ArrangementState {
     await requireOwnSite(state.stateDirectory, command);
     const closed = await leftBehind(state.stateDirectory, state.directory);
     if (closed !== null) throw closed;
+    const readOnly = await readOnlyState(state);
+    if (readOnly !== null) throw readOnly;
     await makeOwnDirectory(state.stateDirectory);
     await makeDirectory(path.join(state.directory, 'pending'));
     await state.requireOwn(command);
@@ -172,6 +174,20 @@ export async function readStoredReceipt(directory: string, name: string): Promis
   };
 }
 
+/** What keeps everybody from writing to the records: never a reason to begin others elsewhere. Null when nothing does. */
+export async function readOnlyState({
+  stateDirectory,
+  directory,
+}: Pick<ArrangementState, 'stateDirectory' | 'directory'>): Promise<DepotError | null> {
+  for (const one of [stateDirectory, directory]) {
+    if (!(await isReadOnlyMount(one))) continue;
+    return new DepotError('local-not-writable', `${one} is on a read-only file system, so runs cannot be recorded`, {
+      hint: `make it writable again, after a look at why it is not: dmesg, ${mountLine(one)}; do not push with another --state: the ledger is here`,
+    });
+  }
+  return null;
+}
+
 /** What keeps this account from its records, with the line that gives them back; null when nothing does. */
 export async function leftBehind(stateDirectory: string, directory: string): Promise<DepotError | null> {
   const caller = process.geteuid?.();
@@ -183,15 +199,24 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
     // The hint gives away all that is in it, so it must look like a state directory.
     if (one === stateDirectory && !(await looksLikeState(one, found.mode, caller))) return null;
     const name = ownName() ?? String(caller);
+    const owner = nameOf(found.uid) ?? `uid ${found.uid}`;
+    const remedy = `if ${name} is the account that pushes, have root run: «chown -R ${ownName() === undefined ? caller : `${name}:`} ${typedWord(one)}»; if not, run it as the account that pushes`;
+    // A bare mount point looks like this: given to the account, the next push would begin a new ledger in it.
+    if (one === stateDirectory && found.uid === 0 && (await isEmpty(one)))
+      return new DepotError('local-not-writable', `${one} is empty and belongs to ${owner}: ${isMounted(one)}`, {
+        hint: `mount it; only if it is new, and no file system belongs there: ${remedy}`,
+      });
     return new DepotError(
       'local-not-writable',
-      `${one} belongs to ${nameOf(found.uid) ?? `uid ${found.uid}`}, and account ${name} may not write there: a run as another account created it`,
-      {
-        hint: `if ${name} is the account that pushes, have root run: «chown -R ${ownName() === undefined ? caller : `${name}:`} ${typedWord(one)}»; if not, run it as the account that pushes`,
-      },
+      `${one} belongs to ${owner}, and account ${name} may not write there: a run as another account created it`,
+      { hint: remedy },
     );
   }
   return null;
+}
+
+async function isEmpty(directory: string): Promise<boolean> {
+  return (await readdir(directory).catch(() => null))?.length === 0;
 }
 
 /** As depot makes it (0700), or with depot's files, or empty; and no place that the system or a person needs. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
-import { errorCode, localError, temporaryName, writeNew } from '../durable-file.js';
+import { errorCode, localError, spaceHint, temporaryName, writeNew } from '../durable-file.js';
 import type { ArrangementState } from './arrangement-state.js';
 
 /** Receipt, signature, cover, ledger line, run record and a few pending records, in blocks of a file system. */
@@ -30,7 +30,7 @@ export async function reserveSpace(state: ArrangementState, draftBytes: number):
       throw new DepotError(
         'local-disk-full',
         `not enough space in ${state.directory} for the records of a deposit: it needs ${Math.ceil(bytes / 1024)} KiB`,
-        { hint: `free space on the file system of ${state.directory}`, cause: error },
+        { hint: spaceHint(state.directory), cause: error },
       );
     }
     throw localError(error, 'write', file);

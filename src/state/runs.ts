@@ -17,8 +17,9 @@ export interface RunRecord {
   exit: number;
   /** null when a deposit was made and nothing is left to say; `skipped` when there was nothing to do. */
   code: ErrorCode | 'skipped' | null;
+  /** Why it failed or was skipped; of a deposit that was made, what somebody must hear of all the same. */
   message: string | null;
-  /** What to do about the failure; not there where nothing was said, and in records of earlier versions. */
+  /** What to do about it; not there where nothing was said, and in records of earlier versions. */
   hint?: string;
   published: Published;
   depositId: string | null;
@@ -53,6 +54,13 @@ export interface RunDataset {
   previous: { depositId: string; entries: number; bytes: number } | null;
   /** Much smaller than that. */
   shrunk: boolean;
+}
+
+/** What somebody must hear of although the deposit was made, with what to do about it; null where there is nothing. */
+export function noticeOf({ code, message, hint }: Pick<RunRecord, 'code' | 'message' | 'hint'>): string | null {
+  return code !== null || typeof message !== 'string'
+    ? null
+    : `${message}${typeof hint === 'string' ? `; ${hint}` : ''}`;
 }
 
 const maxLineBytes = 64 * 1024;

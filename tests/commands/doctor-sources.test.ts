@@ -37,7 +37,7 @@ async function seen(
     directory: tempDir(),
     ...(notify === undefined ? {} : { notify: { command: notify, on: [] } }),
   } as unknown as Config;
-  const size = await lookAtSources(
+  const { all } = await lookAtSources(
     {
       config,
       arrangement: {
@@ -49,7 +49,7 @@ async function seen(
     },
     report,
   );
-  return { size, checks };
+  return { size: all?.bytes ?? null, checks };
 }
 
 const common = { name: 'x', allowEmpty: false, onChange: 'fail' as const };

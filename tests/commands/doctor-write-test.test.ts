@@ -27,13 +27,12 @@ async function scene(
   remote: Record<string, unknown> = {},
 ): Promise<{ server: ScriptedServer; supplier: Supplier }> {
   const server = await startScriptedServer(options);
-  return {
-    server,
-    supplier: await Supplier.create(
-      { ...server, remoteDirectory: '/in' },
-      { remote, arrangement: { compression: 'none' } },
-    ),
-  };
+  const supplier = await Supplier.create(
+    { ...server, remoteDirectory: '/in' },
+    { remote, arrangement: { compression: 'none' } },
+  );
+  writeFileSync(join(supplier.data, 'x'), 'x');
+  return { server, supplier };
 }
 
 async function doctor(

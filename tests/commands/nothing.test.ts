@@ -56,7 +56,7 @@ describe('if the state directory is missing or empty', () => {
     expect([gone.code, all(gone)]).toEqual([
       24,
       expect.stringMatching(
-        /there is no state directory \S+state\. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY/,
+        /there is no state directory \S+state: no push has run here yet, or name another one with --state; if pushes did run: is its file system mounted\?/,
       ),
     ]);
     expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 0$/m);

@@ -118,6 +118,19 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
     },
   );
 
+  test('if the state directory is empty and belongs to root, push and doctor ask for its file system before anything else', async () => {
+    mkdirSync(state, { mode: 0o755 });
+    const pushed = await asSelf('push');
+    expect([pushed.code, pushed.stderr]).toEqual([
+      5,
+      expect.stringContaining(
+        `${state} is empty and belongs to root: is its file system mounted? findmnt --target ${state}; nothing was published\ndepot: hint: mount it; only if it is new, and no file system belongs there: if daemon is the account that pushes, have root run: chown -R daemon: ${state}; if not, run it as the account that pushes\n`,
+      ),
+    ]);
+    const looked = await asSelf('doctor');
+    expect(looked.stdout).toContain(`${state} is empty and belongs to root: is its file system mounted?`);
+  });
+
   test.each<[who: string, by: () => Promise<Finished>]>([
     ['by root', () => asRootHere('receipts', 'show', 'acme-crm')],
     [

@@ -48,6 +48,7 @@ function standing(
     lastDeposit: o.deposit,
     lastRun: o.run,
     lastWorkSeconds: o.run?.seconds ?? null,
+    notice: null,
     ...judgeAge(a, o.deposit, undefined, now),
     late: null,
     proven: o.proven ?? null,

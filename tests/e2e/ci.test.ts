@@ -9,7 +9,7 @@ import { installed } from '../support/installed.js';
 import { asRoot, peers } from '../support/peers.js';
 import { type Finished, run } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
-import { makeKey, Supplier } from '../support/supplier.js';
+import { makeKey, onlyFirstDeposit, Supplier } from '../support/supplier.js';
 
 const recipe = (name: string): unknown => parse(readFileSync(join(checkout, 'docs/deploy', name), 'utf8'));
 /** An account that has no line in /etc/passwd. */
@@ -216,7 +216,9 @@ describe.skipIf(!here)('the recipe for', () => {
     // Docker gives an account without a name `/` for its home.
     const result = await shell([`/bin/${sh}`, flags], inside, '/', { CI: undefined, HOME: '/' });
     deposited(result);
-    expect(result.stdout + result.stderr).toBe('');
+    // The recipe ends with a look at the state, which says it again.
+    expect(result.stdout).toMatch(/^acme-crm: the last push said: this is the first deposit in .*\n$/);
+    expect(result.stderr).toMatch(onlyFirstDeposit);
     expect(receipts()).toHaveLength(1);
   });
 

@@ -65,10 +65,46 @@ test('if all is well, push and status --quiet print nothing, not even the warnin
     dataset: [{ directory: 'data', exclude: ['*.tmp'] }],
     arrangement: { every: '24h' },
   });
+  await supplier.deposit();
   expect(said(await push())).toEqual(silent);
   expect(said(await status('--quiet'))).toEqual(silent);
   const loud = await supplier.depot(['push']);
   expect(loud.stderr).toMatch(/RSA 2048[^]*"\*\.tmp" matched nothing/);
+});
+
+test('a state directory that is suddenly empty is reported by push, to notify.command whatever it asks for, and by status until the next deposit', async () => {
+  fill(3);
+  const told = join(supplier.directory, 'told');
+  const file = join(supplier.directory, 'alert');
+  writeFileSync(file, '#!/bin/sh\ncat >> told\n');
+  chmodSync(file, 0o755);
+  await supplier.deposit();
+  await supplier.deposit();
+  // As it is after a reboot, when its file system was not mounted.
+  rmSync(supplier.state, { recursive: true });
+  mkdirSync(supplier.state, { mode: 0o700 });
+  supplier.writeConfig({ top: { notify: { command: [file], on: ['failure', 'stale'] } } });
+  const message = `this is the first deposit in ${supplier.state}; a new ledger begins there`;
+  const hint = `if there were others before: is its file system mounted? findmnt --target ${supplier.state}`;
+  expect(said(await push())).toEqual([0, '', `depot: warning: acme-crm: ${message}; ${hint}\n`]);
+  expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({
+    exit: 0,
+    code: null,
+    message,
+    hint,
+    published: 'yes',
+  });
+  expect(supplier.runs().at(-1)).toMatchObject({ exit: 0, code: null, message, hint });
+
+  const unsettled = [0, `acme-crm: the last push said: ${message}; ${hint}\n`, ''];
+  expect(said(await status('--quiet'))).toEqual(unsettled);
+  // The tries of the schedule that have nothing to do hide nothing.
+  expect(said(await push('--if-older-than', '1h'))).toEqual(silent);
+  expect(said(await status('--quiet'))).toEqual(unsettled);
+  rmSync(told);
+  expect(said(await push())).toEqual(silent);
+  expect(said(await status('--quiet'))).toEqual(silent);
+  expect(existsSync(told)).toBe(false);
 });
 
 describe('a dataset that shrank', () => {
@@ -162,6 +198,7 @@ describe('a dataset that shrank', () => {
 
 test('push and status report a key that expires within 30 days, and not one that is valid longer', async () => {
   fill(3);
+  await supplier.deposit();
   const soon = await keyFor('G', 9.5 * days);
   const later = await keyFor('G', 200 * days);
   supplier.writeConfig({ beneficiaries: [soon], arrangement: { every: '24h' } });

@@ -37,6 +37,9 @@ export interface SupplierOptions {
 export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> &
   Partial<Pick<Sshd, 'privateKeyFile' | 'log'>>;
 
+/** What a push says on standard error, with `--quiet` too, when it made the first deposit of an arrangement, and of no other. */
+export const onlyFirstDeposit = /^(?:depot: warning: [a-z0-9-]+: this is the first deposit in .*\n)+$/;
+
 /** A server that nobody runs, for what needs a configuration and no connection. */
 export const nowhere: Server = {
   host: '127.0.0.1',
