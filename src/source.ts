@@ -37,12 +37,21 @@ export type DirectorySource = SourceCommon & {
   /** Other file systems that are mounted below `path` stay out. */
   oneFileSystem?: boolean;
 };
-export type FileSource = SourceCommon & { kind: 'file'; path: string };
+export type FileSource = SourceCommon & {
+  kind: 'file';
+  path: string;
+  /** `prepare` writes it: one that is as it was before is an old one. */
+  madeByPrepare?: boolean;
+};
 export type CommandSource = SourceCommon & {
   kind: 'command';
   command: string[];
   /** How its output ends when it is whole: some programs fail and exit with status 0. */
   endsWith?: string;
+  /** What it prints, where that can be followed to its end: an archive of pg_dump in its custom format. */
+  format?: 'pg_dump';
+  /** What it reads on standard input, which is closed otherwise. */
+  input?: string;
 };
 export type StdinSource = SourceCommon & { kind: 'stdin' };
 /** What can be packed. */

@@ -9,7 +9,7 @@ export function defineConfig(parent: CommandLine): void {
   const config = parent
     .command('config')
     .summary('check or show depot.yaml')
-    .description('What depot.yaml says, and what it could say. Neither command connects to a server.')
+    .description('Checks depot.yaml, or prints an example. Connects to no server.')
     .ends(
       [],
       'depot config check # is it valid, and can this account read what it names?',
@@ -18,9 +18,9 @@ export function defineConfig(parent: CommandLine): void {
     );
   config
     .command('check')
-    .summary('read the configuration as a push would, and say what it names')
+    .summary('check depot.yaml as a push would read it')
     .description(
-      'Reads depot.yaml and the files that it includes, as a push would. Says what was read, what is probably not meant, and which keys and secrets are named and can be read by this account. Connects to nothing, runs no command, unlocks no key and asks nobody: depot doctor does.',
+      'Reads depot.yaml and the files that it includes, as a push would. Says what is wrong, what is probably a mistake, and whether this account can read the keys and secrets. It does not connect, run commands or unlock keys: for that, use depot doctor.',
     )
     .ends(
       [3, 4, 10, 17, 20],
@@ -33,13 +33,13 @@ export function defineConfig(parent: CommandLine): void {
     .command('example')
     .summary('print a depot.yaml with every key, commented')
     .description(
-      'Prints a depot.yaml with every key and what it is for. What is not a comment is a whole configuration.',
+      'Prints a depot.yaml with every key and what it is for. Without the comments, it is a complete configuration.',
     )
-    .option('--out <file>', 'into this file, which must not exist yet')
+    .option('--out <file>', 'write it to this file, which must not exist yet')
     .ends(
       [5],
       'depot config example # to read',
-      'depot config example --out depot.yaml # to begin with, where depot init will not do',
+      'depot config example --out depot.yaml # to start from, instead of depot init',
     )
     .runs(configExampleOptions, async (o, c) => (await import('./config/example.js')).printExample(o, c));
 }

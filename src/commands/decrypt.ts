@@ -21,6 +21,7 @@ import {
   usage,
   type Flags,
 } from './flags.js';
+import { rarer } from './help/page.js';
 import { passphraseFor } from './passphrase.js';
 
 export function decryptOptions(suitcases: string[], flags: Flags) {
@@ -43,11 +44,10 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
     passphraseFile: text(flags, 'passphraseFile'),
   };
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
-  if (o.out === undefined && !o.stdout)
-    throw usage('say where the contents go, once', 'add --out DIRECTORY or --stdout');
+  if (o.out === undefined && !o.stdout) throw usage('nowhere to put the contents', 'add --out DIRECTORY or --stdout');
   if (o.stdout && isJson(flags)) throw usage('--stdout and --json both want standard output', 'leave out one of them');
   const isChain = o.suitcases.length > 1 || o.at !== undefined || o.salvage || isDirectory(o.suitcases[0]!);
-  if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or take --out DIRECTORY');
+  if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or use --out DIRECTORY');
   return { ...o, isChain };
 }
 type DecryptFlags = ReturnType<typeof decryptOptions>;
@@ -58,25 +58,25 @@ export function defineDecrypt(parent: CommandLine): void {
     .command('decrypt')
     .summary('open a deposit')
     .description(
-      "Opens a suitcase with the beneficiary's private key. The directory appears only after everything was authenticated. Who made the suitcase is proven only with receipt and signer: anyone who has the public key can make one.",
+      "Opens a suitcase with the beneficiary's private key. The directory appears only once everything is authenticated. Only a receipt and its signer prove who made the suitcase: anyone who has the public key can make one.",
     )
-    .argument('<suitcase...>', 'the encrypted file; for increments all of them, or a directory')
-    .option('--key <file>', 'the private key')
+    .argument('<suitcase...>', 'encrypted file; for increments: all, or a directory')
+    .option('--key <file>', "the beneficiary's private key")
     .option('--receipt <file>', 'the receipt: ID.receipt.json')
-    .option('--signer <file>', 'public key that must have signed it; may be repeated', collect)
+    .option('--signer <file>', "the supplier's public key; may be repeated", collect)
     .option('--out <directory>', 'a new directory for the contents')
-    .optionsGroup('Less often:')
-    .option('--at <id>', 'open this deposit, not the newest of several')
+    .optionsGroup(rarer)
+    .option('--at <id>', 'open this deposit instead of the newest')
     .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
-    .option('--passphrase-file <file>', 'with the passphrase of --key; else it is asked')
-    .option('--stdout', 'print the tar archive instead; reads the suitcase twice')
-    .option('--salvage', 'save what is readable of a damaged chain, to OUT.incomplete')
-    .option('--max-size <size>', 'stop if there is more than this')
+    .option('--passphrase-file <file>', 'has the passphrase of --key (default: ask)')
+    .option('--stdout', 'print the tar archive; reads the suitcase twice')
+    .option('--salvage', 'save what can be read of a damaged chain, to OUT.incomplete')
+    .option('--max-size <size>', 'stop if the contents are larger')
     .ends(
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
-      'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # everything, and who made it',
-      'depot decrypt from-the-agent --key private.secret.asc --out opened # the newest in a directory',
-      'depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t # list the contents',
+      'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # check who made it, and open it',
+      'depot decrypt from-the-agent --key our.secret.asc --out opened # the newest',
+      'depot decrypt x.tar.gz.pgp --key our.secret.asc --stdout | tar -t # list',
     )
     .runs(decryptOptions, decrypt);
 }
@@ -132,7 +132,7 @@ async function openOne(
     const { requireReadable } = await import('../reader/suitcase-file.js');
     // What is not there may have been meant as a directory, which needs no --receipt.
     await requireReadable(o.suitcases[0]!);
-    throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
+    throw usage('--signer needs --receipt', 'add --receipt FILE');
   }
   const { decrypt: open } = await import('../reader/decrypt.js');
   return open({ ...o, ...place, suitcase: o.suitcases[0]!, stdout }, hooks);

@@ -7,7 +7,7 @@ export function defineDemo(parent: CommandLine): void {
     .command('demo')
     .summary('a deposit, on this machine')
     .description(
-      'Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.',
+      'Shows the whole way on this machine: starts an SFTP server, makes keys and data, deposits, verifies and decrypts. Leaves nothing behind.',
     )
     .ends([5, 129, 130, 143], 'depot demo # takes less than a minute')
     .runs(globals, demo);

@@ -15,16 +15,16 @@ export function defineDoctor(parent: CommandLine): void {
     .command('doctor')
     .summary('check what a push needs')
     .description(
-      'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.',
+      'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes to the server only with --write-test. Exits with the code that a push would.',
     )
     .argument('[name]', 'arrangement; without one, all')
     .option(
       '--write-test',
-      'write two files of up to 3 MiB with nothing of yours in them, to find out what the server does with them',
+      'write two files of up to 3 MiB, with nothing of yours in them, to see what the server does with them',
     )
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32],
-      'depot doctor # before the first push, and when one failed',
+      'depot doctor # before the first push, or after one failed',
       'sudo -u depot depot doctor # as the account of the scheduled run',
       'depot doctor acme-crm --write-test # once, with a new server; says what it left there',
     )
@@ -70,9 +70,7 @@ async function doctor(o: DoctorFlags, context: Context): Promise<number> {
   const lines = [
     `configuration  ${printable(config.path)}`,
     `state          ${printable(config.state.path)} (${config.state.from})`,
-    ...(ping === undefined
-      ? []
-      : [`ping           ${printable(ping.host)} (${ping.on.join(', ')}); none was sent now`]),
+    ...(ping === undefined ? [] : [`ping           ${printable(ping.host)} (${ping.on.join(', ')}); not sent now`]),
     ...examined.flatMap((e) => ['', ...examinationLines(e, (style, text) => context.screen.paint(style, text))]),
   ];
   if (failed.length === 0) {

@@ -60,7 +60,10 @@ export function oneOf<T extends string>(flags: Flags, name: string, allowed: rea
 export function isOneOf<T extends string>(value: string, allowed: readonly T[], what: string): T {
   const found = allowed.find((a) => a === value);
   if (found === undefined)
-    throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`, spelled(value, allowed, 'take one of them'));
+    throw usage(
+      `${what} must be one of ${allowed.join(', ')}, not "${value}"`,
+      spelled(value, allowed, 'use one of them'),
+    );
   return found;
 }
 
@@ -83,7 +86,7 @@ export function depositId(flags: Flags, name: string): string | undefined {
   if (value === undefined || parseDepositId(value) !== null) return value;
   throw usage(
     `${flagOf(name)} is the id of a deposit, not "${value}"`,
-    "take what a suitcase's name begins with, such as acme-crm_20261122T003000Z_5f0c9a1e77b2d410",
+    "use the beginning of the suitcase's name, such as acme-crm_20261122T003000Z_5f0c9a1e77b2d410",
   );
 }
 
@@ -101,10 +104,7 @@ export function date(flags: Flags, name: string): Date | undefined {
   const valid =
     !Number.isNaN(at.getTime()) && (!day || (at.getMonth() === Number(day[2]) - 1 && at.getDate() === Number(day[3])));
   if (!valid || !/^\d{4}-\d\d-\d\d/.test(value))
-    throw usage(
-      `${flagOf(name)} is a date like 2026-11-22, not "${value}"`,
-      `write the day in digits: ${flagOf(name)} 2026-11-22`,
-    );
+    throw usage(`${flagOf(name)} is a date like 2026-11-22, not "${value}"`, `for example: ${flagOf(name)} 2026-11-22`);
   return at;
 }
 
@@ -114,10 +114,7 @@ export function clock(flags: Flags, name: string): TimeOfDay | undefined {
   if (value === undefined) return undefined;
   const m = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(value);
   if (!m)
-    throw usage(
-      `${flagOf(name)} is a time of day like 01:30, not "${value}"`,
-      `write it like this: ${flagOf(name)} 01:30`,
-    );
+    throw usage(`${flagOf(name)} is a time of day like 01:30, not "${value}"`, `for example: ${flagOf(name)} 01:30`);
   return { hour: Number(m[1]), minute: Number(m[2]) };
 }
 

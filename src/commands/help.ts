@@ -4,6 +4,7 @@ import { closest } from '../suggest.js';
 import type { CommandLine } from './command-line.js';
 import { usage } from './flags.js';
 import { exitCodePage } from './help/exit-code.js';
+import { fullPage, type PageEnd } from './help/page.js';
 import { isTopic, topics } from './help/topics.js';
 
 export function helpOptions(words: string[]) {
@@ -15,13 +16,15 @@ export function defineHelp(parent: CommandLine): void {
   parent
     .command('help')
     .summary('explain a command or topic')
-    .description(`Shows the help of a command, or what is the same for all of them: ${Object.keys(topics).join(', ')}.`)
+    .description(
+      `Shows all options of a command, or explains what is the same for every command: ${Object.keys(topics).join(', ')}.`,
+    )
     .argument('[words...]', `a command, an exit code or its name, or one of ${Object.keys(topics).join(', ')}`)
     .ends(
       [],
-      'depot help push # what depot push --help says',
-      'depot help exit-codes # all of them, and what to do',
-      'depot help 13 # one of them, with its causes',
+      'depot help push # every option of depot push',
+      'depot help exit-codes # what each means, and what to do',
+      'depot help 13 # the causes of one of them',
     )
     .runs(
       helpOptions,
@@ -31,7 +34,7 @@ export function defineHelp(parent: CommandLine): void {
           exitCodePage(words) ??
             (words.length === 1 && isTopic(first)
               ? topics[first]({ env, cwd })
-              : commandAt(parent, words).helpInformation()),
+              : fullPage(commandAt(parent, words) as Command & PageEnd)),
         );
         return Promise.resolve(0);
       },

@@ -9,7 +9,7 @@ export function defineInit(parent: CommandLine): void {
     .command('init')
     .summary('set up a deposit')
     .description(
-      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. Every answer can be an option; with --yes, or without a terminal, it asks nothing.',
+      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. Every answer can be an option (depot help init); with --yes, or without a terminal, it asks nothing.',
     )
     .option('--yes', 'ask nothing; if an answer is missing, write nothing')
     .option('--later', 'with --yes: host key and password come later')

@@ -11,7 +11,7 @@ export async function readKeyFile(file: string): Promise<Buffer> {
   try {
     const bytes = await readPlain(file);
     if (bytes.length > largestKeyFile)
-      throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} bytes, more than any key`);
+      throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} bytes, too many for a key`);
     return bytes;
   } catch (cause) {
     if (cause instanceof DepotError) throw cause;
@@ -25,7 +25,7 @@ export async function readKeyFile(file: string): Promise<Buffer> {
     throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, {
       hint:
         code === 'EACCES'
-          ? 'run it as an account that may read it, or name a copy that this one may read'
+          ? 'run depot as an account that can read it, or name a copy that this account can read'
           : `see what is there: «${lookLine(path.dirname(path.resolve(file)))}»`,
       cause,
     });

@@ -26,10 +26,10 @@ export function keyGenerateOptions(kind: string, flags: Flags) {
     expiresInSeconds: expires === undefined ? undefined : expires / 1000,
   };
   if (!/^[^\s<>@]+@[^\s<>@]+$/.test(o.email))
-    throw usage(`--email ${JSON.stringify(o.email)} is not an address`, 'write it like this: --email ops@acme.example');
+    throw usage(`--email ${JSON.stringify(o.email)} is not an address`, 'for example: --email ops@acme.example');
   if (/[<>()]/.test(o.name))
     throw usage(
-      `--name ${JSON.stringify(o.name)} has brackets, which OpenPGP user ids keep for themselves`,
+      `--name ${JSON.stringify(o.name)} has brackets, which mean something else in an OpenPGP user id`,
       'leave the brackets out: --name "Acme SaaS B.V."',
     );
   if (o.noPassphrase && o.passphraseFile !== undefined)
@@ -45,7 +45,7 @@ export function keyAddOptions(arrangement: string, file: string, flags: Flags): 
   if (pinned === undefined)
     throw usage(
       '--fingerprint is missing',
-      'have the beneficiary read its fingerprint out, and give it with --fingerprint',
+      'ask the beneficiary to read out the fingerprint, then add --fingerprint F',
     );
   return { ...globals(flags), arrangement, file, fingerprint: pinned };
 }
@@ -59,21 +59,19 @@ export function defineKey(parent: CommandLine): void {
     )
     .ends(
       [],
-      'depot key show voorbeeld.public.asc # the fingerprint, and what the key is good for',
+      'depot key show voorbeeld.public.asc # the fingerprint, and whether it can be used',
       'depot key generate --help # the options of each',
     );
   key
     .command('generate')
     .summary('make a key pair')
-    .description(
-      'Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only). A signer signs receipts; an arrangement key decrypts suitcases and belongs to the beneficiary.',
-    )
-    .argument('<kind>', 'signer or arrangement')
+    .description('Writes PREFIX.public.asc and PREFIX.secret.asc (only this account can read it).')
+    .argument('<kind>', 'signer, or arrangement (the one that opens deposits)')
     .option('--name <name>', 'whose key it is')
     .option('--email <address>', 'their address')
-    .option('--out <prefix>', 'where the two files go')
-    .option('--passphrase-file <file>', 'with the passphrase that locks it; else it is asked')
-    .option('--no-passphrase', 'leave the secret key unlocked')
+    .option('--out <prefix>', 'where the two files go, for example keys/acme')
+    .option('--passphrase-file <file>', 'has the passphrase for the new key (default: ask)')
+    .option('--no-passphrase', 'do not lock the secret key')
     .option('--profile <profile>', 'compat (GnuPG reads it) or modern (RFC 9580)')
     .option('--expires <time>', 'after this long, for example 2y (default: never)')
     .ends(
@@ -84,25 +82,25 @@ export function defineKey(parent: CommandLine): void {
     .runs(keyGenerateOptions, generate);
   key
     .command('show')
-    .summary('show a key: fingerprint, algorithms, expiry, usable or why not')
+    .summary('show a key, and whether it can be used')
     .description(
-      'Shows the fingerprint to be compared by telephone, the parts of the key with what each is for, when they expire, and whether deposits can be sealed for it and receipts signed with it, or why not.',
+      'Shows the fingerprint (compare it by telephone), the subkeys, when they expire, and whether the key can open deposits and sign receipts.',
     )
     .argument('<file>', 'public or secret key')
-    .ends([5, 20], 'depot key show voorbeeld.public.asc # read the fingerprint out by telephone')
+    .ends([5, 20], 'depot key show voorbeeld.public.asc # the fingerprint, to read out by telephone')
     .runs(
       (file: string, flags: Flags) => ({ ...globals(flags), file }),
       async (o, context) => (await import('./key/show.js')).show(o, context),
     );
   key
     .command('add')
-    .summary("copy a beneficiary's public key beside the configuration")
+    .summary("add a beneficiary's public key")
     .description(
       'Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed.',
     )
     .argument('<arrangement>', 'for which arrangement')
     .argument('<file>', 'the public key')
-    .option('--fingerprint <hex>', 'the full fingerprint, from the beneficiary itself')
+    .option('--fingerprint <hex>', 'the full fingerprint, as the beneficiary read it out')
     .ends([5, 10, 20], 'depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …" # groups of four are fine')
     .runs(keyAddOptions, async (o, context) => (await import('./key/add.js')).add(o, context));
 }
@@ -122,14 +120,14 @@ async function generate(o: KeyGenerateFlags, context: Context): Promise<number> 
   const { groupedFingerprint, labelled } = await import('../ui/format.js');
   const theirs =
     o.kind === 'arrangement'
-      ? 'give to the supplier, and read the fingerprint out by telephone'
-      : 'give to the beneficiary, who checks receipts with it';
+      ? 'give it to the supplier, and read out the fingerprint by telephone'
+      : 'give it to the beneficiary, to check receipts with';
   context.screen.result({ ok: true, ...made }, [
     labelled('key', groupedFingerprint(made.fingerprint)),
     labelled('public', `${printable(made.publicKey)}   ${theirs}`),
     labelled(
       'secret',
-      `${printable(made.secretKey)}   ${passphrase === undefined ? 'not locked' : 'locked with the passphrase'}; keep a copy where it survives this machine`,
+      `${printable(made.secretKey)}   ${passphrase === undefined ? 'not locked' : 'locked with the passphrase'}; keep a copy on another machine`,
     ),
   ]);
   return 0;
@@ -140,15 +138,15 @@ async function newPassphrase(o: KeyGenerateFlags, context: Context): Promise<str
   const given = await givenPassphrase(o.passphraseFile, context);
   if (given === '')
     throw new DepotError('secret-missing', 'the passphrase is empty', {
-      hint: 'put one into the file, or say --no-passphrase',
+      hint: 'put one into the file, or add --no-passphrase',
     });
   if (given !== undefined) return given;
   const ask = hiddenPrompt(context);
   if (ask === undefined)
-    throw usage('no passphrase given', 'add --passphrase-file FILE, or --no-passphrase if that is meant');
+    throw usage('no passphrase given', 'add --passphrase-file FILE, or --no-passphrase for an unlocked key');
   const first = await ask('Passphrase for the new key');
   if (first === '')
-    throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'say --no-passphrase if that is meant' });
+    throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'to have none, add --no-passphrase' });
   if ((await ask('Repeat the passphrase')) !== first)
     throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again: «depot …»' });
   return first;

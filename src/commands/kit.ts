@@ -7,7 +7,7 @@ import { collect, denied, globals, list, text, usage, type Flags } from './flags
 
 export function kitOptions(name: string | undefined, flags: Flags) {
   const out = text(flags, 'out');
-  if (out === undefined) throw usage('no directory for the kit', 'add --out DIRECTORY');
+  if (out === undefined) throw usage('no directory given for the kit', 'add --out DIRECTORY');
   return {
     ...globals(flags),
     name,
@@ -24,7 +24,7 @@ export function defineKit(parent: CommandLine): void {
     .command('kit')
     .summary('files for the beneficiary')
     .description(
-      'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt, with those of the deposits that it is built on. No private key, unless you ask for it.',
+      'Writes a directory to send to the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt (with those before it, for increments). No private key, unless you add one.',
     )
     .argument('[name]', 'arrangement')
     .option('--out <directory>', 'a new directory for the kit')
@@ -36,8 +36,8 @@ export function defineKit(parent: CommandLine): void {
     .option('--no-opener', 'leave out the page that opens deposits')
     .ends(
       [5, 10, 17, 20, 21],
-      'depot kit acme-crm --out kit # send the directory, then compare the fingerprints by telephone',
-      'depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc # receipts of an earlier signer count on',
+      'depot kit acme-crm --out kit # send it, then compare the fingerprints by telephone',
+      'depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc # with the key of an earlier signer',
     )
     .runs(kitOptions, kit);
 }
@@ -64,11 +64,11 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
   });
   if (made.includesSecretKey)
     context.screen.warn(
-      'the kit has a private key: send its passphrase another way; what that key proves is only your own word',
+      'the kit contains a private key: send its passphrase another way. You made that key, so what it proves is only your word',
     );
   if (made.missing !== null)
     context.screen.warn(
-      `the receipt of ${made.missing.depositId}, which the newest deposit is built on, is missing: the kit does not hold the whole chain`,
+      `the receipt of ${made.missing.depositId}, which the newest deposit is built on, is missing: so the kit does not have the whole chain`,
     );
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),
@@ -78,7 +78,7 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
     ...(made.openerSha256 === null ? [] : [labelled('opener', `SHA-256 ${made.openerSha256}`)]),
     ...(made.suitcases === null
       ? []
-      : [labelled('suitcases', `${made.suitcases.length}, which the agent is asked for: suitcases.txt`)]),
+      : [labelled('suitcases', `${made.suitcases.length} to ask the agent for: see suitcases.txt`)]),
     labelled('next', 'send it, then call the beneficiary and compare these digits'),
   ]);
   return 0;

@@ -47,21 +47,18 @@ export function defineLogin(parent: CommandLine): void {
     .command('login')
     .summary('store the password')
     .description(
-      'Tries the user name and password from the agent at its server, and stores them where only the scheduled run can read them. Says at the end who can. A password that the server refuses is not stored; one that cannot be tried now is, with a warning.',
+      "Tries the user name and password at the agent's server, and stores them where only the scheduled run can read them. If the server refuses the password, it is not stored. If it cannot be tried now, it is stored, with a warning.",
     )
     .argument('[name]', 'arrangement')
-    .option(
-      '--to <place>',
-      'file (beside the configuration, for scheduled runs), systemd (a credential of the unit) or keychain (for people)',
-    )
-    .option('--username <name>', 'user name, where depot.yaml does not say it')
+    .option('--to <place>', 'file or systemd (for scheduled runs), or keychain (for pushes by hand)')
+    .option('--username <name>', 'user name, if it is not in depot.yaml')
     .option('--password-stdin', 'read the secret from standard input')
-    .option('--for <secret>', 'password (default), private-key or signing-key: the passphrase of that key')
+    .option('--for <secret>', 'password (default), or the passphrase of the private-key or signing-key')
     .option('--no-try', 'store the password without trying it at the server')
     .ends(
       [5, 10, 12, 13, 14, 17],
       'depot login acme-crm # asks for everything',
-      'depot login acme-crm --to file --password-stdin < password.txt # for a scheduled run',
+      'depot login acme-crm --to file --password-stdin < password.txt # unattended',
       'depot login acme-crm --to systemd # prints the lines for the unit',
       'depot login --for signing-key --to file # the passphrase of the signing key',
     )
@@ -73,11 +70,11 @@ export function defineLogout(parent: CommandLine): void {
     .command('logout')
     .summary('remove what login stored')
     .description(
-      "Removes the user name, password and passphrase of the SSH key that depot login stored for an arrangement, from every place where it can. What depot.yaml or the environment names is not depot's to remove, and is listed.",
+      'Removes the user name, password and SSH passphrase that depot login stored for an arrangement. Secrets that depot.yaml or the environment names stay where they are; they are listed.',
     )
     .argument('[name]', 'arrangement')
-    .option('--for <secret>', 'only this: password, private-key or signing-key')
-    .ends([5, 10], 'depot logout acme-crm # forgets user name, password and SSH passphrase')
+    .option('--for <secret>', 'only this secret: password, private-key or signing-key')
+    .ends([5, 10], 'depot logout acme-crm # user name, password and SSH passphrase')
     .runs(logoutOptions, logout);
 }
 
@@ -89,7 +86,7 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
   if (o.username !== undefined && remote.username !== undefined && o.username !== remote.username) {
     throw usage(
       `--username ${JSON.stringify(o.username)}: ${printable(config.path)} says ${JSON.stringify(remote.username)}`,
-      'correct username: there, or leave out --username',
+      'change it there, or leave out --username',
     );
   }
   const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
@@ -115,7 +112,7 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
     labelled(to === 'systemd' ? 'to do' : 'stored', `${printable(stored.where)}, for ${printable(stored.account)}`),
     labelled('readable by', stored.readableBy),
     ...(to === 'file' && pusher === undefined
-      ? [labelled('', `a schedule that runs as another account cannot: depot schedule print says what that needs`)]
+      ? [labelled('', `for a schedule under another account, see: depot schedule print`)]
       : []),
     ...(stored.lines.length === 0 ? [] : ['', ...stored.lines]),
   ]);
@@ -142,7 +139,7 @@ async function logout(o: LogoutFlags, context: Context): Promise<number> {
     await forgetUsername(config.directory, arrangement.remote);
   context.screen.result({ ok: true, removed, remaining }, [
     ...(removed.length === 0 ? ['nothing was stored'] : removed.map((where) => labelled('removed', printable(where)))),
-    ...remaining.map((where) => labelled('still there', `${printable(where)} (not depot's to remove)`)),
+    ...remaining.map((where) => labelled('still there', `${printable(where)} (not stored by depot login)`)),
   ]);
   return 0;
 }
@@ -179,7 +176,7 @@ async function usernameFor(
   if (!context.screen.interactive)
     throw usage(
       `no user name for ${printable(remote.host)}`,
-      `add --username U, or put remote.username into depot.yaml (arrangement ${name})`,
+      `add --username U, or set remote.username in depot.yaml (arrangement ${name})`,
     );
   const { Prompt } = await import('../ui/prompt.js');
   return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).text({
@@ -202,8 +199,8 @@ async function requireSameUsername(username: string, { name, remote }: Arrangeme
   );
   if (others.length === 0) return;
   throw usage(
-    `--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`,
-    `put remote.username into depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the name of all of them changed: «depot logout ${name}», then this again`,
+    `--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would then also log in to ${printable(remote.host)} with that name, but ${JSON.stringify(stored)} is stored for them`,
+    `set remote.username in depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the user name changed for all of them: «depot logout ${name}», then run this again`,
   );
 }
 
@@ -219,7 +216,7 @@ async function secretFor(o: LoginFlags, arrangement: Arrangement, config: Config
   const what = words[o.purpose];
   const ask = o.passwordStdin ? undefined : hiddenPrompt(context);
   if (!o.passwordStdin && ask === undefined)
-    throw usage(`there is no terminal to ask for the ${what} on`, 'add --password-stdin');
+    throw usage(`cannot ask for the ${what}: this is not a terminal`, 'add --password-stdin');
   for (let refused = 0; ; ) {
     const value = ask === undefined ? await fromStdin(context) : await ask(`${what[0]!.toUpperCase()}${what.slice(1)}`);
     if (value === '')
@@ -233,7 +230,9 @@ async function secretFor(o: LoginFlags, arrangement: Arrangement, config: Config
     const tried = await tryPassword(arrangement, config, secret, context);
     if (tried.outcome === 'accepted') return secret;
     if (tried.outcome === 'not asked for') {
-      context.screen.warn('the server accepted the SSH key and did not ask for the password, which was not tried');
+      context.screen.warn(
+        'the server accepted the SSH key and did not ask for the password, so the password was not tried',
+      );
       return secret;
     }
     const { outcome, error } = tried;
@@ -243,7 +242,7 @@ async function secretFor(o: LoginFlags, arrangement: Arrangement, config: Config
       return secret;
     }
     refused += 1;
-    error.hint = `check the user name and the password; to store it untried: «depot login ${arrangement.name} --no-try»`;
+    error.hint = `check the user name and the password; to store it anyway: «depot login ${arrangement.name} --no-try»`;
     if (ask === undefined) throw error;
     context.screen.note(error.message);
     if (refused >= 2 && !(await confirmed(`${lockWarning} Try another password?`, false, context))) throw error;
@@ -253,7 +252,7 @@ async function secretFor(o: LoginFlags, arrangement: Arrangement, config: Config
 /** @throws the reason why it was not tried, when the person does not want it kept */
 async function keepsUntried(error: DepotError, context: Context): Promise<void> {
   context.screen.note(`${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
-  if (!(await confirmed('The password was not tried. Store it anyway?', true, context))) throw error;
+  if (!(await confirmed('The password could not be tried. Store it anyway?', true, context))) throw error;
 }
 
 async function confirmed(question: string, initial: boolean, context: Context): Promise<boolean> {
@@ -273,8 +272,8 @@ async function fromStdin(context: Context): Promise<string> {
     const bytes = Buffer.from(chunk as Buffer);
     length += bytes.length;
     if (length > longest)
-      throw new DepotError('secret-missing', `standard input has more than ${longest} bytes, which is no password`, {
-        hint: 'send the password alone',
+      throw new DepotError('secret-missing', `standard input has more than ${longest} bytes, too many for a password`, {
+        hint: 'send only the password',
       });
     chunks.push(bytes);
   }
@@ -284,10 +283,14 @@ async function fromStdin(context: Context): Promise<string> {
 async function askPlace(context: Context): Promise<StoreIn> {
   const { Prompt } = await import('../ui/prompt.js');
   return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).choose<StoreIn>(
-    'Where should it be kept?',
+    'Where should depot store it?',
     [
-      { value: 'file', label: 'a file beside the configuration', hint: 'for scheduled runs; readable by one account' },
-      { value: 'systemd', label: 'a systemd credential', hint: 'for a systemd unit; prints what to run' },
+      {
+        value: 'file',
+        label: 'a file beside the configuration',
+        hint: 'for scheduled runs; only one account can read it',
+      },
+      { value: 'systemd', label: 'a systemd credential', hint: 'for a systemd unit; prints the commands' },
       { value: 'keychain', label: 'the keychain of this session', hint: 'for pushes by hand' },
     ],
   );

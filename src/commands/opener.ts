@@ -5,7 +5,7 @@ import { globals, text, usage, type Flags } from './flags.js';
 
 export function openerOptions(flags: Flags) {
   const out = text(flags, 'out');
-  if (out === undefined) throw usage('where the page goes was not said', 'add --out opener.html');
+  if (out === undefined) throw usage('no file given for the page', 'add --out opener.html');
   return { ...globals(flags), out };
 }
 type OpenerFlags = ReturnType<typeof openerOptions>;
@@ -15,10 +15,10 @@ export function defineOpener(parent: CommandLine): void {
     .command('opener')
     .summary('do both in a web page')
     .description(
-      'Writes one HTML file in which a beneficiary checks and opens a deposit: in a browser, without installation, without internet. Prints its SHA-256, which the beneficiary compares by telephone: nothing else vouches for the page.',
+      'Writes one HTML file with which a beneficiary checks and opens a deposit in a browser: nothing to install, no internet. Prints its SHA-256: have the beneficiary compare it by telephone, since nothing else proves that the page is genuine.',
     )
-    .option('--out <file>', 'the new file; never over another one')
-    .ends([5], 'depot opener --out opener.html # for a beneficiary without a command line')
+    .option('--out <file>', 'the new file; must not exist yet')
+    .ends([5], 'depot opener --out opener.html # for a beneficiary who does not use a command line')
     .runs(openerOptions, write);
 }
 

@@ -12,6 +12,7 @@ import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
 import { defineHelp, pathOf, unknownIn } from './help.js';
+import { pathBelow } from './help/page.js';
 import { globalOptions } from './help/topics.js';
 import { defineInit } from './init.js';
 import { trialWord } from './init/options.js';
@@ -151,11 +152,11 @@ function forAll(command: Command, act: (command: Command) => void): void {
 function usageError(error: CommanderError, program: Command): DepotError {
   if (error.code === 'commander.help') return usage('no command given', 'see the commands: depot --help');
   const command = calledIn(program);
-  const look = `see its options: ${pathOf(command)} --help`;
+  const look = `see its options: depot help ${pathBelow(command)}`;
   if (error.code === 'commander.excessArguments') {
     const surplus = command.args.slice(command.registeredArguments.length);
     return usage(
-      `${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'further '}argument: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`,
+      `${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'more '}arguments: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`,
       look,
     );
   }

@@ -17,6 +17,7 @@ import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/pus
 import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
 import { clock, durationMs, given, globals, rate, text, usage, type Flags } from './flags.js';
+import { rarer } from './help/page.js';
 import { listedOn } from './push/listed.js';
 import { parseShard, shardFrom } from './push/shard.js';
 
@@ -34,6 +35,7 @@ export function pushOptions(names: string[], flags: Flags) {
     rehearse: given(flags, 'rehearse'),
     full: given(flags, 'full'),
     reread: given(flags, 'reread'),
+    oneFileSystem: given(flags, 'oneFileSystem'),
     ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
     ifNoneSince: clock(flags, 'ifNoneSince'),
     ifNotRunning: given(flags, 'ifNotRunning'),
@@ -41,9 +43,9 @@ export function pushOptions(names: string[], flags: Flags) {
     bandwidthLimit: rate(flags, 'bandwidthLimit'),
     shard: shard === undefined ? undefined : parseShard(shard),
   };
-  if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
-  if (o.list && !o.dryRun) throw usage('--list lists what a push would deposit', 'add --dry-run');
-  if (o.list && (o.jobs ?? 1) > 1) throw usage('--list tells of one arrangement after the other', 'leave --jobs out');
+  if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} needs --all`, 'add --all');
+  if (o.list && !o.dryRun) throw usage('--list needs --dry-run', 'add --dry-run');
+  if (o.list && (o.jobs ?? 1) > 1) throw usage('--list cannot be used with several jobs', 'leave --jobs out');
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
   return o;
 }
@@ -63,24 +65,25 @@ export function definePush(parent: CommandLine): void {
     .command('push')
     .summary('make a deposit')
     .description('Encrypts the data of an arrangement, uploads it, and keeps a signed receipt.')
-    .argument('[name...]', 'arrangements; without one: the only one')
-    .option('--all', 'all arrangements, also when one of them fails')
-    .option('--dry-run', 'read and encrypt, but send nothing and keep nothing')
-    .option('--list', 'with --dry-run: list what would go in, and what not')
+    .argument('[name...]', 'arrangements; may be left out if there is only one')
+    .option('--all', 'all arrangements, even if one of them fails')
+    .option('--dry-run', 'read and encrypt, but send and keep nothing')
+    .option('--list', 'with --dry-run: list what would be deposited')
     .option('--if-older-than <time>', 'only if the last deposit is older, for example 20h')
-    .option('--rehearse', 'publish only if opening it again gives every entry')
-    .optionsGroup('Less often:')
-    .option('--bandwidth-limit <rate>', 'for example 5MiB/s or none; overrides depot.yaml')
-    .option('--jobs <n>', 'n arrangements at a time, with 100 MiB of memory each')
-    .option('--shard <i/n>', 'with --all: the i-th of n parts, one for each machine')
+    .option('--rehearse', 'open it again before publishing, and compare it')
+    .option('--jobs <n>', 'push n arrangements at a time; 100 MiB of memory each')
+    .option('--bandwidth-limit <rate>', 'for example 5MiB/s, or none; overrides depot.yaml')
+    .optionsGroup(rarer)
     .option('--full', 'with incremental: make a full deposit now')
     .option('--reread', 'with incremental: read unchanged files again, too')
-    .option('--if-none-since <time>', 'only if none was begun since, for example 01:30')
-    .option('--if-not-running', 'skip what another push is depositing now')
+    .option('--one-file-system', 'do not read other file systems mounted in a directory')
+    .option('--shard <i/n>', 'with --all: only part i of n; one part for each machine')
+    .option('--if-none-since <time>', 'only if no deposit was begun since, for example 01:30')
+    .option('--if-not-running', 'skip an arrangement that another push is depositing')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
       'depot push acme-crm # make a deposit now',
-      'depot push acme-crm --dry-run # is all there, and how large?',
+      'depot push acme-crm --dry-run # is everything there? How large is it?',
       'depot push --all --if-older-than 20h --quiet # from cron',
       'depot push --all --jobs 4 --shard 2/3 # on three machines',
     )
@@ -93,7 +96,8 @@ const unattendedMs = 30 * 60_000;
 async function push(o: PushFlags, context: Context): Promise<number> {
   const { screen } = context;
   const config = await configFor(o, context);
-  const all = chooseArrangements(config, o.names, o.all ? 'all' : 'only');
+  const chosen = chooseArrangements(config, o.names, o.all ? 'all' : 'only');
+  const all = o.oneFileSystem ? chosen.map(onOneFileSystem) : chosen;
   for (const warning of config.warnings) screen.warn(warning);
   const { arrangements, shard } = o.all ? shardedBy(o, all, context) : { arrangements: all, shard: null };
   const results = await pushEach(o, config, arrangements, all, context);
@@ -107,6 +111,14 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   if (results.some((r) => 'error' in r && r.begun === false)) screen.hint('run it again: «depot …»');
   if (exit !== 0) tellStray(results, context);
   return exit;
+}
+
+/** As if every directory of its dataset had `oneFileSystem: true`. */
+function onOneFileSystem(arrangement: Arrangement): Arrangement {
+  const dataset = arrangement.dataset.map((source) =>
+    source.kind === 'directory' ? { ...source, oneFileSystem: true } : source,
+  );
+  return { ...arrangement, dataset };
 }
 
 /** What nobody caught ends the run, and may have ended none of its deposits: then it stands in none of the results. */
@@ -141,7 +153,7 @@ function sharingStdin(o: PushFlags, arrangements: readonly Arrangement[]): strin
 }
 
 function sharedStdin(readers: readonly string[]): DepotError {
-  return usage(`${readers.join(', ')} all read standard input`, 'push them one at a time');
+  return usage(`${readers.join(', ')} all read standard input`, 'push one at a time');
 }
 
 /** So many of those that were not begun are recorded at a time: that takes the disk a moment each, and whoever sent the signal waits. */
@@ -279,7 +291,7 @@ async function pushOne(
       run.meter.waiting(name, shown);
       if (waiting === null && seen.lostAt !== null)
         screen.note(
-          `${name}: connected again, after ${duration(Date.now() - seen.lostAt.getTime())}; the upload goes on`,
+          `${name}: connected again, after ${duration(Date.now() - seen.lostAt.getTime())}; the upload continues`,
         );
       seen.lostAt = waiting?.isLost === true ? waiting.since : null;
     },
@@ -319,8 +331,6 @@ async function pushOne(
       },
       hooks,
     );
-    if ('newLedger' in outcome && outcome.newLedger)
-      screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
     return { arrangement: name, outcome };
   } catch (thrown) {
     const error =
@@ -344,9 +354,9 @@ function made(results: readonly PushResult[]): ErrorDetails {
     return {
       published: 'yes',
       depositId: id,
-      hint: `look at the deposit, which was made, with: «depot receipts show ${id}»`,
+      hint: `the deposit was made; to see it: «depot receipts show ${id}»`,
     };
-  return { published: 'yes', hint: `look at the ${ids.length} deposits, which were made, with: «depot receipts list»` };
+  return { published: 'yes', hint: `the ${ids.length} deposits were made; to see them: «depot receipts list»` };
 }
 
 /** The only arrangement's own status; of several that of the signal that stopped one of them; then 4 for some of many. */

@@ -12,30 +12,30 @@ export function defineReceipts(parent: CommandLine): void {
     .command('receipts')
     .summary('list, show, check receipts')
     .description(
-      'The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.',
+      'The receipts and ledgers in the state directory: what was deposited, when, how large, how encrypted, and for whom.',
     )
     .ends(
       [],
       'depot receipts list # every deposit',
-      'depot receipts verify # is the record whole?',
+      'depot receipts verify # are the records intact?',
       'depot receipts show --help # the options of each',
     );
   receipts
     .command('list')
     .summary('list deposits')
     .description(
-      'Lists the deposits that have a receipt in the state directory: when, how large, encrypted how and to whom. With --json, all that an incident report needs.',
+      'Lists the deposits that have a receipt in the state directory: when, how large, how encrypted, and for whom. With --json: everything that an incident report needs.',
     )
     .argument('[name...]', 'arrangements; without one, all')
     .option('--from <date>', 'completed on this day or later, for example 2026-11-01')
     .option('--to <date>', 'completed on this day or earlier')
     .option('--chain <id>', 'only the files that are needed to open this deposit')
-    .option('--receipts <directory>', 'with --chain: use the receipts in this directory, without a state directory')
+    .option('--receipts <directory>', 'with --chain: read the receipts from here instead')
     .ends(
       [5, 10, 24],
       'depot receipts list # every deposit',
       'depot receipts list --chain acme-crm_20261122T003000Z # what to ask the agent for',
-      'depot receipts list --chain acme-crm_20261122T003000Z --receipts ./received # the same, with the receipts alone',
+      'depot receipts list --chain acme-crm_20261122T003000Z --receipts ./received # the same, from receipts alone',
       'depot receipts list --from 2026-11-01 --to 2026-11-30 --json # what an incident report needs',
     )
     .runs(
@@ -49,8 +49,8 @@ export function defineReceipts(parent: CommandLine): void {
   receipts
     .command('show')
     .summary('show one receipt')
-    .description('Shows what the receipt of one deposit says, and what has become of it since.')
-    .argument('<id>', 'deposit id, or its beginning')
+    .description('Shows the receipt of one deposit, and what has happened to the deposit since.')
+    .argument('<id>', 'deposit id, or the beginning of one')
     .ends([5, 10, 21], 'depot receipts show acme-crm_20261122T003000Z # the beginning of an id is enough')
     .runs(
       (id: string, flags: Flags) => ({ ...globals(flags), id }),
@@ -60,18 +60,14 @@ export function defineReceipts(parent: CommandLine): void {
     .command('verify')
     .summary('check ledger and receipts: what is missing, changed or reordered')
     .description(
-      'Checks the chain of the ledger, every receipt in it and every signature. Without a configuration that names the signer, and without --signer, signatures cannot be checked: exit 24. What stood after the newest receipt can only be known from receipts that others hold: --against.',
+      'Checks the ledger, every receipt in it and every signature. Signatures need a signer, from depot.yaml or --signer; without one, the exit code is 24. Only receipts that others hold (--against) can show that the newest ones are missing here.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--against <directory>', 'receipts that others hold; finds a cut tail and a fork')
-    .option(
-      '--signer <file>',
-      'public key that receipts must be signed with (default: the configured signer); may be repeated',
-      collect,
-    )
+    .option('--against <directory>', 'compare with receipts that others hold')
+    .option('--signer <file>', 'public key of the signer (default: from depot.yaml); may be repeated', collect)
     .ends(
       [5, 10, 20, 24, 32],
-      'depot receipts verify # is our own record whole?',
+      'depot receipts verify # are our own records intact?',
       'depot receipts verify --against /mnt/voorbeeld/receipts # compare with what the beneficiary holds',
     )
     .runs(
@@ -81,30 +77,30 @@ export function defineReceipts(parent: CommandLine): void {
     );
   receipts
     .command('import-attestation')
-    .summary("check and file a beneficiary's proof that its key opens a deposit")
+    .summary("file a beneficiary's proof that its key opens a deposit")
     .description(
-      'Checks what the beneficiary made with "depot verify --attest": its opening against our receipt, and its signature by a pinned key.\nThen status, receipts and the report say by whom the deposit is proven, and when.',
+      'Checks the proof that a beneficiary made with "depot verify --attest" against our receipt, and its signature, and files it. From then on, status, receipts and the report show who proved the deposit, and when.',
     )
-    .argument('<file>', 'the attestation; its signature is beside it')
+    .argument('<file>', 'the attestation; its signature must be beside it')
     .option('--signature <file>', "its signature (default: the attestation's name with .asc)")
     .option('--signer <file>', 'public key, if the configuration does not name it; may be repeated', collect)
     .option(
       '--fingerprint <hex>',
-      'fingerprint of --signer where that is not the key of the arrangement: as its owner reads it out',
+      'fingerprint of --signer, as its owner read it out; needed for a key that depot.yaml does not name',
     )
     .ends(
       [5, 10, 11, 20, 21],
       'depot receipts import-attestation voorbeeld.attestation.json # signed with the key of the arrangement',
-      'depot receipts import-attestation voorbeeld.attestation.json --signer lawyer.public.asc --fingerprint "8F3A …" # signed with another key, of which we know the fingerprint',
+      'depot receipts import-attestation voorbeeld.attestation.json --signer lawyer.public.asc --fingerprint "8F3A …" # signed with another key',
     )
     .runs(receiptsImportOptions, async (o, c) => (await import('./receipts/import.js')).importFile(o, c));
   receipts
     .command('note')
-    .summary('record that the agent destroyed a deposit, or drop a pending one')
+    .summary('note that a deposit was destroyed, or drop a pending one')
     .description(
-      '--destroyed adds a line to the ledger: the agent confirmed that it destroyed this deposit. It then no longer counts as the last deposit. A line cannot be taken back.\n--dropped settles what is pending at a server to which pushes do not go any more. It asks nobody: what may be a deposit gets its receipt, which says unconfirmed.',
+      '--destroyed adds a line to the ledger: the agent confirmed that it destroyed this deposit. The deposit then no longer counts as the last one. You cannot undo this.\n--dropped settles a pending deposit at a server that depot.yaml no longer names, without asking that server. If there may be a deposit, it gets a receipt that says unconfirmed.',
     )
-    .argument('<id>', 'deposit id, or its beginning')
+    .argument('<id>', 'deposit id, or the beginning of one')
     .option('--destroyed <date>', 'the date that the agent confirmed')
     .option('--dropped', 'settle a pending deposit at a server that depot.yaml no longer names')
     .ends(

@@ -19,23 +19,19 @@ export function defineReport(parent: CommandLine): void {
     .command('report')
     .summary('one page to file or print')
     .description(
-      'Writes one HTML page for screen, mail and paper, in English and Dutch, without scripts or network. It replaces an older report, but no other file. What the page says does not change the exit code: for that, see depot status.',
+      'Writes one HTML page to read, mail or print, in English and Dutch. It replaces an older report, but no other file. For an exit code that says how things are, use depot status.',
     )
     .argument('[name...]', 'arrangements; without one, all')
     .option('--out <file>', 'where to write it; only this account can read it')
     .option('--from <date>', 'completed on this day or later, for example 2026-11-01')
     .option('--to <date>', 'completed on this day or earlier')
     .option('--language <en|nl>', 'shown first (default: en); the page has both')
-    .option(
-      '--signer <file>',
-      'public key that must have signed the receipts (default: that of depot.yaml); may be repeated',
-      collect,
-    )
+    .option('--signer <file>', 'public key of the signer (default: from depot.yaml)', collect)
     .ends(
       [5, 10, 20, 24],
       'depot report --out report.html # everything on record',
-      'depot report acme-crm --out november.html --from 2026-11-01 --to 2026-11-30 # one arrangement, one month',
-      'depot report --state /mnt/evidence/state --signer signer.public.asc --out report.html # an auditor with a copy of the state directory',
+      'depot report acme-crm --out nov.html --from 2026-11-01 --to 2026-11-30 # one arrangement, one month',
+      'depot report --state /mnt/evidence/state --signer signer.public.asc --out report.html # for an auditor, who has a copy of the state directory',
     )
     .runs(reportOptions, async (o, c) => (await import('./report/make.js')).makeReport(o, c));
 }

@@ -2,6 +2,7 @@ import type { CommandLine } from './command-line.js';
 import { printable } from '../printable.js';
 import type { PastRun } from '../state/history.js';
 import { exitStatus } from '../texts/exits.js';
+import { widthOf } from '../ui/format.js';
 import type { Context } from './context.js';
 import { given, globals, text, usage, type Flags } from './flags.js';
 import { periodOf, within } from './period.js';
@@ -30,14 +31,11 @@ export function defineRuns(parent: CommandLine): void {
     .command('runs')
     .summary('results of past pushes')
     .description(
-      'Lists the runs of depot push, newest first: when, how long, deposited or not, and why not. A push that is running and one that was killed are among them. Changes nothing, and asks no server.',
+      'Lists the runs of depot push, newest first: when, how long, and the deposit or the reason why there is none. Also those that are running or were killed. Changes nothing and connects to no server.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option(
-      '--last <n>',
-      `how many runs to show (default: ${screenful}, or all in the period that --from and --to name)`,
-    )
-    .option('--failed', 'only runs that failed or were killed: each with its whole message, and what to do')
+    .option('--last <n>', `how many runs to show (default: ${screenful}; with --from or --to, all)`)
+    .option('--failed', 'only runs that failed or were killed, with the whole message and what to do')
     .option('--from <date>', 'begun on this day or later, for example 2026-11-01')
     .option('--to <date>', 'begun on this day or earlier')
     .ends(
@@ -75,7 +73,7 @@ async function runs(o: RunsFlags, context: Context): Promise<number> {
   if (!states.exists) {
     screen.failure(document, [
       {
-        text: `no runs: there is no directory ${printable(states.directory)}, so no push has run here yet, or name another one with --state`,
+        text: `no runs: there is no directory ${printable(states.directory)}. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY`,
         hang: 2,
       },
     ]);
@@ -86,12 +84,11 @@ async function runs(o: RunsFlags, context: Context): Promise<number> {
     screen.result(document, [`no ${o.failed ? 'run failed' : 'runs'}${period} in ${printable(states.directory)}`]);
     return 0;
   }
-  const columns = stdout.isTTY && stdout.columns > 0 ? stdout.columns : Infinity;
-  screen.result(document, o.failed ? failureLines(shown) : runLines(shown, { several, columns }));
+  screen.result(document, o.failed ? failureLines(shown) : runLines(shown, { several, columns: widthOf(stdout) }));
   const called = ['depot runs', ...o.names].join(' ');
   if (more) screen.note(`for older runs: «${called}${o.failed ? ' --failed' : ''} --last ${most * 5}»`);
   if (!o.failed && shown.some(({ exit }) => exit !== null && exit !== 0))
-    screen.note(`why runs failed, in full, and what to do: «${called} --failed»`);
+    screen.note(`why they failed, and what to do: «${called} --failed»`);
   return 0;
 }
 

@@ -19,16 +19,16 @@ export function scheduleOptions(kind: string, names: string[], flags: Flags): Sc
     out: text(flags, 'out'),
   };
   if (o.kind !== 'systemd' && (o.requires ?? o.onFailure) !== undefined)
-    throw usage('--requires and --on-failure name systemd units', 'leave them out, or print a systemd schedule');
+    throw usage('--requires and --on-failure are for systemd only', 'leave them out, or print a systemd schedule');
   if (o.user !== undefined && o.kind !== 'windows' && !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(o.user))
     throw usage(
       `--user ${JSON.stringify(o.user)} is not the name of an account`,
-      'name one that this machine has, or is to have: --user depot',
+      'name an account of this machine, or one that you will create: --user depot',
     );
   if (o.out !== undefined && o.kind === 'cron')
     throw usage(
-      '--out is for files, and a crontab is no file of its own',
-      'leave out --out, and paste the line with crontab -e',
+      '--out writes files, but cron has one crontab for everything',
+      'leave out --out, and paste the lines with crontab -e',
     );
   return o;
 }
@@ -48,38 +48,33 @@ export function defineSchedule(parent: CommandLine): void {
     .command('schedule')
     .summary('run push every night')
     .description(
-      'Prints what makes systemd, cron, launchd (macOS) or Windows run depot push every night and depot status every hour. Nothing on this machine is changed, unless --out says where files go.',
+      'Makes systemd, cron, launchd (macOS) or Windows run depot push every night and depot status every hour. Prints what you need for that; changes nothing itself.',
     )
     .ends(
       [],
       'depot schedule print systemd --at 01:30 # services and timers',
-      'depot schedule print --help # what it takes',
+      'depot schedule print --help # the options',
     );
   schedule
     .command('print')
-    .summary('print a schedule: a push every night, and a look every hour at how things stand')
+    .summary('print a schedule: push every night, check every hour')
     .description(
-      'Prints hardened services and timers for systemd, lines for cron, daemons for launchd, or tasks for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. The push is tried at --at, and every hour until --until as long as there is no deposit. Every hour depot status looks, for notify and ping. Changes nothing, unless --out says where the files go.',
+      'Prints a nightly push and an hourly depot status for systemd, cron, launchd (macOS) or the Windows Task Scheduler, with the commands that install them and give the account access. Changes nothing; with --out, it writes the files.',
     )
     .argument('<kind>', 'systemd, cron, launchd or windows')
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--at <time>', 'local time of day of the push, for example 01:30')
-    .option('--until <time>', 'try no more from then on; the time of --at for one try (default: six hours after it)')
-    .option(
-      '--user <account>',
-      'the account that it runs as (else the owner of the state directory; on Windows, this account)',
-    )
-    .option('--requires <unit>', 'systemd: a unit that must be up, such as that of the VPN')
-    .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
-    .option('--prometheus-file <file>', "also write metrics every hour, for node_exporter's textfile collector")
-    .option('--out <directory>', 'systemd, launchd, windows: write the files there, and print what to type next')
+    .option('--at <time>', 'when to push, in local time, for example 01:30')
+    .option('--until <time>', 'retry every hour until then (default: --at plus 6 h)')
+    .option('--user <account>', 'run as (default: owner of the state; Windows: you)')
+    .option('--requires <unit>', 'systemd: a unit that must be up, such as the VPN')
+    .option('--on-failure <unit>', 'systemd: a unit to start when a push fails')
+    .option('--prometheus-file <file>', 'also write metrics every hour, for node_exporter')
+    .option('--out <directory>', 'write the files to this directory; not with cron')
     .ends(
       [5, 10],
-      'depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service # services and timers',
-      'depot schedule print systemd --at 01:30 --prometheus-file /var/lib/node_exporter/textfile_collector/depot.prom # with metrics',
-      'depot schedule print systemd --at 01:30 --user depot --out /etc/systemd/system # writes them, for that account',
-      '(crontab -l; depot schedule print cron --at 01:30) | crontab - # as the account that is to push; keeps what is there',
-      'depot schedule print windows --at 01:30 --out . # writes depot.xml and depot-status.xml, for schtasks',
+      'depot schedule print systemd --at 01:30 --out /etc/systemd/system # as root',
+      '(crontab -l; depot schedule print cron --at 01:30) | crontab - # install',
+      'depot schedule print windows --at 01:30 --out . # for schtasks',
     )
     .runs(scheduleOptions, async (o, c) => (await import('./schedule/print.js')).print(o, c), 'at once');
 }

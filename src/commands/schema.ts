@@ -28,7 +28,7 @@ export function defineSchema(parent: CommandLine): void {
     .argument('<name>', schemaNames.join(', '))
     .summary('print a JSON Schema')
     .description(
-      'Prints one of the JSON Schemas: of depot.yaml and of a file that it includes, for an editor; of receipts, attestations and run records, for a program that reads them.',
+      'Prints a JSON Schema: for depot.yaml and the files that it includes, for your editor; for receipts, attestations, runs and events, for programs that read them.',
     )
     .ends([], 'depot schema depot > depot.schema.json # for an editor that completes depot.yaml')
     .runs(schemaOptions, print);

@@ -11,8 +11,8 @@ import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
-import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
-import type { Line } from '../ui/wrap.js';
+import { age, bytes, counted, localTime, shortFingerprint, table, widthOf } from '../ui/format.js';
+import type { Hanging, Line } from '../ui/wrap.js';
 import type { Context } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
 import { durationMs, given, globals, isJson, text, usage, type Flags } from './flags.js';
@@ -25,8 +25,8 @@ export function statusOptions(names: string[], flags: Flags) {
     prometheus: given(flags, 'prometheus'),
     out: text(flags, 'out'),
   };
-  if (o.out !== undefined && !o.prometheus) throw usage('--out is for metrics', 'add --prometheus');
-  if (o.prometheus && isJson(flags)) throw usage('--prometheus and --json: one or the other');
+  if (o.out !== undefined && !o.prometheus) throw usage('--out needs --prometheus', 'add --prometheus');
+  if (o.prometheus && isJson(flags)) throw usage('--prometheus and --json contradict each other');
   return o;
 }
 type StatusFlags = ReturnType<typeof statusOptions>;
@@ -36,12 +36,12 @@ export function defineStatus(parent: CommandLine): void {
     .command('status')
     .summary('last deposit, last run')
     .description(
-      'Shows one line per arrangement, and what needs attention. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31: one is stale, or the last push was killed. Exit 32: the records have a problem.',
+      'Shows one line for each arrangement, and what needs attention. An arrangement is stale if its last deposit is older than 1.25 × every, or than --max-age, or is dated in the future. Exit 31: one is stale, or its last push was killed. Exit 32: the records have a problem.',
     )
     .argument('[name...]', 'arrangements; without one, all')
-    .option('--max-age <time>', 'stale when the last deposit is older, for example 26h')
-    .option('--prometheus', 'print metrics for Prometheus; exit 0, stale or not')
-    .option('--out <file>', 'with --prometheus: into this file, as a whole')
+    .option('--max-age <time>', 'stale if the last deposit is older, for example 26h')
+    .option('--prometheus', 'print metrics for Prometheus; exit 0 even if one is stale')
+    .option('--out <file>', 'with --prometheus: write them to this file')
     .ends(
       [5, 10, 24, 31, 32],
       'depot status # how are we doing?',
@@ -69,12 +69,12 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
         : exitStatus.incomplete;
   const document = { ok: exit === 0, ...paths, arrangements: standings.map(standingDocument) };
   const lines = [
-    ...statusLines(standings, paths),
+    ...statusLines(standings, paths, { columns: widthOf(context.stdout) }),
     ...(there
       ? []
       : [
           {
-            text: `there is no state directory ${printable(config.state.path)}: no push has run here yet, or name another one with --state`,
+            text: `there is no state directory ${printable(config.state.path)}. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY`,
             hang: 2,
           },
         ]),
@@ -159,15 +159,15 @@ function seconds(ms: number | null): number | null {
 export function statusLines(
   standings: readonly Standing[],
   paths: { config: string; state: string },
-  now = new Date(),
+  { now = new Date(), columns = Infinity }: { now?: Date; columns?: number } = {},
 ): Line[] {
   const expiries = standings.map((s) => (s.ended ? null : nextExpiry(s)));
   const withKeys = expiries.some((expiry) => expiry !== null);
   const withProofs = standings.some((s) => s.proven !== null);
   const stale = standings.filter((s) => s.stale).length;
   const few = standings.length < many;
-  return [
-    ...table([
+  const rows = (form: RunForm): Hanging[] =>
+    table([
       [
         'ARRANGEMENT',
         'LAST DEPOSIT',
@@ -184,14 +184,17 @@ export function statusLines(
         s.ended ? 'ended' : s.everyMs === null ? '–' : age(s.everyMs),
         ...(withKeys ? [expiryText(expiries[i] ?? null, now)] : []),
         ...(withProofs ? [provenText(s)] : []),
-        lastRunText(s),
+        lastRunText(s, form),
       ]),
-    ]),
+    ]);
+  const fitting = runForms.map(rows).find((lines) => lines.every(({ text }) => text.length <= columns));
+  return [
+    ...(fitting ?? rows('short')),
     ...attentionLines(standings, { few, now }),
     ...(few ? standings.flatMap(lastsFor) : []),
     ...(few || stale === 0
       ? []
-      : ['! after an age: stale, that is older than 1.25 × every or than --max-age, or never deposited']),
+      : ['! after an age: stale (older than 1.25 × every or than --max-age, or never deposited)']),
     '',
     ...(few ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
@@ -206,7 +209,7 @@ function lastsFor({ arrangement, chain, ended }: Standing): Line[] {
     number === 0 ? 'a full deposit' : `increment ${number} since the full deposit of ${fullAt.slice(0, 10)}`;
   return [
     {
-      text: `${arrangement}: the last deposit is ${which}; without another one, it opens for ${age(opensForMs)} more`,
+      text: `${arrangement}: the last deposit is ${which}; if no other follows, it can be opened for ${age(opensForMs)} more`,
       hang: 2,
     },
   ];
@@ -241,11 +244,15 @@ function expiryText(expiresAt: string | null, now: Date): string {
   return `${expiresAt.slice(0, 10)}${isSoon(expiresAt, now) ? '!' : ''}`;
 }
 
+/** How much is said of the last run; a failure has a sentence below the table, too. */
+const runForms = ['full', 'timed', 'short'] as const;
+type RunForm = (typeof runForms)[number];
+
 /** A push that was killed left no run record; one that runs has none yet. */
-function lastRunText({ lastRun, underWay: { running, killed } }: Standing): string {
-  if (running !== null) return `running since ${minute(running.since)}`;
-  if (killed !== null) return `killed, begun ${minute(killed.since)}`;
-  return lastRun === null ? 'never' : runText(lastRun);
+function lastRunText({ lastRun, underWay: { running, killed } }: Standing, form: RunForm): string {
+  if (running !== null) return form === 'short' ? 'running' : `running since ${minute(running.since)}`;
+  if (killed !== null) return form === 'short' ? 'killed' : `killed, begun ${minute(killed.since)}`;
+  return lastRun === null ? 'never' : runText(lastRun, form);
 }
 
 /** What needs a sentence. Of many arrangements only what the table does not say has one, unless there is no table. */
@@ -296,7 +303,7 @@ function remarks(s: Standing, few: boolean): string[] {
     ...lostLines(s),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
     ...s.problems.map(
-      (problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`,
+      (problem) => `${printable(problem)}; to check everything: «depot receipts verify ${s.arrangement}»`,
     ),
     ...underWayLines(s.arrangement, underWay),
   ];
@@ -305,7 +312,7 @@ function remarks(s: Standing, few: boolean): string[] {
 function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {
   if (!late) return [];
   return [
-    `all deposits since are built on the full deposit ${fullDepositId}, which is ${age(fullAgeMs!)} old, and ${opensForMs === 0 ? 'the agent no longer has to keep it' : `the agent keeps it for ${age(opensForMs!)} more`}: make another: «depot push ${name} --full»`,
+    `all later deposits are built on the full deposit ${fullDepositId}, which is ${age(fullAgeMs!)} old, and ${opensForMs === 0 ? 'the agent no longer has to keep it' : `the agent keeps it for ${age(opensForMs!)} more`}; make another: «depot push ${name} --full»`,
   ];
 }
 
@@ -326,24 +333,22 @@ function lostLines({ arrangement, chain, ended, lost }: Standing): string[] {
 function shrunkText({ depositId, at, entries, bytes: size, from }: Shrunk, last: Standing['lastDeposit']): string {
   const isLast = last?.depositId === depositId;
   const had = `${isLast ? 'it has' : `${depositId} of ${minute(at)} had`} ${held({ entries, bytes: size })}; the one before it, ${from.depositId}, had ${held(from)}`;
-  return isLast
-    ? `the last deposit shrank: ${had}`
-    : `the dataset shrank, and no deposit since was as large again: ${had}`;
+  return isLast ? `the last deposit shrank: ${had}` : `the dataset shrank, and has not grown back since: ${had}`;
 }
 
 function held(d: { entries: number; bytes: number }): string {
   return `${counted(d.entries, 'entry', 'entries')}, ${bytes(d.bytes)}`;
 }
 
-const mayAppear = 'may yet appear at the agent, truncated; it is no deposit, and the next push looks for it';
+const mayAppear = 'may still appear at the agent, cut off; it is not a deposit, and the next push looks for it';
 
 /** While a push runs, what is pending is its own business. */
 function underWayLines(name: string, { running, killed, pending, strays, unreadable }: UnderWay): string[] {
-  const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
+  const lines = unreadable.map((file) => `${printable(file)} cannot be read; it may be the record of a deposit`);
   if (running !== null) return lines;
   if (killed !== null)
     lines.push(
-      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»`,
+      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»`,
     );
   return [
     ...lines,
@@ -357,11 +362,12 @@ function minute(at: string): string {
   return Number.isNaN(date.getTime()) ? printable(at) : localTime(date).slice(0, 16);
 }
 
-/** `failed 2026-11-23 02:00, 14 server not reachable`. */
-function runText(run: RunRecord): string {
-  const at = localTime(new Date(run.finishedAt)).slice(0, 16);
-  if (run.code === 'skipped') return `skipped ${at}`;
-  if (run.exit === 0) return `deposited ${at}`;
-  if (run.code === 'killed') return `killed, last seen ${at}`;
-  return `failed ${at}, ${run.exit} ${shortMeaning(run.exit)}`;
+/** `failed 2026-11-23 02:00, 14 server not reachable`; `failed 2026-11-23 02:00 (14)`; `failed 14`. */
+function runText(run: RunRecord, form: RunForm): string {
+  const at = form === 'short' ? '' : ` ${localTime(new Date(run.finishedAt)).slice(0, 16)}`;
+  if (run.code === 'skipped') return `skipped${at}`;
+  if (run.exit === 0) return `deposited${at}`;
+  if (run.code === 'killed') return form === 'short' ? 'killed' : `killed, last seen${at}`;
+  if (form === 'full') return `failed${at}, ${run.exit} ${shortMeaning(run.exit)}`;
+  return form === 'timed' ? `failed${at} (${run.exit})` : `failed ${run.exit}`;
 }

@@ -17,13 +17,17 @@ export function defineTrust(parent: CommandLine): void {
     .command('trust')
     .summary("pin the server's host key")
     .description(
-      'Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. Where depot.yaml pins a key itself (hostKey:), known_hosts pins none: then trust changes nothing, and fails unless that key is the one. depot.yaml is not changed, and there is no way to push without a pinned key.',
+      'Shows the host keys of the server, asks you to compare them with what the agent gave you, and writes those that match to known_hosts beside depot.yaml. If depot.yaml has hostKey:, known_hosts does not count: trust then only checks that key. No push works without a pinned key.',
     )
     .argument('[name]', 'arrangement')
-    .option('--fingerprint <SHA256:…>', 'the fingerprint that the agent gave; asks nothing; may be repeated', collect)
+    .option(
+      '--fingerprint <SHA256:…>',
+      'the fingerprint from the agent; then it asks nothing; may be repeated',
+      collect,
+    )
     .ends(
       [5, 10, 13, 14],
-      "depot trust # look, compare with the agent's letter, confirm",
+      "depot trust # compare with the agent's letter, and confirm",
       'depot trust acme-crm --fingerprint SHA256:uNiVztksCsDhcc0u9e8BrKZQDc5… # unattended',
     )
     .runs(trustOptions, async (o, c) => (await import('./trust/pin.js')).trust(o, c));

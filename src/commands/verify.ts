@@ -24,6 +24,7 @@ import {
   usage,
   type Flags,
 } from './flags.js';
+import { rarer } from './help/page.js';
 import { passphraseFor } from './passphrase.js';
 
 export function verifyOptions(suitcases: string[], flags: Flags) {
@@ -54,62 +55,60 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
   const { suitcase: named, receipt } = o;
   if (named !== undefined && /\.receipt\.json$/.test(named))
     throw usage(
-      `${named} is a receipt by its name, and stands where the suitcase is expected`,
+      `${named} looks like a receipt, but the suitcase belongs here`,
       `give it with --receipt: «depot verify --receipt ${typedWord(named)} --signer FILE»`,
     );
   if (named !== undefined && /\.asc$/.test(named) && receipt === undefined)
     throw usage(
-      `${named} is a signature or a key by its name, and stands where the suitcase is expected`,
+      `${named} looks like a signature or a key, but the suitcase belongs here`,
       'name the suitcase, <id>.tar.….pgp',
     );
   if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt))
     throw usage(
-      `--receipt ${receipt}: that is a suitcase by its name`,
+      `--receipt ${receipt}: that looks like a suitcase`,
       `swap the two: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`,
     );
   if (receipt !== undefined && /\.asc$/.test(receipt))
     throw usage(
-      `--receipt ${receipt}: that is the signature by its name`,
+      `--receipt ${receipt}: that looks like the signature`,
       `name the receipt: --receipt ${typedWord(receipt.replace(/\.asc$/, ''))}`,
     );
   const isGiven = isChain || o.suitcase !== undefined;
   if (isChain && suitcases.length === 0)
-    throw usage('--at chooses among suitcases, and none was named', 'name them, or a directory that holds them');
+    throw usage(
+      '--at chooses among suitcases, and none was given',
+      'name the suitcases, or the directory that has them',
+    );
   if (!isGiven && o.receipt === undefined)
     throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
   if (o.deep && !isGiven)
     throw usage(
-      '--deep reads the suitcase, and none was named',
+      '--deep reads the suitcase, and none was given',
       'name the suitcase, or leave out --deep to check the receipt alone',
     );
   if (o.deep && o.key === undefined && !o.gpg)
     throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
-  if (o.maxSize !== undefined && !o.deep)
-    throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
-  if (o.scratch !== undefined && !o.deep)
-    throw usage('--scratch is about --deep, which was not asked for', 'add --deep, or leave out --scratch');
+  if (o.maxSize !== undefined && !o.deep) throw usage('--max-size needs --deep', 'add --deep, or leave out --max-size');
+  if (o.scratch !== undefined && !o.deep) throw usage('--scratch needs --deep', 'add --deep, or leave out --scratch');
   if (o.scratch !== undefined && !isChain)
     throw usage(
-      '--scratch is for increments, which need the suitcases before them',
-      'name all suitcases, or the directory that holds them; or leave out --scratch',
+      '--scratch is for increments, and only one suitcase was given',
+      'name all suitcases, or the directory that has them; or leave out --scratch',
     );
   if (o.noSignature && o.signers.length > 0)
     throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
   if (o.agentSha256 !== undefined && !isGiven && o.receipt === undefined)
     throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
   if (o.signWith !== undefined && o.attest === undefined)
-    throw usage('--sign-with signs an attestation, and none was asked for', 'add --attest FILE');
+    throw usage('--sign-with needs --attest', 'add --attest FILE');
   if (o.signPassphraseFile !== undefined && o.signWith === undefined)
-    throw usage(
-      '--sign-passphrase-file is about --sign-with, which was not given',
-      'add --sign-with FILE, or leave it out',
-    );
+    throw usage('--sign-passphrase-file needs --sign-with', 'add --sign-with FILE, or leave it out');
   if (
     o.attest !== undefined &&
     (o.receipt === undefined || o.signers.length === 0 || (o.key === undefined && !o.gpg))
   ) {
     throw usage(
-      '--attest states that a key opens a deposit as its signer says',
+      '--attest proves that a key opens a signed deposit',
       'add --receipt FILE, --signer FILE and --key FILE (or --gpg)',
     );
   }
@@ -122,30 +121,30 @@ export function defineVerify(parent: CommandLine): void {
     .command('verify')
     .summary('check a deposit')
     .description(
-      'Checks a suitcase against its receipt, the receipt against its signer, and whether a private key opens it. That needs no suitcase. Writes nothing unless told to.',
+      'Checks a suitcase against its receipt, the receipt against its signer, and whether a private key opens the deposit (for that, the receipt is enough).',
     )
-    .argument('[suitcase...]', 'the encrypted file; for increments several, or a directory')
+    .argument('[suitcase...]', 'encrypted file; for increments: several, or a directory')
     .option('--receipt <file>', 'the receipt: ID.receipt.json')
-    .option('--signer <file>', 'public key that must have signed it; may be repeated', collect)
-    .option('--key <file>', 'the private key of the beneficiary')
-    .option('--deep', 'decrypt everything and check every entry; nothing is kept')
-    .optionsGroup('Less often:')
+    .option('--signer <file>', "the supplier's public key; may be repeated", collect)
+    .option('--key <file>', "the beneficiary's private key")
+    .option('--deep', 'decrypt and check every entry; keeps nothing')
+    .option('--attest <file>', 'write a signed proof for the supplier')
+    .optionsGroup(rarer)
     .option('--signature <file>', "the receipt's signature (default: its name with .asc)")
     .option('--no-signature', 'do not check the signature')
-    .option('--at <id>', 'check this deposit, not the newest of several')
+    .option('--at <id>', 'check this deposit instead of the newest')
     .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
-    .option('--passphrase-file <file>', 'with the passphrase of --key; else it is asked')
-    .option('--scratch <dir>', 'with --deep, for increments: check the whole night, in an encrypted file there')
-    .option('--max-size <size>', 'with --deep: stop if there is more than this')
-    .option('--agent-sha256 <hex>', 'compare with what the agent computed')
-    .option('--attest <file>', 'write a signed proof for the supplier')
-    .option('--sign-with <file>', 'with --attest: another private key of yours signs')
-    .option('--sign-passphrase-file <file>', 'with the passphrase of --sign-with; else it is asked')
+    .option('--passphrase-file <file>', 'has the passphrase of --key (default: ask)')
+    .option('--scratch <dir>', 'with --deep, for increments: check the whole night, using an encrypted file there')
+    .option('--max-size <size>', 'with --deep: stop if the contents are larger')
+    .option('--agent-sha256 <hex>', "compare the receipt with the agent's SHA-256")
+    .option('--sign-with <file>', 'with --attest: sign with this private key instead')
+    .option('--sign-passphrase-file <file>', 'has the passphrase of --sign-with (default: ask)')
     .ends(
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
-      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit? Add --attest proof.json to prove it',
-      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase of that receipt? Add --key and --deep to look inside',
-      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does this directory have all that the newest deposit needs?',
+      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit?',
+      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer s.public.asc # is this suitcase intact?',
+      'depot verify received --signer s.public.asc --key our.secret.asc # complete?',
     )
     .runs(verifyOptions, verify, ({ attest }) => (attest === undefined ? 'at once' : 'soon'));
 }
@@ -206,8 +205,8 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
       : [
           '',
           written === null
-            ? 'not attested: nothing was written'
-            : `attested: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`,
+            ? 'no proof was written'
+            : `proof written: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`,
         ];
   show({ ...verifyDocument(outcome), ...attested }, [
     ...verifyLines(outcome, (style, words) => screen.paint(style, words)),
@@ -228,12 +227,12 @@ function adviceOn(
     if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents'))
       return null;
     if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256'))
-      return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
+      return 'ask the agent which file that SHA-256 is of: the receipt has the name and size. If it has no file with the SHA-256 of the receipt, tell the supplier at once';
     if (code === 'not-addressed')
-      return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
+      return 'use the private key of one of the recipients; to see the subkeys of a key: «depot key show FILE»';
     return o.suitcase === undefined && !o.isChain
-      ? 'do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone'
-      : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
+      ? 'do not rely on this receipt: ask the supplier to send it again, and to read out the fingerprint of its key by telephone'
+      : 'do not use this file; fetch it again. If it fails again, ask the agent for the size and SHA-256 of its file';
   }
   if (result !== 'incomplete') return null;
   if (o.isChain && checks.some(({ name, result: one }) => name === 'chain' && one !== 'passed'))
@@ -242,13 +241,13 @@ function adviceOn(
   if (!isStated && o.isChain)
     return o.signers.length > 0
       ? 'put the receipt of that night and its signature (.asc) beside the suitcases'
-      : 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or --no-signature if only the suitcases are meant';
+      : 'put the receipt of that night and its signature (.asc) beside the suitcases, and add --signer FILE; or, to check only the suitcases, --no-signature';
   if (!isStated)
     return o.signers.length > 0
       ? `add --receipt ${receiptBeside(o.suitcase)}`
-      : 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
+      : 'add --receipt FILE and --signer FILE, or, to check only the suitcase, --no-signature';
   return o.signers.length === 0 && !o.noSignature
-    ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant'
+    ? 'add --signer FILE, the public key of the supplier, or --no-signature to skip that check'
     : null;
 }
 

@@ -69,14 +69,18 @@ export function readDocument(text: string, file: SourceFile): Value | null {
     });
   } catch (error) {
     // Nesting deep enough to exhaust the stack ends here.
-    const message = `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}`;
+    const message = `this is not valid YAML: ${printable(String(error)).slice(0, 200)}`;
     file.problems.push({ file: file.path, line: 1, column: 1, message });
     return null;
   }
   const reading: Reading = { file, lines, targets: new Map(), values: 0 };
-  const wrong = [...document.errors, ...document.warnings];
-  for (const e of wrong.slice(0, 100)) report(reading, e.pos[0], yamlMessage(e.message));
-  if (wrong.length > 0) return null;
+  const [first, ...more] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  if (first !== undefined) {
+    // The parser goes on after a mistake, and takes much of what follows for mistakes too.
+    const others = more.length === 0 ? '' : ` (and ${more.length} more, perhaps because of this one)`;
+    report(reading, first.pos[0], `this is not valid YAML: ${yamlMessage(first.message)}${others}`);
+    return null;
+  }
   if (text.includes('*')) reading.targets = aliasTargets(document);
   return new Value(reading, document.contents, 0);
 }

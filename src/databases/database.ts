@@ -38,11 +38,14 @@ export interface Seen {
   known: Known;
 }
 
-/** What only a database's own file understands: for the dump and its restore lines. */
+/** What only a database's own file understands: for the dump and its restore lines. What a server said is `checked`. */
 export type Known = Readonly<Record<string, string>>;
 
 /** What is read in its place, without what all sources have. */
-export type Packed = (Pick<CommandSource, 'kind' | 'command' | 'endsWith'> | Pick<FileSource, 'kind' | 'path'>) & {
+export type Packed = (
+  | Pick<CommandSource, 'kind' | 'command' | 'input' | 'endsWith' | 'format'>
+  | Pick<FileSource, 'kind' | 'path' | 'madeByPrepare'>
+) & {
   prepare?: string[];
   cleanup?: string[];
   secret?: { of: 'prepare' | 'command' } & HandedSecret;
@@ -64,7 +67,7 @@ export interface Database {
   /** What is known of the program that dumps, before there is a server to ask. Throws 'source-failed' where there is none. */
   client: (target: Target, around: Surroundings) => Promise<Known>;
   /** `known` is what `look` or `client` found. */
-  pack: (target: Target, around: Pick<Surroundings, 'password'>, known: Known) => Packed;
+  pack: (target: Target, around: Pick<Surroundings, 'password' | 'env'>, known: Known) => Packed;
   /** The names of the databases that a login can see; empty where that cannot be asked. Throws as `look`. */
   list: (login: Omit<Target, 'database'>, around: Surroundings) => Promise<string[]>;
 }
@@ -77,14 +80,14 @@ export async function ask(
   argv: readonly string[],
   target: Asked,
   around: Surroundings,
-  o: Pick<RunOptions, 'secret'> & { env?: Record<string, string>; hint: string },
+  o: Pick<RunOptions, 'secret' | 'maxBytes'> & { env?: Record<string, string>; hint: string },
 ): Promise<string[]> {
   try {
     const { output } = await run(argv, {
       label: `${around.label}:`,
       code: 'source-failed',
       timeoutCode: 'source-timed-out',
-      startHint: `install it, or name it with program: in depot.yaml; a scheduled run may have another PATH`,
+      startHint: `install it, or set program: in depot.yaml to its path; a scheduled run may have another PATH`,
       directory: around.directory,
       env: around.env,
       setEnv: { ...inEnglish(target), ...o.env, ...target.env },
@@ -92,6 +95,7 @@ export async function ask(
       signal: around.signal,
       stdout: 'keep',
       ...(o.secret && { secret: o.secret }),
+      ...(o.maxBytes !== undefined && { maxBytes: o.maxBytes }),
     });
     return output
       .toString()
@@ -108,6 +112,29 @@ export async function ask(
       cause: error,
     });
   }
+}
+
+export const digits = /^\d+$/;
+
+/**
+ * What a server said, which is shown to people and goes into lines that they paste into a shell: the server need not be
+ * the one that was meant. Throws 'source-failed' for more than a plain word.
+ */
+export function checked(what: string, value: string, { label }: Surroundings, like = /^[A-Za-z0-9_.@-]+$/): string {
+  if (like.test(value)) return value;
+  throw new DepotError('source-failed', `${label}: the server gave '${printable(value)}' as its ${what}`, {
+    hint: 'check that the host and port of this source are those of your database server',
+  });
+}
+
+/** Whether it is this machine: a socket, or the loopback. An empty one is what the programs take without any. */
+export function isHere(host: string): boolean {
+  return host === '' || /^[/@]|^(?:localhost|::1|127(?:\.\d+){3})$/i.test(host);
+}
+
+/** A warning. `way` says how the server is made to prove itself. */
+export function unproven(host: string, way: string): string {
+  return `nothing proves that ${printable(host)} is your database server: whoever answers in its place may get the password, and what you deposit may be theirs; ${way}`;
 }
 
 /** What `PROGRAM --version` says; null when there is no such program. `options` for wrappers that choose a version by them. */
@@ -136,8 +163,8 @@ export function beside(program: string | undefined, name: string): string {
 }
 
 export function missing(program: string, { label }: Surroundings): DepotError {
-  return new DepotError('source-failed', `${label}: there is no program ${printable(program)}`, {
-    hint: 'install it, or name it with program: in depot.yaml; a scheduled run may have another PATH',
+  return new DepotError('source-failed', `${label}: the program ${printable(program)} was not found`, {
+    hint: 'install it, or set program: in depot.yaml to its path; a scheduled run may have another PATH',
   });
 }
 

@@ -24,6 +24,11 @@ export async function readable(source: DatabaseSource, around: Surroundings, war
   const { name, prepare, cleanup, env, timeoutMs, allowEmpty, onChange } = source;
   const known = seen === null ? await database.client(source, around) : seen.known;
   const { restore, ...packed } = database.pack(source, around, known);
+  const lines = restore.lines(`data/${name}`);
+  if (lines.some((line) => /\p{Cc}/u.test(line)))
+    throw new DepotError('source-failed', `${around.label}: its name has a character that no line to type can have`, {
+      hint: 'give the database a name without line breaks and control characters',
+    });
   return {
     name,
     allowEmpty,
@@ -33,15 +38,15 @@ export async function readable(source: DatabaseSource, around: Surroundings, war
     ...packed,
     ...(prepare && { prepare }),
     ...(cleanup && { cleanup }),
-    restore: { en: restore.en, nl: restore.nl, lines: restore.lines(`data/${name}`) },
+    restore: { en: restore.en, nl: restore.nl, lines },
   };
 }
 
 /** No tables mean, more often than an empty database, an account that sees none. */
 export function checkTables({ allowEmpty }: { allowEmpty: boolean }, seen: Seen | null, { label }: Surroundings): void {
   if (seen?.tables !== 0 || allowEmpty) return;
-  throw new DepotError('source-empty', `${label}: the database has no tables that this account sees`, {
-    hint: 'check its name and what the account may read, or set allowEmpty: true if that is as it should be',
+  throw new DepotError('source-empty', `${label}: this account sees no tables in the database`, {
+    hint: 'check the name of the database and the rights of the account; if it is meant to be empty, set allowEmpty: true',
   });
 }
 
@@ -61,7 +66,7 @@ export async function tryDatabase(target: Target, around: Surroundings): Promise
   return orWrong(around, async () => {
     const seen = await databases[target.kind].look(target, around);
     if (seen === null)
-      throw new DepotError('source-failed', 'not tried: the client program of the database is not there', {
+      throw new DepotError('source-failed', 'not tested: the client program of the database is not installed', {
         hint: 'install psql, mariadb or mysql',
       });
     checkTables({ allowEmpty: false }, seen, around);

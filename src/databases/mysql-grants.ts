@@ -24,11 +24,11 @@ export function missingGrants(
   return [
     ...(held('SELECT', onDatabase)
       ? []
-      : ['this account has SELECT on some tables only: the dump has those, and leaves out the others without a word']),
+      : ['this account has SELECT on some tables only: the dump silently leaves out the others']),
     ...(held('TRIGGER', onDatabase) || options.includes('--skip-triggers')
       ? []
       : [
-          'this account has no TRIGGER privilege: triggers are left out of the dump; grant it, or say so: options: [--skip-triggers]',
+          'this account has no TRIGGER privilege, so the dump leaves out triggers; grant it, or set options: [--skip-triggers]',
         ]),
     ...(held('EVENT', onDatabase) || options.includes('--skip-events')
       ? []
@@ -38,7 +38,7 @@ export function missingGrants(
     ...(seesRoutines || options.includes('--skip-routines')
       ? []
       : [
-          `this account sees no procedures and functions of others: they are left out of the dump; grant it ${routines}, or say so: options: [--skip-routines]`,
+          `this account cannot see the procedures and functions of others, so the dump leaves them out; grant it ${routines}, or set options: [--skip-routines]`,
         ]),
   ];
 }

@@ -1,4 +1,5 @@
 /** MariaDB and MySQL: their two programs are much alike, and each can dump the other's server, with some care. */
+import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { shellWord } from '../shell.js';
@@ -6,13 +7,17 @@ import type { HandedSecret } from '../handed-secret.js';
 import {
   ask,
   beside,
+  checked,
   type Database,
+  digits,
+  isHere,
   isMissing,
   type Known,
   missing,
   restoredName,
   type Surroundings,
   type Target,
+  unproven,
   versionIn,
   versionLine,
 } from './database.js';
@@ -21,26 +26,32 @@ import { changesDump, hasKey, longOptionProblem, noDump, type Refused, toDisk } 
 
 type Family = 'MariaDB' | 'MySQL';
 
+const noEnding = 'the last line of a dump, a comment, shows that it is whole';
+
 const refused: Refused = {
   'result-file': toDisk,
   tab: toDisk,
   dir: toDisk,
-  'log-error': 'what the program complains of has to reach depot',
+  'log-error': 'depot needs to see its error messages',
   debug: toDisk,
   xml: changesDump,
+  compact: noEnding,
+  comments: noEnding,
+  'skip-comments': noEnding,
+  'disable-comments': noEnding,
   host: hasKey,
   port: hasKey,
-  socket: 'write the path of the socket as host:',
+  socket: 'set host: to the path of the socket',
   user: hasKey,
   password: 'a password belongs in a file: passwordFile:, or ~/.my.cnf',
   'all-databases': 'a source is one database',
   databases: 'a source is one database',
-  'no-data': 'a deposit without the data is no deposit of the database',
-  'defaults-file': 'it has to come first; write the login as keys, or leave it to ~/.my.cnf',
-  'defaults-extra-file': 'it has to come first; write the login as keys, or leave it to ~/.my.cnf',
-  'defaults-group-suffix': 'it has to come first',
-  'login-path': 'it has to come first',
-  'no-defaults': 'it has to come first',
+  'no-data': 'the deposit would not contain the data',
+  'defaults-file': 'it must come first; write the login as keys, or leave it to ~/.my.cnf',
+  'defaults-extra-file': 'it must come first; write the login as keys, or leave it to ~/.my.cnf',
+  'defaults-group-suffix': 'it must come first',
+  'login-path': 'it must come first',
+  'no-defaults': 'it must come first',
   'print-defaults': noDump,
   'delete-master-logs': 'it changes the server',
   'delete-source-logs': 'it changes the server',
@@ -59,6 +70,7 @@ const hint =
 const question = `SELECT 'version', VERSION(), @@character_set_database, @@collation_database;
 SELECT 'size', COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0), COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE <> 'SYSTEM VIEW';
 SELECT 'engine', TABLE_NAME, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ('InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster') ORDER BY TABLE_NAME;
+SELECT 'events', COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE();
 SHOW GRANTS;`;
 
 export const mariadb = databaseOf('MariaDB');
@@ -79,9 +91,12 @@ function databaseOf(own: Family): Database {
       const [version = '', charset = '', collation = ''] = of('version')[0] ?? [];
       const [bytes = '', tables = ''] = of('size')[0] ?? [];
       const family: Family = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL';
-      const number = versionIn(version).join('.');
+      const number = versionIn(checked('version', version, around, /^\d[\w.@+~:-]*$/)).join('.');
+      for (const [what, value] of Object.entries({ size: bytes, 'number of tables': tables }))
+        checked(what, value, around, digits);
       const fitting = programs.find((one) => one.family === family) ?? programs[0]!;
-      const engines = of('engine').map(([table, engine]) => `${printable(table!)} (${engine!})`);
+      if (Number(of('events')[0]?.[0] ?? 0) > 0) requireNameForEvents(target, fitting, around);
+      const engines = of('engine').map(([table, engine]) => `${printable(table!)} (${printable(engine!)})`);
       const grants = rows.flatMap(([first = '']) => (first.startsWith('GRANT ') ? [first] : []));
       return {
         server: `${family} ${number}`,
@@ -93,11 +108,15 @@ function databaseOf(own: Family): Database {
           ...(engines.length === 0
             ? []
             : [
-                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactional tables, so what changes in them during the dump may not fit the rest; convert them to InnoDB`,
+                `${engines.slice(0, 3).join(', ')}${engines.length > 3 ? ` and ${engines.length - 3} more` : ''}: no transactions, so changes during the dump may not match the rest; convert to InnoDB`,
               ]),
           ...missingGrants(grants, target, family),
+          ...openness(target, fitting),
         ],
-        known: { ...knownOf(fitting), charset: `${charset} COLLATE ${collation}` },
+        known: {
+          ...knownOf(fitting),
+          charset: `${checked('character set', charset, around)} COLLATE ${checked('collation', collation, around)}`,
+        },
       };
     },
 
@@ -118,7 +137,14 @@ function databaseOf(own: Family): Database {
           // One snapshot of all InnoDB tables, row by row as it comes, with all that is not a table.
           ...['--single-transaction', '--quick', '--routines', '--triggers', '--events', '--hex-blob'],
           // No date, so that two dumps of the same data are alike; no PROCESS privilege for tablespaces.
-          ...['--skip-dump-date', '--no-tablespaces', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'],
+          // With its last line, whatever ~/.my.cnf says.
+          ...[
+            '--comments',
+            '--skip-dump-date',
+            '--no-tablespaces',
+            '--default-character-set=utf8mb4',
+            '--max-allowed-packet=1G',
+          ],
           // Of MySQL alone: a server's own ids, which another server refuses; what MariaDB and MySQL 5.7 do not have.
           ...(family === 'MySQL' ? ['--set-gtid-purged=OFF'] : []),
           ...(family === 'MySQL' && Number(major) >= 8 ? ['--column-statistics=0'] : []),
@@ -126,14 +152,15 @@ function databaseOf(own: Family): Database {
           '--',
           database,
         ],
-        ...(hasEnding(options) && { endsWith: '-- Dump completed' }),
+        endsWith: '-- Dump completed',
         ...(login && { secret: { of: 'command', ...login } }),
         restore: {
           en: `a ${own} database; with a client program of ${family}, as an account that may create databases`,
           nl: `een ${own}-database; met een clientprogramma van ${family}, als een account dat databases mag aanmaken`,
           lines: (file) => [
-            `${client} --execute='CREATE DATABASE ${restoredName(file)} CHARACTER SET ${charset}'`,
-            `${client} --default-character-set=utf8mb4 --max-allowed-packet=1G ${restoredName(file)} < ${shellWord(file, 'linux')}`,
+            `${client} --execute=${shellWord(`CREATE DATABASE ${restoredName(file)} CHARACTER SET ${charset}`, 'linux')}`,
+            // In binary mode nothing in the dump is a command to the client, which has one for the shell.
+            `${client} --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G ${restoredName(file)} < ${shellWord(file, 'linux')}`,
           ],
         },
       };
@@ -146,6 +173,21 @@ function databaseOf(own: Family): Database {
       );
     },
   };
+}
+
+/** To dump events, mariadb-dump (10.11) selects a database by its escaped name, which is that of no database. */
+function requireNameForEvents(
+  { database, options }: Target,
+  { family, program }: Dumper,
+  { label }: Surroundings,
+): void {
+  if (family !== 'MariaDB' || !/['"\\]/.test(database)) return;
+  if (options.some((option) => normal(option.replace(/^--/, '')) === 'skip-events')) return;
+  throw new DepotError(
+    'source-failed',
+    `${label}: ${printable(program)} cannot dump the events of a database whose name contains ', " or \\`,
+    { hint: 'rename the database, or leave out its events: options: [--skip-events]' },
+  );
 }
 
 interface Dumper {
@@ -182,12 +224,12 @@ function unfit({ program, family, version }: Dumper, server: { family: Family; v
   const [tool, at] = [`${printable(program)} of ${family} ${version.join('.')}`, server.version.join('.')];
   if (family !== server.family)
     return [
-      `${tool} dumps a server of ${server.family} ${at}: that mostly works, but each knows things that the other does not; install ${server.family === 'MariaDB' ? 'mariadb-dump' : "MySQL's mysqldump"}`,
+      `${tool} dumps a server of ${server.family} ${at}: that mostly works, but each has features that the other lacks; install ${server.family === 'MariaDB' ? 'mariadb-dump' : "MySQL's mysqldump"}`,
     ];
   const [mine = 0, theirs = 0] = [version[0], server.version[0]];
   return mine < theirs
     ? [
-        `${tool} is older than the server, ${server.family} ${at}: it may not know all that is there; install a newer one`,
+        `${tool} is older than the server, ${server.family} ${at}: it may not support everything in the database; install a newer one`,
       ]
     : [];
 }
@@ -210,6 +252,7 @@ async function query(
     const argv = [
       beside(target.program, client),
       ...connection(target),
+      ...target.options.filter((option) => /^(?:(?:skip|disable)-)?(?:ssl|tls)/.test(nameOf(option))),
       '--batch',
       '--skip-column-names',
       '--connect-timeout=10',
@@ -246,7 +289,21 @@ function optionFile(password: Secret): HandedSecret {
   };
 }
 
-/** `--compact` and `--skip-comments` leave the last line out. */
-function hasEnding(options: readonly string[]): boolean {
-  return !options.some((option) => /^--(?:loose[-_])?(?:skip[-_]|enable[-_])?co/.test(option));
+function nameOf(option: string): string {
+  return normal(option.replace(/^--|=[^]*$/g, ''));
+}
+
+function openness({ host = '', options }: Target, { family, version: [major = 0, minor = 0] }: Dumper): string[] {
+  // MariaDB's own programs do it unasked from 11.4 on.
+  let isProven = family === 'MariaDB' && (major > 11 || (major === 11 && minor >= 4));
+  for (const option of options) {
+    const [name, value] = [nameOf(option), /=([^]*)$/.exec(option)?.[1] ?? ''];
+    const isOff = /^(?:skip|disable)-/.test(name) || /^(?:0|off|false)$/i.test(value);
+    if (/^(?:(?:skip|disable)-)?ssl-verify-server-cert$/.test(name)) isProven = !isOff;
+    else if (name === 'ssl-mode') isProven = /^verify_/i.test(value);
+    else if (/^(?:(?:skip|disable)-)?ssl$/.test(name) && isOff) isProven = false;
+  }
+  if (isProven || isHere(host)) return [];
+  const way = family === 'MariaDB' ? '--ssl-verify-server-cert' : '--ssl-mode=VERIFY_IDENTITY';
+  return [unproven(host, `set options: [${way}, --ssl-ca=FILE] for this source`)];
 }

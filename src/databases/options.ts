@@ -11,9 +11,9 @@ export type Refused = Readonly<Record<string, string>>;
 
 /** Where what is dumped would go to a disk, unencrypted. */
 export const toDisk = 'it writes to a disk, unencrypted; depot takes the dump as it streams';
-export const hasKey = 'that has a key of its own in depot.yaml';
-export const changesDump = "depot's own way of dumping, and the lines that restore it, go by what it sets here";
-export const noDump = 'with it nothing is dumped';
+export const hasKey = 'it has its own key in depot.yaml';
+export const changesDump = 'it would change how depot dumps and restores the database';
+export const noDump = 'then nothing is dumped';
 
 /**
  * Long options in one word each (`--exclude-table=audit`): of others one cannot see what belongs to which, and whether
@@ -25,7 +25,7 @@ export function longOptionProblem(
   normal: (name: string) => string = (name) => name,
 ): string | null {
   const name = /^--([A-Za-z][\w-]*)(?:=[\s\S]*)?$/.exec(option)?.[1];
-  if (name === undefined) return `'${printable(option)}': write long options, each in one: --exclude-table=audit`;
+  if (name === undefined) return `'${printable(option)}': write long options, each as one word: --exclude-table=audit`;
   const found = isOrBegins(normal(name), Object.keys(refused));
   return found === undefined ? null : `'--${printable(name)}' cannot be used: ${refused[found]!}`;
 }

@@ -7,13 +7,17 @@ import type { HandedSecret } from '../handed-secret.js';
 import {
   ask,
   beside,
+  checked,
   type Database,
+  digits,
+  isHere,
   isMissing,
   type Known,
   missing,
   restoredName,
   type Surroundings,
   type Target,
+  unproven,
   versionIn,
   versionLine,
 } from './database.js';
@@ -26,8 +30,8 @@ const refused: Refused = {
   host: hasKey,
   port: hasKey,
   username: hasKey,
-  password: 'nobody is there to be asked',
-  dbname: 'the database is named by the key database',
+  password: 'nobody can answer it',
+  dbname: 'name the database with the key database',
   help: noDump,
   version: noDump,
 };
@@ -36,10 +40,17 @@ const hint =
   'check the host, the user name and the password of this source, and whether the server lets this account in';
 
 /** Tables, partitions, materialized views and foreign tables of people, not of the server. */
-const question = `SELECT concat_ws(E'\\n', current_setting('server_version_num'), split_part(current_setting('server_version'), ' ', 1),
-  pg_database_size(current_database()), current_setting('server_encoding'),
-  (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+const question = `SELECT pg_catalog.concat_ws(E'\\n', pg_catalog.current_setting('server_version_num'),
+  pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
+  pg_catalog.pg_database_size(pg_catalog.current_database()), pg_catalog.current_setting('server_encoding'),
+  (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'))`;
+
+/**
+ * Else whoever owns the database has their own functions and operators called instead, as the account that depot logs
+ * in with (CVE-2018-1058). In one query with what is asked, for the sake of poolers that give each query another session.
+ */
+const ownNamesOnly = "SET LOCAL search_path = ''; ";
 
 export const postgresql: Database = {
   title: 'PostgreSQL',
@@ -50,7 +61,8 @@ export const postgresql: Database = {
     const { version: tool = '' } = await client(target, around);
     const answer = await query(target.database, question, target, around);
     if (answer === null) return null;
-    const [number = '', version = '', bytes = '', encoding = '', tables = ''] = answer;
+    const said = (what: string, at: number, like?: RegExp): string => checked(what, answer[at] ?? '', around, like);
+    const [number, version, encoding] = [said('version', 0, digits), said('version', 1), said('encoding', 3)];
     const numbers = versionIn(tool);
     const program = target.program ?? 'pg_dump';
     if (isOlder(numbers, Number(number)))
@@ -64,20 +76,21 @@ export const postgresql: Database = {
     return {
       server: `PostgreSQL ${version}`,
       tool: `pg_dump ${tool}`,
-      bytes: Number(bytes),
-      tables: Number(tables),
-      warnings: [],
+      bytes: Number(said('size', 2, digits)),
+      tables: Number(said('number of tables', 4, digits)),
+      warnings: openness(target, around),
       known: { version: tool, encoding },
     };
   },
 
   client,
 
-  pack(target, { password }, known) {
+  pack(target, { password, env }, known) {
     const { database, options, program = 'pg_dump' } = target;
-    const secret = password === null ? undefined : passwordFile(password);
+    const secret = password === null ? undefined : passwordFile(password, target, env);
     return {
       kind: 'command',
+      format: 'pg_dump',
       command: [
         program,
         ...connection(target),
@@ -100,7 +113,7 @@ export const postgresql: Database = {
   },
 
   async list(login, around) {
-    const names = `SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname`;
+    const names = `SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname`;
     return (await query('postgres', names, login, around)) ?? [];
   },
 };
@@ -125,9 +138,9 @@ async function query(
     ...connection(target),
     ...options,
     `--dbname=${conninfo(database)}`,
-    `--command=${sql}`,
+    `--command=${ownNamesOnly}${sql}`,
   ];
-  const secret = around.password === null ? undefined : passwordFile(around.password);
+  const secret = around.password === null ? undefined : passwordFile(around.password, target, around.env);
   try {
     return await ask(argv, target, around, { hint, env: { PGCONNECT_TIMEOUT: '10' }, ...(secret && { secret }) });
   } catch (error) {
@@ -152,14 +165,30 @@ function conninfo(database: string): string {
 }
 
 /** libpq reads the file for each connection; PGPASSWORD would come before it. */
-function passwordFile(password: Secret): HandedSecret {
+function passwordFile(password: Secret, target: Omit<Target, 'database'>, env: NodeJS.ProcessEnv): HandedSecret {
   const value = password.reveal();
+  const { PGREQUIREAUTH } = { ...env, ...target.env };
+  // libpq sends a password in the clear to whoever asks for it so; from version 16 on it can refuse.
+  const refusal = PGREQUIREAUTH === undefined && isOpen(target, env) ? { PGREQUIREAUTH: '!password' } : {};
   return {
     content: `*:*:*:*:${value.replace(/[\\:]/g, String.raw`\$&`)}\n`,
     variable: 'PGPASSFILE',
-    env: { PGPASSWORD: '' },
+    env: { PGPASSWORD: '', ...refusal },
     otherwise: { PGPASSWORD: value },
   };
+}
+
+/** Whether the connection goes over a network, and nothing proves who answers. */
+function isOpen({ host, env }: Omit<Target, 'database'>, inherited: NodeJS.ProcessEnv): boolean {
+  const { PGHOST, PGHOSTADDR, PGSSLMODE = '', PGSSLROOTCERT } = { ...inherited, ...env };
+  // An address goes before any name.
+  const hosts = (PGHOSTADDR ?? host ?? PGHOST ?? '').split(',');
+  return !hosts.every(isHere) && !/^verify-(?:ca|full)$/.test(PGSSLMODE) && PGSSLROOTCERT !== 'system';
+}
+
+function openness(target: Target, { env }: Surroundings): string[] {
+  const way = 'set PGSSLMODE: verify-full and PGSSLROOTCERT under env: of this source';
+  return isOpen(target, env) ? [unproven(target.host ?? 'the host in PGHOST', way)] : [];
 }
 
 /** Since version 10 the first number is the major version, before it the first two. */

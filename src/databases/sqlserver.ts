@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { HandedSecret } from '../handed-secret.js';
 import type { Secret } from '../secret.js';
 import { systemProgram } from '../windows/programs.js';
-import { ask, type Database, type Surroundings, type Target } from './database.js';
+import { ask, checked, type Database, isHere, type Surroundings, type Target, unproven } from './database.js';
 import { printable } from '../printable.js';
 
 const hint =
@@ -23,14 +23,18 @@ export const sqlserver: Database = {
   async look(target, around) {
     const sql = `SET NOCOUNT ON; USE ${bracketed(target.database)}; SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(60)); SELECT SUM(CAST(size AS bigint)) * 8192 FROM sys.database_files;`;
     const [version = '', bytes = ''] = await query(sql, target, around);
+    const host = (target.host ?? '').replace(/^tcp:/i, '').replace(/[\\,][^]*$/, '');
     return {
-      server: `SQL Server ${version.trim()}`,
+      server: `SQL Server ${checked('version', version.trim(), around)}`,
       tool: 'sqlcmd',
       bytes: /^\d+$/.test(bytes.trim()) ? Number(bytes) : null,
       // Whoever may only back up sees no tables.
       tables: null,
       warnings: [
-        `the server writes an unencrypted backup to ${printable(target.backup ?? '')}, which is there until the push has read it: keep it on an encrypted disk that only the server and this account can read`,
+        `until the push has read it, an unencrypted backup is in ${printable(target.backup ?? '')}: keep that on an encrypted disk that only the server and this account can read`,
+        ...(target.options.includes('-C') && !/^(?:\.|\(local\))$/.test(host) && !isHere(host)
+          ? [unproven(host, 'give the server a certificate that this machine trusts, and leave out -C')]
+          : []),
       ],
       known: {},
     };
@@ -46,6 +50,7 @@ export const sqlserver: Database = {
     return {
       kind: 'file',
       path: backup,
+      madeByPrepare: true,
       prepare: [...sqlcmd(target), '-Q', sql],
       cleanup: removal(backup),
       ...(secret && { secret: { of: 'prepare', ...secret } }),

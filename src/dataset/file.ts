@@ -1,5 +1,7 @@
 import { createHash, hash } from 'node:crypto';
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
 import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
 import type { Chunk, Chunks } from './chunks.js';
@@ -42,6 +44,20 @@ export function* packFileSource(
   const { source } = context;
   const size = yield* packFile(context, locate(source.path, 'file'), path);
   if (size === 0 && !source.allowEmpty) throw emptyError(source, 'the file is empty');
+}
+
+/** Differs when the file was written in between; null when there is none. */
+export function stateOf({ path }: FileSource): string | null {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : `${found.ino} ${found.size} ${found.mtimeNs}`;
+}
+
+export function notWritten({ name, path }: FileSource): DepotError {
+  return new DepotError(
+    'source-failed',
+    `source ${printable(name)}: nothing was written to ${printable(path)}: what is there is from an earlier time`,
+    { hint: 'find out why the server did not write it: run the command by hand, as the account that depot runs as' },
+  );
 }
 
 /**

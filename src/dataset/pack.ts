@@ -8,7 +8,7 @@ import { type ChildOptions, outputOf, run } from '../child.js';
 import { logInfo } from '../log.js';
 import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
-import { packFileSource } from './file.js';
+import { notWritten, packFileSource, stateOf } from './file.js';
 import { HardLinks } from './hard-links.js';
 import { ChainNight, type ChainSummary } from './increment/chain-night.js';
 import { UnusableIndex } from './increment/frames.js';
@@ -164,8 +164,10 @@ class Dataset {
     try {
       const { signal } = this.#hooks;
       if (source.prepare !== undefined) log('runs its prepare');
+      const before = source.kind === 'file' && source.madeByPrepare === true ? stateOf(source) : null;
       if (source.prepare !== undefined)
         await run(source.prepare, { ...commandOptions(source, this.#options, 'prepare'), signal });
+      if (source.kind === 'file' && before !== null && stateOf(source) === before) throw notWritten(source);
       yield* this.#contents(source);
       const entries = this.#whole.entries - entriesBefore;
       const bytes = this.#whole.bytes - bytesBefore;
@@ -186,7 +188,11 @@ class Dataset {
       case 'file':
         return packFileSource({ ...context, source }, path);
       case 'command': {
-        const options = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
+        const options = {
+          ...commandOptions(source, this.#options, 'command'),
+          ...(source.input !== undefined && { input: source.input }),
+          signal: this.#hooks.signal,
+        };
         return this.#streamed(source, path, whole(source, outputOf(source.command, options)));
       }
       case 'stdin':

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DepotError } from '../errors.js';
 import { orAborted } from '../abort.js';
+import { PgArchive } from '../databases/pg-archive.js';
 import { codeOrSaid, printable } from '../printable.js';
 import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
@@ -57,24 +58,26 @@ const END_BYTES = 256;
 
 /** What a command prints, as long as it ends as it should. @throws DepotError 'source-failed' */
 export async function* whole(
-  { name, endsWith }: CommandSource,
+  { name, endsWith, format }: CommandSource,
   content: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void> {
-  if (endsWith === undefined) {
-    yield* content;
-    return;
-  }
+  const archive = format === undefined ? null : new PgArchive();
   let end = Buffer.alloc(0);
   for await (const bytes of content) {
+    archive?.add(bytes);
     end = Buffer.concat([end, bytes.subarray(-END_BYTES)]).subarray(-END_BYTES);
     yield bytes;
   }
-  if (!end.toString('latin1').trimEnd().endsWith(endsWith))
-    throw new DepotError(
-      'source-failed',
-      `source ${printable(name)}: what the command printed does not end with '${endsWith}', so it is not whole`,
-      { hint: 'run the command by hand, as the account that depot runs as, and look at the end of its output' },
-    );
+  const wrong =
+    endsWith === undefined || end.toString('latin1').trimEnd().endsWith(endsWith)
+      ? archive?.problem()
+      : `does not end with '${endsWith}'`;
+  if (wrong == null) return;
+  throw new DepotError(
+    'source-failed',
+    `source ${printable(name)}: what the command printed ${wrong}, so it is not whole`,
+    { hint: 'run the command by hand, as the account that depot runs as, and look at the end of its output' },
+  );
 }
 
 /** Stores content of unknown length as parts `<path>.part-000001` and so on, and lists them in one line of the manifest. */

@@ -87,7 +87,7 @@ class Findings implements Access {
     const met = await obstacle(this.#who, file, path.extname(file) === '.js' ? 'read' : 'run');
     if (met !== null)
       this.#warn(
-        `cannot run ${printable(file)} (${printable(met.path)} keeps it out): install Node and depot for all accounts, and print the schedule with those`,
+        `cannot run ${printable(file)} (${printable(met.path)} keeps it out): install Node and depot for all accounts, and print the schedule with that depot`,
       );
   }
 

@@ -103,7 +103,7 @@ async function judge(
   const keychain = sources.find((s) => s.source === 'keychain' && s.present === 'unknown');
   if (first === undefined && ambiguous !== undefined && dispensable === null)
     return warning(
-      `${ambiguous.where} ${ambiguous.problem ?? ''}, so it is not tried for any of them`,
+      `${ambiguous.where} ${ambiguous.problem ?? ''}, so depot does not use it for any of them`,
       `store one for this account: ${store}`,
     );
   if (first === undefined && typeof dispensable === 'string') return { name, result: 'passed', detail: dispensable };

@@ -36,7 +36,7 @@ export async function writeOpener(out: string): Promise<{ path: string; bytes: n
   const file = await open(path, 'wx', 0o644).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
       throw new DepotError('output-exists', `${printable(path)} already exists`, {
-        hint: 'name a file that does not exist yet with --out',
+        hint: 'give --out a file that does not exist yet',
         cause,
       });
     throw localError(cause, 'write', path);

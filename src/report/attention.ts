@@ -34,7 +34,7 @@ function reasonOf(reason: Reason): string {
     case 'pending':
       return `deposits begun but not finished: ${reason.count}`;
     case 'shrunk':
-      return `the dataset shrank, and no deposit since was as large again: ${reason.depositId}`;
+      return `the dataset shrank, and has not grown back since: ${reason.depositId}`;
     case 'unconfirmed':
       return `possibly deposited, the server's last answer was lost: ${reason.depositId}`;
     case 'not-complete':

@@ -92,7 +92,7 @@ export function reasonText(reason: Reason): Markup {
     case 'pending':
       return html`${both('deposits that were begun, and that the next run continues or abandons', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
     case 'shrunk':
-      return html`${both('the dataset shrank, and no deposit since was as large again', 'de dataset kromp, en geen later depot was weer zo groot')}: <code>${reason.depositId}</code>`;
+      return html`${both('the dataset shrank, and has not grown back since', 'de dataset kromp, en is sindsdien niet weer zo groot geworden')}: <code>${reason.depositId}</code>`;
     case 'unconfirmed':
       return html`${both("the server's last answer was lost: possibly deposited", 'het laatste antwoord van de server ging verloren: mogelijk gedeponeerd')}: <code>${reason.depositId}</code>`;
     case 'not-complete':

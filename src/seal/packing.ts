@@ -1,5 +1,6 @@
 import { createReadStream, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 import type { Feeder } from '../conveyor.js';
 import type { Chunk } from '../dataset/chunks.js';
@@ -32,9 +33,14 @@ export async function pack(
       ...(stdin && { stdin }),
     });
   }
-  for await (const chunk of chunks()) {
-    to.pass(chunk);
-    await to.ready();
+  try {
+    for await (const chunk of chunks()) {
+      to.pass(chunk);
+      await to.ready();
+    }
+  } finally {
+    // Its iterator returns only when something comes. A writer that neither writes nor ends would keep the thread from ending.
+    if (stdin instanceof Socket) stdin.destroy();
   }
   return summary;
 }
@@ -44,7 +50,7 @@ export async function pack(
  * main thread, which has enough to do with SSH. A pipe is read as a socket, not through the thread pool: a read there
  * cannot be given up, and a writer that never ends would keep the process from ending.
  */
-function openStdin(): AsyncIterable<Uint8Array> | undefined {
+function openStdin(): Readable | undefined {
   try {
     if (isatty(0)) return undefined;
     const stat = fstatSync(0);

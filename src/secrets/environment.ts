@@ -42,7 +42,7 @@ export const environment: SecretSource = {
         source: 'environment' as const,
         where: name,
         present: Boolean(env[name]),
-        ...(needed.run > 1 && env[name] ? { problem: `refused, since ${counted(kind, needed.run)} are involved` } : {}),
+        ...(needed.run > 1 && env[name] ? { problem: `not used: this run needs ${counted(kind, needed.run)}` } : {}),
         readableBy: `this run only (${accountName()})`,
       })),
     );
@@ -56,7 +56,7 @@ function requireOne(kind: SecretKind, needed: number, name: string): void {
     'usage',
     `${name} is one secret, but this run ${kind === 'password' ? 'logs in to' : 'uses'} ${counted(kind, needed)}`,
     {
-      hint: 'store one for each with: «depot login NAME»; or push the arrangements of one account at a time',
+      hint: 'store one for each: «depot login NAME»; or push the arrangements of one account at a time',
     },
   );
 }

@@ -71,7 +71,7 @@ export async function storeSecret(to: StoreIn, secret: Secret, target: Target): 
         if ((target.needed?.server ?? 1) <= 1) await rm(other.path, { force: true });
         else if (await succeeds(access(other.path)))
           warnings.push(
-            `${printable(other.path)} names no user and is no longer used: remove it once every account there has its own`,
+            `${printable(other.path)} has no user name in its name and is no longer used: remove it once every account has its own`,
           );
       }
       await clear(keychainsOf(target), account, () => undefined);
@@ -154,7 +154,7 @@ export async function findUsername(
       'secret-missing',
       `${printable(path)} holds no user name: it has more than one line, or control characters`,
       {
-        hint: `see what it is: «${lookLine(path)}»; depot login writes it anew`,
+        hint: `see what it is: «${lookLine(path)}»; to write it anew: «depot login»`,
       },
     );
   return name === '' ? null : name;
@@ -176,7 +176,7 @@ async function storeInKeychain(account: string, secret: Secret, target: Target, 
   try {
     await first.set(account, secret);
     const back = await first.get(account);
-    if (back?.reveal() !== secret.reveal()) throw new Error('what depot stored there does not come back');
+    if (back?.reveal() !== secret.reveal()) throw new Error('secrets stored in it are lost when the session ends');
   } catch (error) {
     // A write that failed may still have left the secret somewhere.
     await first.delete(account).catch(() => false);

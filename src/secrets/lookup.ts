@@ -66,9 +66,13 @@ export async function findSecret(request: SecretRequest): Promise<FoundSecret | 
   }
   const left = (await describeSources(request)).find(({ ambiguous }) => ambiguous === true);
   if (left === undefined) return null;
-  throw new DepotError('secret-missing', `${left.where} ${left.problem ?? ''}, so it is not tried for any of them`, {
-    hint: `store one for this account: ${loginLine(request.kind, request.arrangement)}`,
-  });
+  throw new DepotError(
+    'secret-missing',
+    `${left.where} ${left.problem ?? ''}, so depot does not use it for any of them`,
+    {
+      hint: `store one for this account: ${loginLine(request.kind, request.arrangement)}`,
+    },
+  );
 }
 
 function loginLine(kind: SecretKind, arrangement = 'NAME'): string {

@@ -58,7 +58,7 @@ export async function writePrivateFile(
       code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable',
       `${printable(path)} cannot be written: ${code}`,
       {
-        hint: `run as an account that may write in ${printable(directory)}, or choose another place with --to`,
+        hint: `run depot as an account that can write to ${printable(directory)}, or choose another place with --to`,
         cause: error,
       },
     );

@@ -64,7 +64,7 @@ export class Conversation {
   }
 
   failed(error: Error): void {
-    this.#info(`the connection came to nothing: ${printable(error.message)}`);
+    this.#info(`the connection failed: ${printable(error.message)}`);
   }
 
   #info(text: string): void {

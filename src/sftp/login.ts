@@ -14,6 +14,9 @@ import type { Endpoint } from './types.js';
 
 /** How often an unproven password is sent without an answer: each may be a failed login, and three lock accounts. */
 const mostUnanswered = 2;
+/** Nothing tells here whether it was the agent's side that was wrong, and is mended by the next hour: so a schedule tries again. */
+const mayBeLocked =
+  'a schedule tries again every hour; where the agent locks an account after a few wrong passwords, give it the same time for --until as for --at';
 
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */
@@ -248,7 +251,7 @@ export class LoginAttempt {
       {
         published: 'no',
         cause,
-        hint: 'check whether it is locked or asks somebody to confirm (ssh-add -c), which nobody sees under cron, and whether the key works: ssh-add -T FILE.pub',
+        hint: 'check whether it is locked, or asks for confirmation (ssh-add -c), which nobody sees under cron; and whether the key works: ssh-add -T FILE.pub',
       },
     );
   }
@@ -284,8 +287,12 @@ export class LoginAttempt {
         { ...details, hint: `ask ${keeperOf(this.spec)} for a login without a second factor, or with an SSH key` },
       );
     }
-    const only = !this.tried && this.offered.length === 1 ? ' only' : '';
-    const offered = this.offered.length > 0 ? `; the server accepts ${this.offered.join(', ')}${only}` : '';
+    const offered =
+      this.offered.length === 1
+        ? `; the only login method that the server offers is ${this.offered[0]!}`
+        : this.offered.length > 0
+          ? `; the server offers these login methods: ${this.offered.join(', ')}`
+          : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
@@ -335,7 +342,8 @@ export class LoginAttempt {
       return key
         ? `${check}, and the user name${old}`
         : 'name a key in remote.proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
-    if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too`;
+    if (this.#passwordSent)
+      return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too; ${mayBeLocked}`;
     if (key)
       return `${check}, and the user name${old}${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
     if (this.#takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;

@@ -73,9 +73,9 @@ export function publicPart(
   const [, type, base64] = /^(ssh-\S+|ecdsa-\S+|sk-\S+) +([A-Za-z0-9+/=]+)/.exec(text) ?? [];
   if (type !== undefined && base64 !== undefined) {
     const refused = /-cert-v01@/.test(type)
-      ? 'a certificate of an SSH user key, which depot cannot log in with'
+      ? 'a certificate of an SSH user key, which depot cannot use to log in'
       : type.startsWith('sk-')
-        ? `a key on a hardware token (${printable(type.slice(0, 60))}), which depot cannot log in with`
+        ? `a key on a hardware token (${printable(type.slice(0, 60))}), which depot cannot use to log in`
         : null;
     if (refused !== null)
       throw new DepotError('key-unreadable', `${nameOf(privateKeyFile)} is ${refused}`, {
@@ -165,7 +165,7 @@ function formOf(text: string, typed: string, named: PrivateKeyName): Form | null
   if (publicKey.test(text)) {
     return {
       what: /^\S+-cert-v01@/.test(text)
-        ? 'a certificate of an SSH user key, which depot cannot log in with'
+        ? 'a certificate of an SSH user key, which depot cannot use to log in'
         : 'a public key',
       hint: `name the private key in ${named} of depot.yaml: the file beside it, usually without .pub; with sshAgent: true, a public key selects one of the keys of the ssh-agent`,
     };
@@ -178,7 +178,7 @@ function openSshForm(text: string): Form | null {
   const type = headOf(text)?.type ?? '';
   return type.startsWith('sk-')
     ? {
-        what: `a key on a hardware token (${printable(type.slice(0, 60))}), which somebody must touch at each login`,
+        what: `a key on a hardware token (${printable(type.slice(0, 60))}), which somebody must touch for each login`,
         hint: 'make a key for unattended pushes: ssh-keygen -t ed25519 -f NEW',
       }
     : null;

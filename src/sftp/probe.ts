@@ -321,7 +321,7 @@ class WriteProbe {
     else if (this.#made.size > 0) this.test.found('remove', 'passed', 'allowed; nothing is left');
     if (collected.length > 0)
       this.test.found('collected', 'warning', `the agent took ${collected.join(', ')}`, {
-        hint: 'tell the agent that these are not deposits',
+        hint: 'tell the agent that they are not deposits',
       });
   }
 }

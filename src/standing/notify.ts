@@ -62,7 +62,7 @@ export class Notifier {
       const told: Promise<void> = deliver(this.#config, record, this.#late.signal)
         .catch((error: unknown) => {
           if (this.#late.signal.aborted) this.#dropped++;
-          else this.#hooks.warn(`${record.arrangement}: nobody was notified: ${(error as Error).message}`, 'act');
+          else this.#hooks.warn(`${record.arrangement}: notify.command failed: ${(error as Error).message}`, 'act');
         })
         .finally(() => {
           this.#running.delete(told);
@@ -77,12 +77,12 @@ export class Notifier {
     if (this.#running.size === 0) return;
     const timer = setTimeout(() => {
       this.#dropped += this.#waiting.splice(0).length;
-      this.#late.abort(new DepotError('interrupted', 'there was no time left'));
+      this.#late.abort(new DepotError('interrupted', 'no time was left'));
     }, limitMs);
     while (this.#running.size > 0) await Promise.all(this.#running);
     clearTimeout(timer);
     if (this.#dropped > 0)
-      this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were ended, or not made`, 'act');
+      this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were stopped or not made`, 'act');
   }
 }
 
@@ -99,7 +99,7 @@ async function deliver(config: Config, record: RunRecord, signal: AbortSignal): 
     graceMs: 1000,
     signal,
   });
-  logInfo(record.arrangement, 'notify.command has ended well');
+  logInfo(record.arrangement, 'notify.command succeeded');
 }
 
 /** Tells of each killed push once, and of a stale arrangement once for each `every` (a day without it). */
@@ -142,7 +142,7 @@ async function tellOfStale(config: Config, standing: Standing, now: Date, { warn
   if (state === null) {
     await deliver(config, staleRecord(standing, now), new AbortController().signal);
     warn(
-      `${standing.arrangement}: notify.command was told, and will be at every look: there is no state directory ${config.state.path} to keep a note in`,
+      `${standing.arrangement}: notify.command was told, and will be told at every check, since there is no state directory ${config.state.path} to keep a note in`,
       'act',
     );
     return;

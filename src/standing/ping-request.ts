@@ -36,7 +36,9 @@ export async function sendPing(address: URL, ping: Ping, signal: AbortSignal): P
     sent.end(body);
   });
   if (status >= 300 && status < 400)
-    throw new Error(`it answered ${status}, a redirect, which is not followed: write the final address`);
+    throw new Error(
+      `it answered ${status}, a redirect, which depot does not follow: set the final address in depot.yaml`,
+    );
   if (status < 200 || status >= 300) throw new Error(`it answered ${status}`);
 }
 
@@ -61,7 +63,7 @@ async function addressesOf(hostname: string, signal: AbortSignal): Promise<Looku
     ];
     if (found.length > 0) return found;
     if ([four, six].some((one) => one.status === 'rejected' && errorCode(one.reason) === 'ETIMEOUT'))
-      throw new Error('no answer came to where it is (DNS)');
+      throw new Error('its address could not be looked up: DNS did not answer');
     return await orAborted(lookup(host, { all: true }), signal);
   } finally {
     signal.removeEventListener('abort', cancel);

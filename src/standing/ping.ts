@@ -89,8 +89,8 @@ export class Pinger {
   async finish(): Promise<void> {
     const timer = setTimeout(() => {
       for (const { arrangement } of this.#waiting.splice(0))
-        this.#failed.push(`${arrangement}: there was no time for its ping`);
-      this.#late.abort(new Error('there was no time left'));
+        this.#failed.push(`${arrangement}: no time was left for its ping`);
+      this.#late.abort(new Error('no time was left'));
     }, finishMs);
     while (this.#running.size > 0) await Promise.all(this.#running.values());
     clearTimeout(timer);

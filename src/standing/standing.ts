@@ -87,7 +87,7 @@ export function lateWords(o: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs
   const { lastDeposit: last, ageMs, allowedMs, inFuture } = o;
   if (last === null) return 'there is no deposit yet';
   if (inFuture)
-    return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
+    return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future, so its age is unknown: the clock was wrong then, or is wrong now; correct it, then push again`;
   const [old, limit] = [roughly(ageMs ?? 0), roughly(allowedMs ?? 0)];
   return `the last deposit, ${last.depositId}, is ${old === limit ? 'just over ' : ''}${old} old; the limit is ${limit}`;
 }

@@ -100,12 +100,12 @@ function salvagedLines(salvaged: Salvaged): Line[] {
     labelled(
       'salvaged',
       isWhole(salvaged)
-        ? 'every entry of that night is whole'
+        ? 'every entry of that night is complete'
         : `${counted(withMissingBytes, 'entry', 'entries')} with missing bytes, ${maybeOutdated} that may be out of date: see DEPOT/gaps.txt`,
     ),
     ...(isWhole(salvaged)
       ? []
-      : [labelled('not here', 'the files that only a suitcase that is not usable holds; nothing can name them')]),
+      : [labelled('not here', 'files that are only in an unusable suitcase; their names are unknown')]),
     labelled('not usable', list(missing)),
     labelled('whole', whole.length === 0 ? 'no night' : list(whole)),
   ];

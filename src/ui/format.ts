@@ -105,6 +105,11 @@ export function groupedFingerprint(fingerprint: string): string {
   return fingerprint.match(/.{1,4}/g)?.join(' ') ?? '';
 }
 
+/** Columns of a terminal; a file or a pipe has room for everything. */
+export function widthOf(stream: { isTTY?: boolean; columns?: number }): number {
+  return stream.isTTY === true && stream.columns !== undefined && stream.columns > 0 ? stream.columns : Infinity;
+}
+
 const rowHang = 4;
 
 /** Rows as left-aligned columns, two spaces apart; no trailing blanks. */

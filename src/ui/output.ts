@@ -86,11 +86,11 @@ export class Watched {
 }
 
 const reasons: Record<string, string> = {
-  EPIPE: 'its reader is gone',
+  EPIPE: 'the program that reads it is gone',
   ENOSPC: 'no space left',
   EDQUOT: 'the quota is used up',
   EIO: 'input/output error',
-  EFBIG: 'the file is as large as it may be',
+  EFBIG: 'the file has reached its size limit',
 };
 
 /** That the result was not written, as an error; `details`: what was done all the same. */
@@ -102,7 +102,7 @@ export function notWritten(error: NodeJS.ErrnoException, details: ErrorDetails =
     {
       hint:
         code === 'EPIPE'
-          ? 'find out why the program that reads it ended early'
+          ? 'find out why the program that reads it stopped early'
           : 'make room there, or send the output elsewhere',
       ...details,
       cause: error,

@@ -74,9 +74,9 @@ export function waitingText(
   room = Infinity,
 ): string {
   const forms = [
-    `${w.address} unreachable since ${w.since}; trying until ${w.until}; Ctrl-C stops it`,
-    `unreachable since ${w.since}; trying until ${w.until}; Ctrl-C stops it`,
-    `unreachable; trying until ${w.until}; Ctrl-C stops it`,
+    `${w.address} unreachable since ${w.since}; trying until ${w.until}; Ctrl-C to stop`,
+    `unreachable since ${w.since}; trying until ${w.until}; Ctrl-C to stop`,
+    `unreachable; trying until ${w.until}; Ctrl-C to stop`,
     `unreachable; trying until ${w.until}`,
   ];
   return fitting([name, short(name)], forms, room) ?? forms.at(-1)!;

@@ -131,17 +131,17 @@ export function prometheusText(
     ),
     ...metric(
       'depot_dataset_shrunk',
-      'Whether a deposit was much smaller than the one before it, and none since was as large again (1) or not (0).',
+      'Whether a deposit was much smaller than the one before it, and the dataset has not grown back since (1) or not (0).',
       each((a) => flag(a.lastDeposit && a.shrunk !== null)),
     ),
     ...metric(
       'depot_last_run_timestamp_seconds',
-      'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.',
+      'When the last run of depot push ended, or its last sign of life; 0 when that is dated in the future.',
       each((a) => past(lastRunOf(a)?.at)),
     ),
     ...metric(
       'depot_last_run_duration_seconds',
-      'How long the last run of depot push took that had something to do; of one that was killed, until it was last heard of.',
+      'How long the last run of depot push took that had something to do; for a killed one, until its last sign of life.',
       each(({ underWay: { killed }, lastWorkSeconds }) =>
         killed === null ? lastWorkSeconds : Math.max(0, seconds(killed.lastSeen) - seconds(killed.since)),
       ),
@@ -158,12 +158,12 @@ export function prometheusText(
     ),
     ...metric(
       'depot_run_started_timestamp_seconds',
-      'When the run of depot push that goes on, or else the last one, began; 0 when that is dated in the future.',
+      'When the current or last run of depot push began; 0 when that is dated in the future.',
       each((a) => past(a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt)),
     ),
     ...metric(
       'depot_run_in_progress',
-      'Whether a run of depot push goes on (1) or not (0).',
+      'Whether depot push is running (1) or not (0).',
       each((a) => flag(a.underWay.running !== null)),
     ),
     ...metric(
@@ -173,7 +173,7 @@ export function prometheusText(
     ),
     ...metric(
       'depot_record_problems',
-      'What is wrong with the record: a ledger that lacks deposits, attestations that are not what was filed.',
+      'What is wrong with the record: a ledger that lacks deposits, attestations that differ from what was filed.',
       each((a) => a.problems.length),
     ),
     ...metric(
@@ -183,27 +183,27 @@ export function prometheusText(
     ),
     ...metric(
       'depot_chain_increments',
-      'How many increments the last deposit is away from its full deposit.',
+      'Number of increments from the full deposit to the last deposit.',
       each((a) => a.chain?.number ?? null),
     ),
     ...metric(
       'depot_chain_full_timestamp_seconds',
-      'When the full deposit was begun on which the last one is built; 0 when it is dated in the future.',
+      'When the full deposit began that the last one is built on; 0 when it is dated in the future.',
       each((a) => past(a.chain?.fullAt)),
     ),
     ...metric(
       'depot_chain_opens_for_seconds',
-      'How long the last deposit goes on to open if none follows.',
+      'How long the last deposit can be opened if no other follows.',
       each((a) => (a.chain?.opensForMs == null ? null : a.chain.opensForMs / 1000)),
     ),
     ...metric(
       'depot_lost_deposits',
-      'Deposits that no longer open, since one on which they are built was destroyed.',
+      'Deposits that no longer open, because one that they are built on was destroyed.',
       each((a) => a.lost.length),
     ),
     ...metric(
       'depot_deposit_interval_seconds',
-      'How often a deposit is agreed to be made.',
+      'How often a deposit is due.',
       each((a) => (a.everyMs === null || a.ended ? null : a.everyMs / 1000)),
     ),
     ...metric(

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { isStreamed } from '../source.js';
@@ -130,6 +131,9 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
     labelled('deposited', suitcase),
     labelled('sha256', shortDigest(receipt.suitcase.sha256)),
     labelled('receipt', printable(receiptPath)),
+    ...(outcome.newLedger
+      ? [labelled('ledger', `new: this is the first deposit in ${printable(path.dirname(receiptPath))}`)]
+      : []),
   ];
 }
 
@@ -145,7 +149,7 @@ export function pushSummary(results: readonly PushResult[], part: { shard: strin
   if (failed > 0) parts.push(`${failed} failed`);
   if (notBegun > 0) parts.push(`${notBegun} not begun`);
   const of = part === null ? '' : ` of ${part.all}, shard ${part.shard}`;
-  return labelled('together', `${counted(results.length, 'arrangement')}${of}: ${parts.join(', ')}`);
+  return labelled('summary', `${counted(results.length, 'arrangement')}${of}: ${parts.join(', ')}`);
 }
 
 /** What of the night this deposit holds. */
@@ -154,7 +158,7 @@ function chainLines({ chain, dataset }: ShownReceipt, changes: Changes | null): 
   if (chain.number === 0) return [labelled('full', 'the next increments are built on this deposit')];
   return [
     labelled('changed', changedWords(dataset.bytes, changes)),
-    labelled('increment', `${chain.number}; it opens only with all deposits from ${chain.fullDepositId} on`),
+    labelled('increment', `${chain.number}; it opens only together with all deposits since ${chain.fullDepositId}`),
   ];
 }
 
@@ -164,7 +168,7 @@ function changedWords(contents: number, changes: Changes | null): string {
     changes === null
       ? ''
       : `; ${counted(changes.changed, 'entry', 'entries')} new or changed, ${changes.removed} removed`;
-  return `${bytes(contents)} of contents since the last deposit${entries}`;
+  return `${bytes(contents)} of new contents since the last deposit${entries}`;
 }
 
 function rehearsedLine(entries: number, isIncrement: boolean): Line {
@@ -176,16 +180,16 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset({ ...d, ...d.chain }, d.files, arrangement, d.excluded)),
     ...sourceLines(d.sources),
-    ...(d.full === null ? [] : [labelled('full', `this would be a full deposit: ${d.full}`)]),
+    ...(d.full === null ? [] : [labelled('full', `it would be a full deposit: ${d.full}`)]),
     ...(d.chain !== null && d.chain.number > 0
-      ? [labelled('changed', `${changedWords(d.bytes, d.chain.changes)}; this would be increment ${d.chain.number}`)]
+      ? [labelled('changed', `${changedWords(d.bytes, d.chain.changes)}; it would be increment ${d.chain.number}`)]
       : []),
     labelled(
       'sealed',
       `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries)}, ${kind(d)}, in ${duration(d.seconds * 1000)}`,
     ),
     ...(d.rehearsed ? [rehearsedLine(d.entries, (d.chain?.number ?? 0) > 0)] : []),
-    labelled('dry run', 'connected to nothing, kept and published nothing'),
+    labelled('dry run', 'did not connect; kept and published nothing'),
   ];
 }
 
@@ -226,7 +230,7 @@ function excludedText(excluded: Excluded | undefined): string {
   const { files, directories } = excluded;
   const parts = [
     ...(files > 0 ? [`${counted(files, 'file')}, ${bytes(excluded.bytes)}`] : []),
-    ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with all below`] : []),
+    ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with everything below`] : []),
   ];
   return `; excluded: ${parts.join(', and ')}`;
 }

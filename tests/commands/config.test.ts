@@ -101,7 +101,7 @@ test.each<[string, SupplierOptions, (supplier: Supplier) => void, number, string
   const { code, found, checks } = await check(supplier);
   expect([code, found.ok, checks[name].result]).toEqual([exit, false, 'failed']);
   const words = await supplier.depot(['config', 'check', '--quiet']);
-  expect(words.stdout).toContain(`a push by this account would exit with ${exit}\n`);
+  expect(words.stdout).toContain(`a push would exit with ${exit}\n`);
 });
 
 test('what is wrong in the file is told with its place, as by a push', async () => {

@@ -123,7 +123,9 @@ describe.skipIf(!ssh)('doctor', () => {
       'secret password': { result: 'warning', detail: 'stored nowhere, and depot.yaml names no SSH key' },
       login: {
         result: 'failed',
-        detail: expect.stringContaining('depot has no SSH key; the server accepts publickey only'),
+        detail: expect.stringContaining(
+          'depot has no SSH key; the only login method that the server offers is publickey',
+        ),
       },
     });
 

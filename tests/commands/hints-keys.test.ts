@@ -155,7 +155,7 @@ describe('keys, passphrases and receipts', () => {
     expect([noKey.code, ...told(noKey)]).toEqual([
       2,
       'depot: error: acme-crm logs in without an SSH key',
-      'depot: hint: put remote.privateKey into depot.yaml first',
+      'depot: hint: set remote.privateKey in depot.yaml first',
     ]);
   });
 
@@ -194,7 +194,7 @@ describe('keys, passphrases and receipts', () => {
     expect(told(cut)[1]).toMatch(/^depot: hint: fetch the suitcase again; .*SHA-256/);
     const verified = await at.depot(['verify', suitcase]);
     expect(verified.code).toBe(21);
-    expect(verified.stderr).toMatch(/^depot: hint: do not use what failed; fetch it again/m);
+    expect(verified.stderr).toMatch(/^depot: hint: do not use this file; fetch it again/m);
   });
 
   test('a beneficiary who mixes up files is told which file belongs where', async () => {
@@ -228,7 +228,7 @@ describe('keys, passphrases and receipts', () => {
     writeFileSync(receipt, receiptBytes(compatReceipt()));
     const said = await at.depot(['verify', '--receipt', receipt, '--no-signature', '--agent-sha256', '0'.repeat(64)]);
     expect(said.code).toBe(21);
-    expect(said.stderr).toMatch(/^depot: hint: ask the agent of which file that is the SHA-256/m);
+    expect(said.stderr).toMatch(/^depot: hint: ask the agent which file that SHA-256 is of/m);
     expect(said.stderr).not.toContain('fetch it again');
   });
 
@@ -247,7 +247,7 @@ describe('keys, passphrases and receipts', () => {
     const said = await at.depot(['verify', '--receipt', receipt, '--signer', at.supplier.signerPublic]);
     expect([said.code, told(said)[0]]).toEqual([
       21,
-      'depot: hint: do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone',
+      'depot: hint: do not rely on this receipt: ask the supplier to send it again, and to read out the fingerprint of its key by telephone',
     ]);
   });
 
@@ -303,10 +303,8 @@ describe('keys, passphrases and receipts', () => {
       '--fingerprint',
       locked.fingerprint,
     ]);
-    expect(stdout).toContain('Put this entry into the list beneficiaries: of acme-crm in');
-    expect(stdout).toContain(
-      'beside those that are there for one more recipient, or in place of the key that it replaces',
-    );
+    expect(stdout).toContain('Add this entry to beneficiaries: of acme-crm in');
+    expect(stdout).toContain('or put it in place of the key that it replaces');
     expect(stdout).not.toMatch(/^ *beneficiaries:$/m);
   });
 });

@@ -18,7 +18,7 @@ describe('the command line', () => {
     [['key', 'zzz'], 'unknown command "zzz"', 'see the commands: depot key --help'],
     [
       ['schedule', 'print', 'cronn'],
-      'the kind of schedule is one of systemd, cron, launchd, windows, not "cronn"',
+      'the kind of schedule must be one of systemd, cron, launchd, windows, not "cronn"',
       'check the spelling: did you mean cron?',
     ],
     [
@@ -35,42 +35,42 @@ describe('the command line', () => {
     [['push', '--limit-upload=5000'], 'unknown option "--limit-upload=5000"', 'write --bandwidth-limit 5MiB/s'],
     [['push', '--rate', '5M'], 'unknown option "--rate"', 'write --bandwidth-limit 5MiB/s'],
     [['init', '--identity-file', 'id'], 'unknown option "--identity-file"', 'write --private-key'],
-    [['status', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'see its options: depot status --help'],
+    [['status', '--bwlimit', '5M'], 'unknown option "--bwlimit"', 'see its options: depot help status'],
     [['push', '--jbos', '2'], 'unknown option "--jbos"', 'check the spelling: did you mean --jobs?'],
-    [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'see its options: depot init --help'],
+    [['init', 'acme', 'crm'], 'depot init takes no arguments: "acme", "crm"', 'see its options: depot help init'],
     [
       ['key', 'show', 'a.asc', 'b.asc'],
-      'depot key show takes no further argument: "b.asc"',
-      'see its options: depot key show --help',
+      'depot key show takes no more arguments: "b.asc"',
+      'see its options: depot help key show',
     ],
     [
       ['receipts', 'note', 'x', '--destroyed', 'yesterday'],
       '--destroyed is a date like 2026-11-22, not "yesterday"',
-      'write the day in digits: --destroyed 2026-11-22',
+      'for example: --destroyed 2026-11-22',
     ],
     [
       ['verify', 'x.receipt.json'],
-      'x.receipt.json is a receipt by its name, and stands where the suitcase is expected',
+      'x.receipt.json looks like a receipt, but the suitcase belongs here',
       'give it with --receipt: depot verify --receipt x.receipt.json --signer FILE',
     ],
     [
       ['verify', '--receipt', 'x.tar.pgp'],
-      '--receipt x.tar.pgp: that is a suitcase by its name',
+      '--receipt x.tar.pgp: that looks like a suitcase',
       'swap the two: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE',
     ],
     [
       ['verify', 'x; id.receipt.json'],
-      'x; id.receipt.json is a receipt by its name, and stands where the suitcase is expected',
+      'x; id.receipt.json looks like a receipt, but the suitcase belongs here',
       "give it with --receipt: depot verify --receipt 'x; id.receipt.json' --signer FILE",
     ],
     [
       ['verify', '--receipt', "$(id)'.pgp"],
-      "--receipt $(id)'.pgp: that is a suitcase by its name",
+      "--receipt $(id)'.pgp: that looks like a suitcase",
       "swap the two: depot verify '$(id)'\\''.pgp' --receipt <id>.receipt.json --signer FILE",
     ],
     [
       ['verify', '--receipt', 'x.receipt.json.asc'],
-      '--receipt x.receipt.json.asc: that is the signature by its name',
+      '--receipt x.receipt.json.asc: that looks like the signature',
       'name the receipt: --receipt x.receipt.json',
     ],
   ])('depot %j is refused, with a hint at what was meant', async (args, what, hint) => {
@@ -103,7 +103,7 @@ describe('the command line', () => {
   // In a process of its own: whether it was wrong use was read off the exit status that the process had so far.
   test.each([
     [['help'], 'depot <command> [options]'],
-    [['help', 'push'], 'depot push '],
+    [['help', 'status'], 'depot status '],
     [['receipts', 'help'], 'depot receipts [options]'],
     [['receipts', 'help', 'list'], 'depot receipts list '],
     [['help', 'receipts'], 'depot receipts [options]'],
@@ -127,14 +127,14 @@ describe('the command line', () => {
   test('receipts show takes only a deposit id, and says so if it is given an arrangement', async () => {
     const { supplier, depot } = await supplied();
     for (const [given, is] of [
-      ['acme-crm', 'an arrangement, and no'],
-      ['acme', 'no'],
+      ['acme-crm', 'an arrangement, not a'],
+      ['acme', 'not a'],
     ]) {
       const result = await depot(['receipts', 'show', given]);
       expect([result.code, ...told(result)]).toEqual([
         2,
         `depot: error: "${given}" is ${is} deposit id`,
-        `depot: hint: look for the id of the deposit: depot receipts list acme-crm --config ${supplier.config}`,
+        `depot: hint: to find the id of a deposit: depot receipts list acme-crm --config ${supplier.config}`,
       ]);
     }
   });
@@ -168,7 +168,7 @@ describe('the command line', () => {
     expect([result.code, ...told(result)]).toEqual([
       5,
       `depot: error: --against ${gone}: there is no such directory`,
-      'depot: hint: name the directory with the receipts that others hold',
+      'depot: hint: give the directory that has the receipts that others hold',
     ]);
   });
 

@@ -56,7 +56,7 @@ describe('if the state directory is missing or empty', () => {
     expect([gone.code, all(gone)]).toEqual([
       24,
       expect.stringMatching(
-        /there is no state directory \S+state: no push has run here yet, or name another one with --state/,
+        /there is no state directory \S+state\. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY/,
       ),
     ]);
     expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 0$/m);
@@ -88,7 +88,7 @@ test("receipts verify --against a directory without the supplier's receipts says
   // It was compared, but without a signer no signature could be checked.
   expect([compared.code, all(compared)]).toEqual([
     24,
-    expect.stringMatching(/whole, but no signature was checked; .*agrees with 1 receipt held elsewhere/),
+    expect.stringMatching(/intact, but no signature was checked; .*matches 1 receipt held elsewhere/),
   ]);
   expect(state.arrangement).toBe('acme-crm');
 });
@@ -105,7 +105,7 @@ test('receipts verify checks signatures with a signer or a configuration; with n
     expect([unsigned.code, all(unsigned)]).toEqual([
       24,
       expect.stringMatching(
-        /^– acme-crm: whole, but no signature was checked; 2 ledger lines, 2 receipts – not checked: signatures: no signer was given depot: hint: name the public key of the supplier: --signer FILE/,
+        /^– acme-crm: intact, but no signature was checked; 2 ledger lines, 2 receipts – not checked: signatures: no signer was given depot: hint: name the public key of the supplier: --signer FILE/,
       ),
     ]);
     expect(result(await depotHere([...at, '--json'], auditor()))).toMatchObject({
@@ -151,7 +151,7 @@ test('if the ledger is gone, push exits with 32 and says what to do; doctor, sta
   ]);
   expect((await depot('doctor')).stdout).toMatch(/✗ ledger/);
   expect(all(await depot('status'))).toMatch(
-    /acme-crm: \S+ledger\.ndjson is empty or missing.*look at the whole: depot receipts verify acme-crm/,
+    /acme-crm: \S+ledger\.ndjson is empty or missing.*to check everything: depot receipts verify acme-crm/,
   );
   expect((await depot('status', '--prometheus')).stdout).toContain('depot_record_problems{arrangement="acme-crm"} 1\n');
 });

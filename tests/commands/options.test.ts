@@ -10,6 +10,7 @@ const push = {
   rehearse: false,
   full: false,
   reread: false,
+  oneFileSystem: false,
   ifOlderThanMs: undefined,
   ifNoneSince: undefined,
   ifNotRunning: false,
@@ -93,6 +94,7 @@ describe('flags become typed options', () => {
       'push --all --if-none-since 01:30 --if-not-running',
       { ...push, all: true, ifNoneSince: { hour: 1, minute: 30 }, ifNotRunning: true },
     ],
+    ['push --one-file-system', { ...push, oneFileSystem: true }],
     ['push --all --jobs 4 --shard 2/3', { ...push, all: true, jobs: 4, shard: { index: 2, of: 3 } }],
     [
       'push --dry-run --config /etc/depot/depot.yaml --state s',

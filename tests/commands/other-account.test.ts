@@ -57,7 +57,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
       const { code, stderr } = await asRootHere('status', '--quiet');
       expect([code, stderr]).toEqual([
         31,
-        `depot: warning: acme-crm: notify.command was told, and will be at every look: there is no state directory ${state} to keep a note in\n`,
+        `depot: warning: acme-crm: notify.command was told, and will be told at every check, since there is no state directory ${state} to keep a note in\n`,
       ]);
       expect([existsSync(state), told()]).toEqual([false, look]);
     }
@@ -147,7 +147,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
     const { code, stderr } = await by();
     expect([code, stderr]).toEqual([
       2,
-      `depot: error: "acme-crm" is an arrangement, and no deposit id\ndepot: hint: look for the id of the deposit: runuser -u daemon -- depot receipts list acme-crm --config ${supplier.config}\n`,
+      `depot: error: "acme-crm" is an arrangement, not a deposit id\ndepot: hint: to find the id of a deposit: runuser -u daemon -- depot receipts list acme-crm --config ${supplier.config}\n`,
     ]);
   });
 

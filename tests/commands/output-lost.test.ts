@@ -77,7 +77,7 @@ describe('if the reader has gone', () => {
     );
     for (const json of ['--json', '--json-events']) {
       const { code, stderr } = await unread(['key', 'show', 'shown.public.asc', json]);
-      expect([code, stderr]).toEqual([5, expect.stringContaining('its reader is gone')]);
+      expect([code, stderr]).toEqual([5, expect.stringContaining('the program that reads it is gone')]);
     }
   });
 

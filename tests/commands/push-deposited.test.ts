@@ -18,7 +18,7 @@ test.each([[['--json']], [[]]])(
     expect([code, stderr]).toEqual([
       5,
       expect.stringContaining(
-        'depot: error: the result could not be written to standard output: no space left; published as acme-crm_id\ndepot: hint: look at the deposit, which was made, with: depot receipts show acme-crm_id',
+        'depot: error: the result could not be written to standard output: no space left; published as acme-crm_id\ndepot: hint: the deposit was made; to see it: depot receipts show acme-crm_id',
       ),
     ]);
   },

@@ -37,7 +37,7 @@ test('after a signal in the middle, each running arrangement reports that it was
     ...['a1', 'a2'].map((name) => `depot: error: ${name}: interrupted; nothing was published`),
     ...['a3', 'a4'].map((name) => `depot: error: ${name}: not begun: interrupted; nothing was published`),
   ]);
-  expect(ended.stdout).toContain('together   5 arrangements: 1 deposited, 2 failed, 2 not begun');
+  expect(ended.stdout).toContain('summary    5 arrangements: 1 deposited, 2 failed, 2 not begun');
   judge(plan, ended, false);
 });
 

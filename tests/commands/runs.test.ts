@@ -86,7 +86,7 @@ test('runs lists what became of each push, newest first, one line each, whole wh
 2026-11-21 00:30  6m    failed 14  sftp.agent.example:22 not reachable for 30 min: connection timed out
 2026-11-20 00:30  6m    deposited  5.1 GiB  acme-crm_20261120T003000Z_5f0c9a1e77b2d410
 `);
-  expect(stderr).toBe(`why runs failed, in full, and what to do: depot runs --failed --state ${directory}\n`);
+  expect(stderr).toBe(`why they failed, and what to do: depot runs --failed --state ${directory}\n`);
   expect((await runs(directory, '--last', '2')).stderr).toContain(
     `for older runs: depot runs --last 10 --state ${directory}\n`,
   );
@@ -99,7 +99,7 @@ test('--failed tells each failure in full, with what to do, and one that comes a
   expect(stdout).toBe(`acme-crm, 2026-11-26 00:30 UTC: failed after 6m with exit code 14 (unreachable) on db1
   sftp.agent.example:22 not reachable for 30 min: connection timed out; nothing was published
   what to do: bring up the VPN, then run it again: depot push acme-crm
-  1 run before it failed the same way, since 2026-11-25 00:30 UTC
+  1 run before it failed in the same way, since 2026-11-25 00:30 UTC
 
 acme-crm, 2026-11-24 00:30 UTC: failed after 6m with exit code 3 (source-failed) on db1
   source crm.pgdump: command failed; nothing was published

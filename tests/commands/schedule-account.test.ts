@@ -142,7 +142,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     const login = (): ReturnType<typeof supplier.depot> =>
       supplier.depot(['login', '--to', 'file', '--no-try', '--password-stdin'], { input: 'secret\n' });
     const before = await login();
-    expect(before.stdout).toMatch(/readable by account root \(uid 0\) alone.*\n.*runs as another account cannot/);
+    expect(before.stdout).toMatch(/readable by account root \(uid 0\) alone.*\n.*for a schedule under another account/);
 
     mkdirSync(state, { mode: 0o700 });
     chownSync(state, 1, 1);

@@ -7,9 +7,9 @@ import { surroundings } from '../../src/commands/schedule/surroundings.js';
 import { nowhere, Supplier } from '../support/supplier.js';
 
 describe('a warning', () => {
-  const another = /which has another system: print the schedule on the machine that will run it/;
+  const another = /which runs another system: print the schedule on the machine that will run it/;
   const agent = /sshAgent: true finds no ssh-agent when \w+ runs the push/;
-  const config = /sshConfig: true looks for the ~\/\.ssh\/config of daemon/;
+  const config = /sshConfig: true means the ~\/\.ssh\/config of daemon/;
   const foreign = process.platform === 'win32' ? 'systemd' : 'windows';
 
   test.each([
@@ -38,14 +38,12 @@ describe('a warning', () => {
       const to = kind === 'launchd' ? ['--user', 'daemon'] : [];
       return (await supplier.depot(['schedule', 'print', kind, '--at', '01:30', ...to])).stderr;
     };
-    const often = 'acme-crm is to be deposited every 6h, and this schedule makes one deposit a day';
+    const often = 'acme-crm has every: 6h, but this schedule makes one deposit a day';
     expect(await warned('cron', '6h')).toContain(often);
     expect(await warned('cron', '20h')).not.toContain('makes one deposit a day');
     expect(await warned('cron', '24h')).not.toContain('file of its own');
     for (const kind of ['windows', 'launchd'])
-      expect(await warned(kind, '24h')).toContain(
-        'depot status, every hour, is a file of its own: add --out DIRECTORY',
-      );
+      expect(await warned(kind, '24h')).toContain('the hourly depot status is a second file: add --out DIRECTORY');
   });
 
   test('is for the system, and cron runs on two', () => {

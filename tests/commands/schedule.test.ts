@@ -252,7 +252,7 @@ describe('a line break', () => {
   ])('in the %s of a job is refused', (_, odd) => {
     expect(() => {
       requireOneLine({ ...job, ...odd });
-    }).toThrow('which no schedule can carry');
+    }).toThrow('which a schedule cannot contain');
     requireOneLine(job);
   });
 });

@@ -11,6 +11,7 @@ import { parse, stringify } from 'yaml';
 import { main } from '../../src/cli.js';
 import { DepotError, type ErrorCode } from '../../src/errors.js';
 import type { RunRecord } from '../../src/state/runs.js';
+import type { ListedSource } from '../../src/source.js';
 import type { PushContext } from '../../src/push/push-context.js';
 import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, type JsonDocument } from '../support/cli.js';
@@ -31,6 +32,8 @@ export interface Disturbance {
 
 const fates = new Map<string, Fate>();
 export const deposited = new Set<string>();
+/** What each deposit was to hold. */
+export const datasets = new Map<string, readonly ListedSource[]>();
 /** The arrangements that got as far as their deposit, in order. */
 export const begun: string[] = [];
 let onDeposit = (): void => undefined;
@@ -52,6 +55,7 @@ vi.mock('../../src/push/deposit.js', () => ({
     const { name } = o.arrangement;
     const fate = fates.get(name)!;
     begun.push(name);
+    datasets.set(name, o.arrangement.dataset);
     onDeposit();
     for (let i = 0; i < fate.turns; i++) {
       await turn();
@@ -280,6 +284,19 @@ export async function pushTo(stdout: Writable, flags: string[]): Promise<{ code:
     stderr: err as never,
   });
   return { code, stderr };
+}
+
+/** The same with this dataset and these flags; returns what the deposit was to hold. */
+export async function datasetOf(dataset: object[], flags: string[]): Promise<readonly ListedSource[]> {
+  prepareOne();
+  const arrangements = { 'acme-crm': { ...document.arrangements['acme-crm'], dataset } };
+  writeFileSync(supplier.config, stringify({ ...document, arrangements }), { mode: 0o600 });
+  const { code, stderr } = await depotHere(['push', '--config', supplier.config, '--state', tempDir(), ...flags], {
+    cwd: supplier.directory,
+    run: main,
+  });
+  expect(code, stderr).toBe(0);
+  return datasets.get('acme-crm')!;
 }
 
 /** Pushes one arrangement that deposits, with its state in `state`; calls `during` when the deposit begins. */

@@ -95,7 +95,7 @@ test('the table has a column for keys if one expires, marked if it is soon', () 
     standing(daily, { ...last, keys: [key(null), key('2027-11-01T00:00:00Z'), key('2026-12-01T00:00:00Z')] }),
     standing({ name: 'globex' }, { deposit: null, run: null, keys: [key(null)] }),
   ];
-  const lines = statusLines(standings, { config: 'c', state: 's' }, now).map(unbroken);
+  const lines = statusLines(standings, { config: 'c', state: 's' }, { now }).map(unbroken);
   expect(lines[0]).toMatch(/EVERY +KEY EXPIRES +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-12-01! +deposited/);
   expect(lines[2]).toMatch(/– +– +never$/);
@@ -114,18 +114,27 @@ test('the table has a column for proofs if there is one', () => {
     standing(daily, { ...last, proven: { ...proven, selfAttested: true } }),
     standing({ name: 'globex' }, { deposit: null, run: null }),
   ];
-  const lines = statusLines(standings, { config: 'c', state: 's' }, now).map(unbroken);
+  const lines = statusLines(standings, { config: 'c', state: 's' }, { now }).map(unbroken);
   expect(lines[0]).toMatch(/EVERY +PROVEN +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-11-20 by Gemeente Voorbeeld +deposited/);
   expect(lines[2]).toMatch(/24h +2026-11-20 self-attested +deposited/);
   expect(lines[3]).toMatch(/– +– +never$/);
 });
 
+test('on a terminal the last run is told so shortly that the row fits', () => {
+  const failed = standing(daily, { ...last, run: run('2026-11-23T02:00:00Z', { exit: 14, code: 'unreachable' }) });
+  const rowAt = (columns: number): string =>
+    unbroken(statusLines([failed], { config: 'c', state: 's' }, { now, columns })[1]);
+  expect(rowAt(Infinity)).toMatch(/failed 2026-11-23 \d\d:00, 14 server not reachable$/);
+  expect(rowAt(80)).toMatch(/failed 2026-11-23 \d\d:00 \(14\)$/);
+  expect(rowAt(60)).toMatch(/failed 14$/);
+});
+
 test('with many arrangements, the table ends with a total', () => {
   const lines = statusLines(
     Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)),
     { config: 'c', state: 's' },
-    now,
+    { now },
   ).map(unbroken);
   expect(lines.at(-2)).toBe('40 arrangements, 40 stale');
   expect(lines.at(-4)).toMatch(/^! after an age: stale/);

@@ -30,7 +30,7 @@ test.each<[string, string | Uint8Array, string]>([
   ['an empty file', '', 'the file is empty'],
   ['a file with nothing but a comment', '# nothing\n', 'the file is empty'],
   ['a list at the top', '- a\n', 'expected a mapping'],
-  ['a quote left open', 'version: "1\n', '2:1: missing closing "quote'],
+  ['a quote left open', 'version: "1\n', '2:1: this is not valid YAML: missing closing "quote'],
   ['a tab as indentation', 'supplier:\n\tname: x\n', 'tab'],
   ['two documents', `${head}---\n${head}`, 'multiple documents'],
   ['an unknown tag', `${head}state: !secret x\n`, 'unresolved tag'],
@@ -47,6 +47,16 @@ test.each<[string, string | Uint8Array, string]>([
   );
   expect(error?.code).toBe('config-invalid');
   expect(error?.message.toLowerCase()).toContain(expected.toLowerCase());
+});
+
+test('of several mistakes in the YAML the first is shown, and the others are counted', async () => {
+  const found = await problems(`${head}state: [\nremote:\n  host: h: h\n  port: 1: 1\n`);
+  expect(found).toEqual([
+    expect.objectContaining({
+      line: 4,
+      message: expect.stringMatching(/^this is not valid YAML: .* \(and \d+ more, perhaps because of this one\)$/),
+    }),
+  ]);
 });
 
 test('a byte order mark and Windows line ends change nothing', async () => {

@@ -1,8 +1,9 @@
 /** MySQL and SQL Server by stand-ins for their programs: what these are given, and what is made of what they say. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Surroundings, tryDatabase } from '../../src/databases/databases.js';
+import { databases, type Surroundings, type Target, tryDatabase } from '../../src/databases/databases.js';
+import type { DatabaseKind } from '../../src/source.js';
 import { missingGrants } from '../../src/databases/mysql-grants.js';
 import { handOver } from '../../src/handed-secret.js';
 import { Secret } from '../../src/secret.js';
@@ -148,6 +149,117 @@ test.each([
   expect(missingGrants(grants, { database: 'crm', options: [] }, 'MySQL')).toHaveLength(count);
 });
 
+test.each<[DatabaseKind, string, string[], RegExp]>([
+  ['postgresql', 'psql', ['150004', '15.4', '1000', 'UTF8; touch x', '3'], /'UTF8; touch x' as its encoding/],
+  ['postgresql', 'psql', ['150004', '\x1b]0;x\x07', '1000', 'UTF8', '3'], /'\\x1b\]0;x\\x07' as its version/],
+  ['postgresql', 'psql', ['150004', '15.4', 'many', 'UTF8', '3'], /'many' as its size/],
+  ['postgresql', 'psql', ['150004', '15.4', '1000', 'UTF8'], /'' as its number of tables/],
+  ['mysql', 'mysql', ["version\t8.0.36\tutf8mb4'; touch x\tutf8mb4_bin", 'size\t1\t1'], /as its character set/],
+  ['mysql', 'mysql', ['version\t8.0.36\tutf8mb4\tx y', 'size\t1\t1'], /'x y' as its collation/],
+  ['mysql', 'mysql', ['version\tx\tutf8mb4\tutf8mb4_bin', 'size\t1\t1'], /'x' as its version/],
+  ['mysql', 'mysql', ['version\t8.0.36\tutf8mb4\tutf8mb4_bin', 'size\t\t1'], /'' as its size/],
+])('what a server of %s says is a plain word, or nothing that the beneficiary pastes has it', async (...row) => {
+  const [kind, client, lines, message] = row;
+  const directory = tempDir();
+  const dump = { postgresql: 'pg_dump (PostgreSQL) 15.4', mysql: 'mysqldump  Ver 8.0.36 for Linux' }[kind as 'mysql'];
+  const program = standIn('dump', `echo '${dump}'`, directory);
+  writeFileSync(join(directory, 'answer'), lines.join('\n'));
+  standIn(client, `cat ${directory}/answer`, directory);
+  const answer = await tryDatabase({ kind, database: 'crm', password: {}, options: [], program }, around());
+  expect(answer).toMatchObject({ wrong: expect.stringMatching(message) });
+});
+
+const unproven = expect.stringMatching(/^nothing proves that db\.internal is your database server/);
+test.each<[DatabaseKind, Partial<Target>, unknown[]]>([
+  ['postgresql', { host: 'db.internal' }, [unproven]],
+  ['postgresql', { host: 'localhost,db.internal' }, [expect.stringContaining('localhost,db.internal')]],
+  ['postgresql', { env: { PGHOST: 'db.internal' } }, [expect.stringContaining('the host in PGHOST')]],
+  ['postgresql', { host: 'localhost', env: { PGHOSTADDR: '10.0.0.5' } }, [expect.stringContaining('localhost')]],
+  ['postgresql', { host: 'db.internal', env: { PGSSLMODE: 'require' } }, [unproven]],
+  ['postgresql', { host: 'db.internal', env: { PGSSLMODE: 'verify-full' } }, []],
+  ['postgresql', { host: 'db.internal', env: { PGSSLROOTCERT: 'system' } }, []],
+  ['postgresql', { host: '/run/postgresql' }, []],
+  ['postgresql', { host: '127.0.0.1' }, []],
+  ['mysql', { host: 'db.internal' }, [unproven]],
+  ['mysql', { host: 'db.internal', options: ['--ssl-mode=REQUIRED'] }, [unproven]],
+  ['mysql', { host: 'db.internal', options: ['--ssl-mode=VERIFY_IDENTITY'] }, []],
+  ['mysql', { host: '/run/mysqld/mysqld.sock' }, []],
+  ['mysql', {}, []],
+])('%s warns of a server that proves nothing, as with %j', async (kind, settings, warnings) => {
+  const directory = tempDir();
+  const dump = { postgresql: 'pg_dump (PostgreSQL) 15.4', mysql: 'mysqldump  Ver 8.0.36 for Linux' }[kind as 'mysql'];
+  const program = standIn('dump', `echo '${dump}'`, directory);
+  standIn('psql', `printf '150004\\n15.4\\n1000\\nUTF8\\n3\\n'`, directory);
+  standIn(
+    'mysql',
+    `printf '%s\\n' "$@" > ${directory}/seen; printf 'version\\t8.0.36\\tutf8mb4\\tutf8mb4_bin\\nsize\\t1\\t1\\n'`,
+    directory,
+  );
+  const target = { kind, database: 'crm', password: {}, options: [], program, ...settings };
+  expect(await tryDatabase(target, around())).toMatchObject({ found: { warnings } });
+  // The question is asked over the connection that the dump will use.
+  if (kind === 'mysql')
+    expect(readFileSync(join(directory, 'seen'), 'utf8').split('\n')).toEqual(expect.arrayContaining(target.options));
+});
+
+test.each<[string, string[], number]>([
+  ['mariadb-dump  Ver 10.19 Distrib 10.11.6-MariaDB', [], 1],
+  ['mariadb-dump  Ver 10.19 Distrib 10.11.6-MariaDB', ['--ssl-verify-server-cert'], 0],
+  ['mariadb-dump  Ver 10.19 Distrib 10.11.6-MariaDB', ['--ssl-verify-server-cert', '--skip-ssl'], 1],
+  ['mariadb-dump from 11.4.2-MariaDB, client 10.19 for Linux', [], 0],
+  ['mariadb-dump from 11.4.2-MariaDB, client 10.19 for Linux', ['--skip-ssl-verify-server-cert'], 1],
+])('%s with %j: %i warnings of a server that proves nothing', async (version, options, count) => {
+  const directory = mysqlPrograms(version, '10.11.6-MariaDB');
+  symlinkSync(join(directory, 'mysql'), join(directory, 'mariadb'));
+  const program = join(directory, 'mysqldump');
+  const target = { kind: 'mariadb' as const, database: 'crm', host: 'db.internal', password: {}, options, program };
+  const { found } = (await tryDatabase(target, around())) as { found: { warnings: string[] } };
+  expect(found.warnings.filter((one) => one.startsWith('nothing proves'))).toHaveLength(count);
+});
+
+test('PostgreSQL is not told the password in the clear, unless the server has proved itself or the supplier wants it so', () => {
+  const target = { kind: 'postgresql' as const, database: 'crm', host: 'db.internal', password: {}, options: [] };
+  const given = (env: Record<string, string>, more: Partial<Target> = {}) => {
+    const packed = databases.postgresql.pack({ ...target, ...more }, { password: new Secret('x'), env }, {});
+    return packed.secret?.env?.['PGREQUIREAUTH'];
+  };
+  expect(given({})).toBe('!password');
+  expect(given({ PGSSLMODE: 'verify-full' })).toBeUndefined();
+  expect(given({ PGREQUIREAUTH: 'password' })).toBeUndefined();
+  expect(given({}, { env: { PGREQUIREAUTH: 'gss' } })).toBeUndefined();
+  expect(given({}, { host: '/run/postgresql' })).toBeUndefined();
+});
+
+test('SQL Server that says all went well and writes nothing does not have an old backup deposited', async () => {
+  const directory = tempDir();
+  const backup = join(directory, 'crm.bak');
+  writeFileSync(backup, 'the backup of last week');
+  const program = standIn('sqlcmd', `case "$*" in *BACKUP*) ;; *) printf '16.0\\n1\\n' ;; esac`, directory);
+  const supplier = await Supplier.create(
+    { ...(await startScriptedServer()), remoteDirectory: '/in' },
+    { dataset: [{ sqlserver: { database: 'crm', host: 'db.internal', backup, program, options: ['-C'] } }] },
+  );
+  const { result, stderr } = await supplier.push();
+  expect(result.error).toMatchObject({
+    code: 'source-failed',
+    published: 'no',
+    message: expect.stringMatching(/nothing was written to .*crm\.bak/),
+  });
+  expect(stderr).toContain('nothing proves that db.internal is your database server');
+});
+
+test('SQL Server may have a database with a line break in its name, but not in the lines of the README', async () => {
+  const directory = tempDir();
+  const program = standIn('sqlcmd', `printf '16.0\\n1\\n'`, directory);
+  const backup = join(directory, 'crm.bak');
+  const supplier = await Supplier.create(
+    { ...(await startScriptedServer()), remoteDirectory: '/in' },
+    { dataset: [{ sqlserver: { database: 'a\nb', backup, program }, as: 'crm.bak' }] },
+  );
+  const { result } = await supplier.push();
+  expect(result.error).toMatchObject({ code: 'source-failed', message: expect.stringMatching(/no line to type/) });
+});
+
 test('SQL Server writes its backup and it is deposited and removed; the password is in the environment of sqlcmd alone', async () => {
   const directory = tempDir();
   const backup = join(directory, "it's.bak");
@@ -179,7 +291,7 @@ test('SQL Server writes its backup and it is deposited and removed; the password
   );
   writeFileSync(join(supplier.directory, 'secrets/db'), 'correct horse\n', { mode: 0o600 });
   const { stderr } = await supplier.push();
-  expect(stderr).toContain('writes an unencrypted backup to');
+  expect(stderr).toContain('an unencrypted backup is in');
   expect(existsSync(backup)).toBe(false);
   const [asked = '', made = ''] = readFileSync(join(directory, 'seen'), 'utf8').split('\n\n');
   expect(made.split('\n').slice(0, 8)).toEqual([
@@ -197,7 +309,7 @@ test('SQL Server writes its backup and it is deposited and removed; the password
 
   const doctor = await supplier.depot(['doctor']);
   expect(doctor.stdout).toMatch(/SQL Server 16\.0\.4105\.2; sqlcmd; 1\.0 MiB/);
-  expect(doctor.stdout.replace(/\s+/g, ' ')).toContain('the server writes an unencrypted backup to');
+  expect(doctor.stdout.replace(/\s+/g, ' ')).toContain('an unencrypted backup is in');
 });
 
 test('a failed backup fails the push, and is removed', async () => {
@@ -236,7 +348,7 @@ test('what cannot be tried is said, and a password that is not one line is refus
     program: join(tempDir(), 'pg_dump'),
   };
   expect(await tryDatabase(target, around({ password: new Secret('x') }))).toMatchObject({
-    wrong: expect.stringMatching(/there is no program .*pg_dump/),
+    wrong: expect.stringMatching(/the program .*pg_dump was not found/),
     hint: expect.stringContaining('program:'),
   });
   const supplier = await Supplier.create(

@@ -17,7 +17,7 @@ const active = new Set([
 ]);
 
 const head =
-  'Every key of depot.yaml, printed by: depot config example. What is not a comment is a whole configuration: put in your own names, paths and fingerprints. To use another key, take away the # before it, and before the lines below it that belong to it. docs/configuration.md says of each what goes wrong; depot config check reads the result, without a server.';
+  'Every key of depot.yaml, printed by: depot config example. Without the comments, it is a complete configuration: put in your own names, paths and fingerprints. To use another key, take away the # before it, and before the lines below it that belong to it. docs/configuration.md says of each what goes wrong; depot config check reads the result, without a server.';
 
 export function example(): string {
   return `${[...prose(head), '', ...new Example().keysOf(find('top'))].join('\n')}\n`;

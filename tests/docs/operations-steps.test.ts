@@ -47,7 +47,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined || !asRoot())('replaci
       },
     });
     const last = await typed(3);
-    expect(last.stdout).toMatch(/✓ acme-crm: whole; 3 ledger lines, 3 receipts[\s\S]*^signer .*\nsigner /m);
+    expect(last.stdout).toMatch(/✓ acme-crm: intact; 3 ledger lines, 3 receipts[\s\S]*^signer .*\nsigner /m);
   });
 });
 

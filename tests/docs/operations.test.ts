@@ -61,6 +61,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'depot receipts note ID --dropped': 'needs a server that is no longer named: tests/commands/dropped.test.ts',
   'depot push --full': increments,
   'depot push --reread': increments,
+  'depot push --one-file-system': 'needs something mounted: tests/commands/push-one-file-system.test.ts',
   'depot receipts list --chain ID': increments,
   'depot login': 'asks a person, or reads standard input: tests/e2e/setup.test.ts',
   'depot key generate': named,

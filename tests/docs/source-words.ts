@@ -15,20 +15,20 @@ const atDatabase = {
 export const sourceWords: WordsFor<typeof source> = {
   directory: {
     about:
-      'A directory, with everything below it. One of this, `file`, `command`, `stdin` and the databases makes a source.',
+      'A directory, with everything below it. Each source is one of this, `file`, `command`, `stdin` or a database.',
     example: '/srv/crm/export',
     wrong: ['~root/export', '/'],
     later: failed,
   },
   file: { about: 'A single file.', example: '/srv/crm/schema.sql', wrong: ['dump.part-1'], later: failed },
   command: {
-    about: 'A command whose output is deposited. It needs a name with `as`.',
+    about: 'A command whose output is deposited. Name the output with `as`.',
     example: '[mongodump, --archive, --db=crm]',
     wrong: ['pg_dump crm'],
     later: { 'source-failed': 'it fails', 'source-empty': 'it prints nothing' },
   },
   stdin: {
-    about: 'What is piped into `depot push`. It needs a name with `as`, and only one source can be it.',
+    about: 'What is piped into `depot push`. Name it with `as`; only one source can be `stdin`.',
     example: 'true',
     wrong: ['false'],
     later: { 'source-empty': 'nothing is piped into it' },
@@ -57,7 +57,7 @@ export const sourceWords: WordsFor<typeof source> = {
     wrong: ['{ path: crm.db }'],
     later: {
       'source-failed':
-        'there is no such file, it is damaged or no database, or it has text with a NUL, which a dump cuts off',
+        'there is no such file, it is damaged or not a database, or it has text with a NUL, which a dump cuts off',
       'source-empty': 'it has no tables',
     },
   },
@@ -70,45 +70,45 @@ export const sourceWords: WordsFor<typeof source> = {
   },
   as: {
     about:
-      'The name under `data/` in the deposit. Left out: the last part of the path, or the name of the database with `.pgdump`, `.sql` or `.bak`.',
+      'The name under `data/` in the deposit. Default: the last part of the path, or the name of the database with `.pgdump`, `.sql` or `.bak`.',
     example: 'crm.archive',
     wrong: ['a/b', '..', 'dump.part-000001'],
   },
   exclude: {
     about:
-      'Globs, relative to the directory, of what is left out: `*.tmp` at the top, `**/*.tmp` at every depth. They are not those of .gitignore: [examples](operations.md#exclude-patterns). Only with `directory`. `/` stands between names, on Windows `\\` too; capitals count where they do for the file system. One that matches nothing is a warning.',
+      'What to leave out: globs, relative to the directory. `*.tmp` matches at the top level, `**/*.tmp` at every depth. They are not those of .gitignore: [examples](operations.md#exclude-patterns). Only with `directory`. Separate names with `/`, on Windows also with `\\`. Case counts if the file system is case-sensitive. A glob that matches nothing is a warning.',
     example: '["**/*.tmp"]',
     wrong: ['"**/*.tmp"'],
   },
   oneFileSystem: {
     about:
-      'Whether to leave out what other file systems hold that are mounted below the directory. Where one is mounted, an empty directory is deposited. Only with `directory`.',
+      'Leaves out other file systems that are mounted below the directory, and deposits an empty directory in place of each. `push --one-file-system` does it for every directory in one run. Only with `directory`.',
     example: 'true',
     wrong: ['"yes"'],
   },
   onChange: {
     about:
-      'What it means that a file changes while it is read: `warn` deposits it as incomplete. Only with `directory` and `file`.',
+      'What to do if a file changes while it is read: `fail` fails, `warn` deposits it and says that the dataset is incomplete. Only with `directory` and `file`.',
     example: 'warn',
     wrong: ['ignore'],
     later: { 'source-changed': 'with `fail`, a file changed while it was read' },
   },
   allowEmpty: {
-    about: 'Whether a file or an output without content, or a directory without files, may be deposited.',
+    about: 'Whether to deposit an empty file, empty output, or a directory without files.',
     example: 'true',
     wrong: ['"no"'],
     later: { 'source-empty': 'with `false`, there is nothing in it' },
   },
   prepare: {
     about:
-      'A command that runs before the source is read. Not with `stdin`, `sqlite` and `sqlserver`. A database is not looked at before it ran.',
+      'A command that runs before the source is read. Not with `stdin`, `sqlite` and `sqlserver`. With it, depot does not check a database beforehand.',
     example: '[sqlcmd, -b, -i, backup.sql]',
     wrong: ['sqlcmd -b'],
     later: { 'source-failed': 'it fails' },
   },
   cleanup: {
     about:
-      'A command that runs after the source was read, whatever happened; its failure is a warning. Not with `stdin`.',
+      'A command that runs after the source was read, whatever happened. If it fails, depot warns. Not with `stdin`.',
     example: '[rm, -f, /srv/stage/crm.bak]',
     wrong: ['[""]'],
   },
@@ -119,8 +119,9 @@ export const sourceWords: WordsFor<typeof source> = {
     later: { 'source-timed-out': 'it takes longer' },
   },
   env: {
-    about: 'Added to the environment of the commands. Not with `stdin`.',
-    example: '{ PGUSER: depot }',
+    about:
+      'Variables to add to the environment of the commands. Not with `stdin`. For a PostgreSQL server on another machine, `PGSSLMODE: verify-full` with `PGSSLROOTCERT` checks who answers.',
+    example: '{ PGSSLMODE: verify-full, PGSSLROOTCERT: /etc/ssl/crm-ca.pem }',
     wrong: ['{ DEPOT_PASSWORD: x }', '{ A: [x] }', '[A=b]'],
   },
 };
@@ -129,20 +130,20 @@ export const databaseWords: WordsFor<typeof databaseServer> = {
   database: { about: 'Its name; for SQLite the path of its file.', example: 'crm', wrong: ['[crm]'] },
   host: {
     about:
-      "Where the server is. A path is that of a socket, for PostgreSQL that of the socket's directory. Left out: what the database's own programs take.",
+      "Name or address of the server, or the path of its socket (for PostgreSQL, of the socket's directory). Default: that of the database's own programs.",
     example: 'db.internal',
     wrong: ['""'],
   },
   port: { about: 'Its port.', example: '5432', wrong: ['0', '"5432"'] },
   username: {
     about:
-      "The account there. Left out: what the database's own programs take; with SQL Server, the account that runs depot.",
+      "The account there. Default: that of the database's own programs; with SQL Server, the account that runs depot.",
     example: 'depot',
     wrong: ['[depot]'],
   },
   passwordFile: {
     about:
-      'A file that holds the password, which only the account that runs depot can read. Only the program that dumps gets the password. Left out: `~/.pgpass`, `~/.my.cnf`, or a login without one.',
+      'A file with the password. Only the account that runs depot may be able to read it; only the programs that ask and dump the database get the password. A password in a service file of libpq (`PGSERVICE`) comes before it. Default: `~/.pgpass`, `~/.my.cnf`, or a login without one.',
     example: 'secrets/crm-db',
     wrong: ['~root/crm-db'],
     later: { 'secret-missing': 'there is no such file', 'secret-insecure': 'other accounts can read the file' },
@@ -154,19 +155,20 @@ export const databaseWords: WordsFor<typeof databaseServer> = {
     later: { 'secret-missing': 'it fails or prints nothing' },
   },
   options: {
-    about: 'More options for the program that dumps it, in long form. Those that write to a disk are refused.',
+    about:
+      'More options for the dump program, in long form. Options that write to a disk are refused. For MariaDB and MySQL, the TLS options apply to the check before the dump too: `--ssl-verify-server-cert` and `--ssl-ca=FILE` make MariaDB prove who answers; for MySQL it is `--ssl-mode=VERIFY_IDENTITY`.',
     example: '[--exclude-table=audit]',
     wrong: ['[-T, audit]', '[--file=/tmp/x]', '[--format=directory]'],
   },
   program: {
     about:
-      'The program that dumps it, where it is not on the PATH or there are several. Its client is looked for beside it.',
+      'The path of the dump program, if it is not on the PATH or there are several. depot looks for its client beside it.',
     example: '/usr/lib/postgresql/16/bin/pg_dump',
     wrong: ['[pg_dump]'],
   },
   backup: {
     about:
-      'The file that SQL Server writes, unencrypted. The server writes it and the account that runs depot reads and removes it.',
+      'The file for the unencrypted backup. SQL Server writes it; the account that runs depot reads and removes it.',
     example: '/srv/stage/crm.bak',
     wrong: ['""'],
   },

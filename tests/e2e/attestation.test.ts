@@ -71,7 +71,9 @@ describe.skipIf(!have)('attestation', () => {
     const imported = await supplier.depot(['receipts', 'import-attestation', proof]);
     expect(imported.code, imported.stderr).toBe(0);
     expect(imported.stdout).toMatch(/proven .*by Beneficiary 1 \(\w{4}…\w{4}\) on \d{4}-\d\d-\d\d/);
-    expect(imported.stdout).toContain('gave the SHA-256 of the receipt; only computed from the file');
+    expect(imported.stdout).toContain(
+      'gave the SHA-256 in the receipt; that proves that it has the file only if it computed it from the file',
+    );
     expect(supplier.stateFiles()).toEqual(
       expect.arrayContaining([`${first.depositId}.attestation.json`, `${first.depositId}.attestation.json.asc`]),
     );
@@ -144,7 +146,7 @@ describe.skipIf(!have)('attestation', () => {
       out,
     ]);
     expect(wrong.code).toBe(22);
-    expect(wrong.stdout).toContain('not attested');
+    expect(wrong.stdout).toContain('no proof was written');
     const unsigned = await depot(['verify', '--receipt', first.receiptFile, '--key', key.secretKey, '--attest', out]);
     expect(unsigned.code).toBe(2);
     expect(existsSync(out) || existsSync(`${out}.asc`)).toBe(false);

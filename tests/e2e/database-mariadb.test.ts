@@ -1,5 +1,5 @@
 /** `mariadb:` as a source, against a real server: dumped, restored as the README says, refused where it has to be. */
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { databases, listDatabases, type Surroundings, tryDatabase } from '../../src/databases/databases.js';
@@ -86,10 +86,26 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
     writeFileSync(join(home, '.my.cnf'), `[client]\nsocket=${maria.socket}\nuser=root\n`);
     const typed = await restoreAsPrinted(out, { PATH: process.env['PATH'], HOME: home });
     expect(typed).toBe(
-      "mariadb --execute='CREATE DATABASE the_crm CHARACTER SET latin1 COLLATE latin1_swedish_ci'\nmariadb --default-character-set=utf8mb4 --max-allowed-packet=1G the_crm < 'data/the crm.sql'",
+      "mariadb --execute='CREATE DATABASE the_crm CHARACTER SET latin1 COLLATE latin1_swedish_ci'\nmariadb --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G the_crm < 'data/the crm.sql'",
     );
     expect(await all('the_crm')).toBe(before);
     expect(before).toContain('0000FF001A');
+  });
+
+  test('cannot have commands run where it is restored, whatever its server calls itself', async () => {
+    const mark = join(tempDir(), 'ran');
+    const dump = programs!['mariadb-dump'];
+    const hostile = standIn(
+      'mariadb-dump',
+      `case $1 in --version) exec ${dump} "$@" ;; esac; ${dump} "$@" | sed '/sandbox mode/d; s|^-- Server version.*|&\\n\\\\! touch ${mark}|'`,
+    );
+    symlinkSync(programs!.mariadb, join(dirname(hostile), 'mariadb'));
+    const supplier = await supplierWith({ program: hostile }, { as: 'hostile.sql' });
+    const out = await decrypted(supplier, server, await supplier.deposit());
+    const home = tempDir();
+    writeFileSync(join(home, '.my.cnf'), `[client]\nsocket=${maria.socket}\nuser=root\n`);
+    await expect(restoreAsPrinted(out, { PATH: process.env['PATH'], HOME: home })).rejects.toThrow(/Unknown command/);
+    expect(existsSync(mark)).toBe(false);
   });
 
   test('with a few changed rows gives a small increment; two dumps of the same data are alike', async () => {
@@ -180,15 +196,38 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
     from({ database: 'x', host: `${maria.socket}-gone` });
     await refused(/-gone is not running or cannot be reached: its socket is not there/, 'start it, or ask');
     from({ database: 'empty', username: 'nobody_here' });
-    await refused(/no tables that this account sees/, 'check its name', 'source-empty');
+    await refused(/this account sees no tables/, 'check the name', 'source-empty');
     expect(server.names()).toEqual(before);
   });
+
+  // mariadb-dump selects such a database by its escaped name.
+  test.each([`it's`, 'a"b', 'a\\b', `'"\\`])(
+    '%s is dumped without events; with events, the error says why not',
+    async (name) => {
+      await maria.sql('mysql', `create database ${quoted(name)}; create table ${quoted(name)}.t (a int)`);
+      const push = async (more: object = {}) => {
+        const supplier = await supplierWith({});
+        supplier.writeConfig({
+          dataset: [{ mariadb: { database: name, host: maria.socket, username: 'root', ...more }, as: 'crm.sql' }],
+        });
+        return supplier.push();
+      };
+      expect((await push()).code).toBe(0);
+      await maria.sql('mysql', `create event ${quoted(name)}.e on schedule every 1 day do select 1`);
+      expect((await push()).result.error).toMatchObject({
+        code: 'source-failed',
+        message: expect.stringContaining('cannot dump the events of a database whose name contains'),
+        hint: expect.stringContaining('[--skip-events]'),
+      });
+      expect((await push({ options: ['--skip-events'] })).code).toBe(0);
+    },
+  );
 
   test('warns of tables without transactions, and of what the account may not see and is left out without a word', async () => {
     await maria.sql('mysql', 'create database old; create table old.t (a int) engine=myisam');
     const supplier = await supplierWith({ database: 'old' });
     const { stderr } = await supplier.push();
-    expect(stderr).toContain('t (MyISAM): no transactional tables');
+    expect(stderr).toContain('t (MyISAM): no transactions');
     const target = {
       kind: 'mariadb' as const,
       database: odd,
@@ -202,7 +241,7 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
       found: {
         warnings: [
           expect.stringContaining('no TRIGGER privilege'),
-          expect.stringContaining('no procedures and functions'),
+          expect.stringContaining('cannot see the procedures and functions'),
         ],
       },
     });
@@ -266,7 +305,7 @@ describe.skipIf(!ssh || !programs)('a MariaDB database as a source', () => {
       };
       const seen = await databases.mariadb.look(target, around({ password }));
       expect(seen).toMatchObject({ warnings: [] });
-      return dumped(databases.mariadb.pack(target, { password }, seen!.known));
+      return dumped(databases.mariadb.pack(target, around({ password }), seen!.known));
     };
     const whole = await of('root', null);
     for (const part of [/trigger audit/, /PROCEDURE `add_one`/, /FUNCTION `answer`/, /EVENT `tidy`/])

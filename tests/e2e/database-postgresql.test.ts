@@ -183,7 +183,7 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     const { error } = (await supplier.push()).result;
     expect(error).toMatchObject({
       code: 'secret-missing',
-      hint: expect.stringMatching(/^write the password of database .* there \(mode 600, owner \S+\)$/),
+      hint: expect.stringMatching(/^write the password of database .* to it \(mode 600, owner \S+\)$/),
     });
     writeFileSync(join(supplier.directory, 'secrets/db'), `wrong\n`, { mode: 0o600 });
     await refused(
@@ -210,7 +210,7 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     supplier.writeConfig({
       dataset: [{ postgresql: { database: 'empty', host, username: 'depot' }, as: 'crm.pgdump' }],
     });
-    await refused(/no tables that this account sees/, 'check its name', 'source-empty');
+    await refused(/this account sees no tables/, 'check the name', 'source-empty');
     const program = standIn('pg_dump', `echo 'pg_dump (PostgreSQL) 9.6.24'`);
     symlinkSync(pg!.psql, join(dirname(program), 'psql'));
     supplier.writeConfig({
@@ -267,6 +267,50 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     await locked;
   });
 
+  test('cut off by a program that then says all went well is no deposit', async () => {
+    const before = server.names();
+    const cut = standIn(
+      'pg_dump',
+      `case $1 in --version) ;; *) ${pg!.pg_dump} "$@" | head -c 90000; exit 0 ;; esac; exec ${pg!.pg_dump} "$@"`,
+    );
+    symlinkSync(pg!.psql, join(dirname(cut), 'psql'));
+    const { result } = await (await supplierWith({ program: cut })).push();
+    expect(result.error).toMatchObject({
+      code: 'source-failed',
+      exit: 3,
+      published: 'no',
+      message: expect.stringMatching(/ends within a block of data, so it is not whole/),
+    });
+    expect(server.names()).toEqual(before);
+  });
+
+  test('whose owner has functions and operators that stand before those of the server has none of them called', async () => {
+    await postgres.psql('postgres', `create role owner login password 'x'; create database trap owner owner`);
+    await postgres.psql(
+      'trap',
+      `set role owner; create table called (by text); grant all on called to public; grant all on schema public to public;
+       create function public.concat_ws(text, text, text, bigint, text, bigint) returns text language plpgsql as
+         $$ begin insert into public.called values (current_user); return ''; end $$;
+       create function public.ne(name, text) returns boolean language plpgsql as
+         $$ begin insert into public.called values (current_user); return true; end $$;
+       create operator public.<> (leftarg = name, rightarg = text, function = public.ne);
+       reset role; alter database trap set search_path = public, pg_catalog`,
+    );
+    const target = {
+      kind: 'postgresql' as const,
+      database: 'trap',
+      host,
+      username: 'depot',
+      password: {},
+      options: [],
+    };
+    expect(await databases.postgresql.look(target, around())).toMatchObject({
+      server: expect.stringMatching(/^PostgreSQL 1\d/),
+      tables: 1,
+    });
+    expect(await postgres.psql('trap', 'select count(*) from public.called')).toBe('0');
+  });
+
   test('has any name, and none of them is taken for an option or a connection string', async () => {
     for (const name of ['--help', "-rf\n'\\%$(id)", 'host=elsewhere', 'postgresql://elsewhere/x']) {
       await postgres.psql('postgres', `create database "${name}"`);
@@ -301,7 +345,7 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     const password = new Secret('x');
     const target = { kind: 'postgresql' as const, database: odd, host, username: 'reader', password: {}, options: [] };
     const seen = await databases.postgresql.look(target, around({ password }));
-    expect(await dumped(databases.postgresql.pack(target, { password }, seen!.known))).toContain('Klant 20000');
+    expect(await dumped(databases.postgresql.pack(target, around({ password }), seen!.known))).toContain('Klant 20000');
   });
 
   test('is looked at by doctor, with version, size and what would dump it', async () => {

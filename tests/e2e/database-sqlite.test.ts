@@ -50,7 +50,7 @@ describe.skipIf(!ssh || !found)('a SQLite database as a source', () => {
     const out = await decrypted(supplier, server, await supplier.deposit());
     const typed = await restoreAsPrinted(out, process.env);
     expect(typed).toBe(
-      String.raw`sqlite3 -bail -cmd '.dbconfig defensive off' o_dd_name.db < 'data/-o'\''dd "name" ?%é.sql'`,
+      String.raw`sqlite3 -safe -bail -cmd '.dbconfig defensive off' o_dd_name.db < 'data/-o'\''dd "name" ?%é.sql'`,
     );
     const restored = await sql(join(out, 'o_dd_name.db'), contents);
     expect(restored).toBe(await sql(file, contents));
@@ -104,7 +104,7 @@ describe.skipIf(!ssh || !found)('a SQLite database as a source', () => {
     writeFileSync(text, 'this is no database, and more than 16 bytes long');
     await refused(text, /file is not a database/);
     writeFileSync(text, '');
-    await refused(text, /no tables that this account sees/, 'source-empty');
+    await refused(text, /this account sees no tables/, 'source-empty');
 
     const damaged = await made();
     const size = readFileSync(damaged).length;
@@ -119,7 +119,76 @@ describe.skipIf(!ssh || !found)('a SQLite database as a source', () => {
     const cut = await made(
       `create table "o'dd" (a text, b); insert into "o'dd" values ('all', 'before' || char(0) || 'after')`,
     );
-    await refused(cut, /table o''dd has text with a NUL/, 'source-failed', false);
+    await refused(cut, /table o''dd contains text with a NUL/, 'source-failed', false);
+  });
+
+  test('decides with none of its names what runs here, and what is in the dump', async () => {
+    const mark = join(tempDir(), 'ran');
+    const run = `edit('x', 'touch "${mark}" #')`;
+    const file = await made(
+      `create table t (a text); insert into t values ('kept');
+       create table pragma_page_size (page_size); insert into pragma_page_size values ('4096;' || char(10) || '.shell touch "${mark}"');
+       create view pragma_page_count (page_count) as select ${run}; create view pragma_user_version (user_version) as select ${run};
+       create table pragma_quick_check (quick_check); create table pragma_encoding (encoding);`,
+      'crm.db',
+    );
+    const supplier = await supplierWith(file);
+    const out = await decrypted(supplier, server, await supplier.deposit());
+    await restoreAsPrinted(out, process.env);
+    expect(existsSync(mark)).toBe(false);
+    expect(await sql(join(out, 'crm.db'), 'select a from t; pragma page_size')).toBe('kept\n4096\n');
+  });
+
+  test('that has commands in its schema cannot have them run where it is restored', async () => {
+    const mark = join(tempDir(), 'ran');
+    const file = await made(
+      `create table t (a text); pragma writable_schema = on;
+       update sqlite_master set sql = sql || ';' || char(10) || '.shell touch "${mark}"' || char(10) || '--' where name = 't';`,
+      'crm.db',
+    );
+    const supplier = await supplierWith(file);
+    const out = await decrypted(supplier, server, await supplier.deposit());
+    await expect(restoreAsPrinted(out, process.env)).rejects.toThrow(/cannot run \.shell in safe mode/);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  test('is checked for damage and for cut text, whatever its tables are called', async () => {
+    const names = 'create table pragma_quick_check (quick_check); create table pragma_table_xinfo (name, hidden);';
+    const pushed = async (file: string) => (await (await supplierWith(file)).push()).result.error;
+    const cut = await made(
+      `${names} create table t (a); insert into t values ('before' || char(0) || 'after');`,
+      'a.db',
+    );
+    expect(await pushed(cut)).toMatchObject({ message: expect.stringMatching(/table t contains text with a NUL/) });
+    const damaged = await made(`${names} create table t (a); insert into t values (1), (null);`, 'b.db');
+    await sql(
+      damaged,
+      `pragma writable_schema = on; update sqlite_master set sql = 'create table t (a not null)' where name = 't'`,
+    );
+    expect(await pushed(damaged)).toMatchObject({ message: expect.stringMatching(/the database is damaged: NULL/) });
+  });
+
+  test('may have many tables, and names with blank lines and carriage returns', async () => {
+    const columns = Array.from({ length: 16 }, (_, i) => `a_column_of_this_length_${i} text`).join(', ');
+    const tables = Array.from({ length: 1200 }, (_, i) => `create table an_ordinary_table_${i} (${columns});`);
+    const file = await made(`begin; ${tables.join('\n')} commit;`, 'crm.db');
+    const odd = ['a\n\nb', 'a\n.quit\nb', 'c\r\n\r\nd'];
+    for (const name of odd)
+      await mustRun(found!.sqlite3, [
+        '-batch',
+        file,
+        `create table "${name}" (a); insert into "${name}" values ('here')`,
+      ]);
+    const supplier = await supplierWith(file);
+    const out = await decrypted(supplier, server, await supplier.deposit());
+    await restoreAsPrinted(out, process.env);
+    const restored = join(out, 'crm.db');
+    expect(await sql(restored, 'select count(*) from sqlite_master')).toBe('1203\n');
+    expect(await sql(restored, `select a from "${odd[0]}"; select a from "${odd[1]}"`)).toBe('here\nhere\n');
+
+    await mustRun(found!.sqlite3, ['-batch', file, `insert into "${odd[2]}" values ('x' || char(0))`]);
+    const { result } = await supplier.push();
+    expect(result.error).toMatchObject({ message: expect.stringMatching(/contains text with a NUL/) });
   });
 
   test('is looked at by doctor', async () => {

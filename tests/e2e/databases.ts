@@ -64,6 +64,14 @@ export async function dumped(packed: Packed): Promise<string> {
   if (packed.kind !== 'command') throw new Error('no command');
   const o = packed.secret === undefined ? {} : { secret: packed.secret };
   const env = { PATH: process.env['PATH'] };
-  const { output } = await run(packed.command, { code: 'internal', env, stdout: 'keep', maxBytes: 1 << 26, ...o });
+  const input = packed.input === undefined ? {} : { input: packed.input };
+  const { output } = await run(packed.command, {
+    code: 'internal',
+    env,
+    stdout: 'keep',
+    maxBytes: 1 << 26,
+    ...o,
+    ...input,
+  });
   return output.toString('latin1');
 }

@@ -1,7 +1,8 @@
 /** How runs end that do not end by themselves: signals after the publication, defects, readers that go away. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -57,6 +58,37 @@ describe('a push', () => {
       expect(supplier.stateFiles('pending')).toEqual([]);
     },
   );
+
+  // Its iterator waits for a chunk that never comes, and kept the push waiting for 45 s.
+  test.each(['a socket', 'a pipe'])('SIGTERM while it reads %s that stays open ends it at once', async (what) => {
+    const reader = await Supplier.create(
+      { ...server, remoteDirectory: '/in' },
+      { dataset: [{ stdin: true, as: 'x' }] },
+    );
+    const fifo = join(tempDir(), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const pipe = openSync(fifo, 'r+');
+    const args = [depotScript, 'push', '--json-events', '--config', reader.config, '--state', reader.state];
+    const child = spawn(process.execPath, args, {
+      cwd: reader.directory,
+      env: bareEnvironment(),
+      // What Node calls a pipe is a socket.
+      stdio: [what === 'a socket' ? 'pipe' : pipe, 'pipe', 'pipe'],
+    });
+    child.stdin?.write('hello');
+    if (what === 'a pipe') writeSync(pipe, 'hello');
+    let said = '';
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (some) => {
+        said += String(some);
+        if (!child.killed && said.includes('"readBytes":5')) child.kill('SIGTERM');
+      });
+    const [code] = (await once(child, 'close')) as [number | null];
+    closeSync(pipe);
+    expect(code, said).toBe(143);
+    expect(said).toContain('"code":"terminated"');
+    expect(said).not.toContain('does not end');
+  });
 
   // After the publication the rest is done later: that there is a deposit is what counts then.
   test.each([

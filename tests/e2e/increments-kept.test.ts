@@ -122,7 +122,7 @@ describe('what has to be kept', () => {
     expect(await doctor()).toContain('. There is no index of it, so the next push makes a full deposit');
     const status = await depot(['status', '--config', supplier.config]);
     expect(status.stdout).toMatch(
-      /acme-crm: the last deposit is increment 1 since the full deposit of \d{4}-\d\d-\d\d;\s+without another one, it opens for (89d23h|90d) more/,
+      /acme-crm: the last deposit is increment 1 since the full deposit of \d{4}-\d\d-\d\d;\s+if no other follows, it can be opened for (89d23h|90d) more/,
     );
   });
 });

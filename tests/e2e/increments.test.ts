@@ -63,15 +63,15 @@ describe('what a night is built on', () => {
     const file = (name: string): string => join(supplier.data, 'files', name);
     const said = async (...more: string[]): Promise<string> =>
       (await supplier.depot(['push', ...more])).stdout.replace(/\s+/g, ' ');
-    const quiet = 'changed 0 B of contents since the last deposit; 0 entries new or changed, 0 removed';
+    const quiet = 'changed 0 B of new contents since the last deposit; 0 entries new or changed, 0 removed';
     expect(await said('--dry-run')).toContain(quiet);
     chmodSync(file('1'), 0o600);
     renameSync(file('2'), file('2-new'));
     rmSync(file('3'));
     symlinkSync('4', file('link'));
     // The directory, too, has a new time; the old name of what was renamed is gone.
-    const changed = 'changed 0 B of contents since the last deposit; 4 entries new or changed, 2 removed';
-    expect(await said('--dry-run')).toContain(`${changed}; this would be increment 1`);
+    const changed = 'changed 0 B of new contents since the last deposit; 4 entries new or changed, 2 removed';
+    expect(await said('--dry-run')).toContain(`${changed}; it would be increment 1`);
     expect(await said()).toContain(changed);
     expect(await said()).toContain(quiet);
   });
@@ -84,7 +84,7 @@ describe('what a night is built on', () => {
         .dryRun;
       const said = (await supplier.depot(dry)).stdout.replace(/\s+/g, ' ');
       expect(said).toContain(
-        full === null ? ' this would be increment 1 ' : ` full this would be a full deposit: ${full} `,
+        full === null ? ' it would be increment 1 ' : ` full it would be a full deposit: ${full} `,
       );
       return full;
     };

@@ -163,7 +163,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['Is this right?', '\r'],
         ['Password of', `${server.password}\r`],
         // The server at the wrong port shows another key than the one in the letter.
-        ['was not tried', 'n'],
+        ['could not be tried', 'n'],
         ['What would you like to do?', line(4)],
         [`address [${other.host}]`, '\r'],
         [`Its port [${other.port}]`, `${server.port}\r`],

@@ -256,7 +256,7 @@ describe.skipIf(!here)('depot init', () => {
     );
     expect(closed.code, closed.stderr).toBe(5);
     expect(closed.stderr).toContain(
-      'depot: hint: run it as root, to whom the configuration belongs: sudo -u root depot trust acme-crm',
+      'depot: hint: run it as root, who owns the configuration: sudo -u root depot trust acme-crm',
     );
   });
 

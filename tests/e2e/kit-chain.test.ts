@@ -35,7 +35,7 @@ describe.skipIf(!have)('a kit of increments', () => {
     }
     const kit = await supplier.depot(['kit', '--out', 'kit']);
     expect(kit.code, kit.stderr).toBe(0);
-    expect(kit.stdout).toContain('suitcases  3, which the agent is asked for: suitcases.txt');
+    expect(kit.stdout).toContain('suitcases  3 to ask the agent for: see suitcases.txt');
     desk.receive(join(supplier.directory, 'kit'));
   }, 120_000);
 

@@ -81,7 +81,7 @@ skipped                data/data/pipe  (fifo)
   },
 );
 
-test('ends when its reader is gone', async () => {
+test('ends when the program that reads it is gone', async () => {
   const supplier = await Supplier.create(nowhere, {
     dataset: [{ directory: 'data' }, { command: ['sleep', '600'], as: 'x' }],
   });
@@ -96,6 +96,6 @@ test('ends when its reader is gone', async () => {
   child.stdout.once('data', () => child.stdout.destroy());
   const said = text(child.stderr);
   const [code] = (await once(child, 'close')) as [number];
-  expect(await said).toContain('the result could not be written to standard output: its reader is gone');
+  expect(await said).toContain('the result could not be written to standard output: the program that reads it is gone');
   expect(code).toBe(5);
 });

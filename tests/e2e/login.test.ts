@@ -55,7 +55,7 @@ describe.skipIf(!here)('login', () => {
         [ask, 'aap noot\r'],
         ['the server refused the password', ''],
         [ask, 'mies wim\r'],
-        ['lock an account after', 'y'],
+        ['lock the account after', 'y'],
         [ask, `${server.password}\r`],
       ],
     });

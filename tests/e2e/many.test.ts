@@ -60,7 +60,7 @@ describe.skipIf(!ssh)('push --all', () => {
     });
     const { code, stdout, stderr } = await supplier.depot(['push', '--all', '--jobs', '4']);
     expect(code, stderr).toBe(4);
-    expect(stdout).toMatch(/^together {3}12 arrangements: 10 deposited, 1 skipped, 1 failed$/m);
+    expect(stdout).toMatch(/^summary {4}12 arrangements: 10 deposited, 1 skipped, 1 failed$/m);
     expect(stdout).toMatch(/^skipped +tenant-5: the arrangement ended on 2026-01-01$/m);
     expect(stderr).toMatch(/^depot: error: tenant-3: .*nothing was published$/m);
     expect(stderr).not.toMatch(/Warning|EventEmitter/);
@@ -154,7 +154,7 @@ describe.skipIf(!ssh)('push --all', () => {
     const index = await supplier.depot(['push', '--all'], { env: { JOB_COMPLETION_INDEX: '1' } });
     expect([index.code, index.stderr]).toEqual([
       2,
-      expect.stringMatching(/of how many is not said\ndepot: hint: set JOB_COMPLETIONS/),
+      expect.stringMatching(/but JOB_COMPLETIONS is not set\ndepot: hint: set JOB_COMPLETIONS/),
     ]);
     const beyond = await supplier.depot(['push', '--all'], { env: { CI_NODE_INDEX: '0', CI_NODE_TOTAL: '3' } });
     expect(beyond.code).toBe(2);
@@ -227,7 +227,7 @@ test('the password of one account is not tried for another account at the same s
 
   const login = told.hint!.replace(/^.*: depot /, '').split(' ');
   const kept = await supplier.depot([...login, '--password-stdin'], { input: `${server.password}\n` });
-  expect(kept.stderr).toContain(`${old} names no user and is no longer used`);
+  expect(kept.stderr).toContain(`${old} has no user name in its name and is no longer used`);
   expect(await push('--all')).toEqual(['deposited', 'secret-missing']);
   writeFileSync(join(supplier.directory, `secrets/hr@127.0.0.1_${server.port}.password`), 'of hr\n', { mode: 0o600 });
   expect(await push('--all')).toEqual(['deposited', 'login-refused']);

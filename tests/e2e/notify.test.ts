@@ -84,10 +84,10 @@ describe('push', () => {
     [
       'fails',
       'echo "no mail today" >&2; exit 7',
-      /nobody was notified: notify\.command .*exited with status 7\n {2}no mail today/,
+      /notify.command failed: notify\.command .*exited with status 7\n {2}no mail today/,
     ],
     ['reads nothing', 'exec <&-; exit 0', /^(?!.*notif)/],
-    ['is ended by a signal', 'kill -9 $$', /nobody was notified: .*SIGKILL/],
+    ['is ended by a signal', 'kill -9 $$', /notify.command failed: .*SIGKILL/],
   ])('deposits all the same if the command %s', async (_what, script, said) => {
     notify(script, ['success']);
     const { code, result, stderr } = await supplier.push();
@@ -99,7 +99,7 @@ describe('push', () => {
     supplier.writeConfig({ top: { notify: { command: ['/nowhere/alert'], on: ['success'] } } });
     const { code, stderr } = await supplier.push();
     expect(code).toBe(0);
-    expect(stderr).toMatch(/warning: acme-crm: nobody was notified: .*no such command/);
+    expect(stderr).toMatch(/warning: acme-crm: notify.command failed: .*no such command/);
   });
 
   test('ends a command that hangs, with all its children, after the deposit is complete and unlocked', async () => {

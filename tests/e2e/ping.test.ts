@@ -116,7 +116,7 @@ describe('a push', () => {
     ['hangs', 'no answer in 4.5 s'],
     ['fails', 'it answered 500'],
     ['does not know the check', 'it answered 404'],
-    ['redirects', 'it answered 301, a redirect, which is not followed: write the final address'],
+    ['redirects', 'it answered 301, a redirect, which depot does not follow: set the final address in depot.yaml'],
     ['resets', 'it closed the connection without an answer'],
     ['sends headers without an end', 'no answer in 4.5 s'],
   ])('deposits all the same, and in time, where the monitor %s', async (what, why) => {
@@ -159,7 +159,7 @@ describe('a push', () => {
       env: { NODE_OPTIONS: `--import ${preload}`, DEPOT_DNS: `127.0.0.1:${silent.address().port}` },
     });
     expect(code, stderr).toBe(0);
-    expect(stderr).toMatch(/warning: acme-crm: hc\.example was not pinged: .*\(DNS\) \(and 1 more\)\n$/);
+    expect(stderr).toMatch(/warning: acme-crm: hc\.example was not pinged: .*DNS did not answer \(and 1 more\)\n$/);
     expect(performance.now() - began).toBeLessThan(20_000);
   });
 
@@ -170,7 +170,7 @@ describe('a push', () => {
       expect(stdout + stderr, args.join(' ')).not.toContain('KEY');
     }
     expect((await supplier.depot(['doctor'])).stdout).toMatch(
-      /^ping {11}127\.0\.0\.1:1 \(start, success, failure\); none was sent now$/m,
+      /^ping {11}127\.0\.0\.1:1 \(start, success, failure\); not sent now$/m,
     );
     for (const wrong of [
       'ftp://hc.example/KEY',

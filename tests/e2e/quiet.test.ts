@@ -97,7 +97,7 @@ describe('a dataset that shrank', () => {
     expect([quiet.code, quiet.stderr]).toEqual([0, '']);
     expect(quiet.stdout).toMatch(
       new RegExp(
-        `^acme-crm: the dataset shrank, and no deposit since was as large again: acme-crm_\\w+ of 20\\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
+        `^acme-crm: the dataset shrank, and has not grown back since: acme-crm_\\w+ of 20\\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
       ),
     );
     expect((await status()).stdout).toContain(quiet.stdout);
@@ -193,7 +193,7 @@ test('a failed cleanup and a failed notification are reported', async () => {
   const { code, stdout, stderr } = await push();
   expect([code, stdout]).toEqual([0, '']);
   expect(stderr).toMatch(
-    /^depot: warning: acme-crm: source data: cleanup .*\n[^]*depot: warning: acme-crm: nobody was notified: /,
+    /^depot: warning: acme-crm: source data: cleanup .*\n[^]*depot: warning: acme-crm: notify.command failed: /,
   );
 });
 

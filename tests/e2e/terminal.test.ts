@@ -75,7 +75,7 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
       text
         .trimEnd()
         .split('\n')
-        .slice(-6)
+        .slice(-7)
         .map((line) => line.split(' ')[0]),
     ).toEqual(expect.arrayContaining(['sealed', 'uploaded', 'deposited', 'sha256', 'receipt']));
     expect(raw).not.toContain('\x1b[3');
@@ -120,12 +120,12 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
     const { code, text } = await terminal(['push', '--config', acme.config], { cwd: acme.directory, columns: 80 });
     expect(code, text).toBe(0);
     const [, since = '', until = ''] =
-      /acme-crm: unreachable since ([\d:]{8}); trying until ([\d:]{8}); Ctrl-C stops it/.exec(text) ?? [];
+      /acme-crm: unreachable since ([\d:]{8}); trying until ([\d:]{8}); Ctrl-C to stop/.exec(text) ?? [];
     const seconds = (time: string): number => time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
     const waits = (seconds(until) - seconds(since) + 86_400) % 86_400;
     expect(waits, `${since} to ${until}`).toBeGreaterThan(29 * 60);
     expect(text).toMatch(/the connection was lost at [\d:]{8}; 127\.0\.0\.1:\d+\s.*; trying until/);
-    expect(text).toMatch(/acme-crm: connected again, after .* s; the upload goes on$/m);
+    expect(text).toMatch(/acme-crm: connected again, after .* s; the upload continues$/m);
   });
 
   test('Ctrl-C, twice, ends the push once: nothing is published and nothing is left', async () => {

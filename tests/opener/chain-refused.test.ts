@@ -179,7 +179,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
       [
         'with ranges of what there is not',
         (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 data/dump.sql/x'),
-        /there is no file/,
+        /there is not a file/,
       ],
       [
         'with ranges that make other contents',

@@ -109,7 +109,7 @@ describe('depot login to a file', () => {
       expect(warnings).toEqual(
         server === 1
           ? []
-          : [`${old} names no user and is no longer used: remove it once every account there has its own`],
+          : [`${old} has no user name in its name and is no longer used: remove it once every account has its own`],
       );
       expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server } }))?.value.reveal()).toBe('hunter2');
     }

@@ -182,7 +182,7 @@ describe('several accounts at one server', () => {
         hint: `store one for this account: «depot login acme-crm${kind === 'password' ? '' : ' --for private-key'} --to file»`,
         message: expect.stringMatching(
           new RegExp(
-            `${basename(file)} names no user, and depot.yaml has ${what} at 10\\.20\\.0\\.5:22, so it is not tried for any`,
+            `${basename(file)} names no user, and depot.yaml has ${what} at 10\\.20\\.0\\.5:22, so depot does not use it for any`,
           ),
         ) as string,
       });

@@ -145,7 +145,9 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     });
     expect(await refusal(byWayOf(target, between(hop)), { ...anyPassword, proxyJump: {} })).toMatchObject({
       code: 'login-refused',
-      message: expect.stringContaining('depot has no SSH key for it; the server accepts publickey') as string,
+      message: expect.stringContaining(
+        'depot has no SSH key for it; the only login method that the server offers is publickey',
+      ) as string,
       hint: expect.stringMatching(/proxyJump\.privateKey.*passwords are not sent to a jump host$/) as string,
     });
     const locked = join(tempDir('locked'), 'id');

@@ -17,7 +17,7 @@ test('a wrong password is sent once and never retried; the error names the metho
   expect(error).toMatchObject({
     code: 'login-refused',
     published: 'no',
-    message: expect.stringMatching(/refused the password; the server accepts password$/),
+    message: expect.stringMatching(/refused the password; the only login method that the server offers is password$/),
   });
   expect(JSON.stringify([error.message, error.hint, String(error.stack)])).not.toContain('hunter2');
   expect(server.connections).toBe(1);
@@ -207,7 +207,7 @@ test('the error names the refused key or password and where it came from, and th
   expect(refusedKey).toMatchObject({
     code: 'login-refused',
     message: expect.stringMatching(
-      /the server refused the SSH key \/etc\/depot\/id \(SHA256:\S{43}\); the server accepts/,
+      /the server refused the SSH key \/etc\/depot\/id \(SHA256:\S{43}\); the server offers/,
     ),
     hint: expect.stringMatching(/^check with the escrow agent that it has the public part/),
   });
@@ -255,7 +255,9 @@ test('a server that takes keys only: the error does not speak of a password, whi
   const password = (): Promise<string> => Promise.reject(new Error(`asked ${++asked}`));
   expect(await failure(connectTo(server, {}, { password }))).toMatchObject({
     code: 'login-refused',
-    message: expect.stringMatching(/: depot has no SSH key; the server accepts publickey only$/),
+    message: expect.stringMatching(
+      /: depot has no SSH key; the only login method that the server offers is publickey$/,
+    ),
     hint: 'name an SSH key in remote.privateKey of depot.yaml, and give the escrow agent its public part',
   });
   expect(asked).toBe(0);

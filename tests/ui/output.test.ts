@@ -111,7 +111,7 @@ describe('a push', () => {
       { arrangement: 'd', error: new DepotError('terminated', 'x'), begun: false as const },
     ];
     expect(unbroken(pushSummary(results))).toBe(
-      'together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun',
+      'summary    4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun',
     );
   });
 
@@ -240,7 +240,7 @@ test.each([
     const opened = { entries, bytes: 2048, out: null, origin: 'proven' as const, warnings: [], salvaged };
     expect(decryptLines(opened, true).map(unbroken)).toEqual([
       `salvaged   4 entries with missing bytes, ${maybeOutdated} that may be out of date: see DEPOT/gaps.txt`,
-      'not here   the files that only a suitcase that is not usable holds; nothing can name them',
+      'not here   files that are only in an unusable suitcase; their names are unknown',
       'not usable x',
       'whole      no night',
       `opened     ${says}, 2.0 KiB; every byte that is there is authenticated`,

@@ -132,8 +132,8 @@ test('verify and decrypt have a percentage and the time left, where the file has
 test('a lost connection says since when and until when it is waited for, and what stops that', () => {
   const w = { address: '203.0.113.10:22', since: '01:12:33', until: '01:42:33' };
   const at = (columns: number): string => waitingText('acme-crm', w, columns - 4);
-  expect(at(100)).toBe('acme-crm: 203.0.113.10:22 unreachable since 01:12:33; trying until 01:42:33; Ctrl-C stops it');
-  expect(at(80)).toBe('acme-crm: unreachable since 01:12:33; trying until 01:42:33; Ctrl-C stops it');
+  expect(at(100)).toBe('acme-crm: 203.0.113.10:22 unreachable since 01:12:33; trying until 01:42:33; Ctrl-C to stop');
+  expect(at(80)).toBe('acme-crm: unreachable since 01:12:33; trying until 01:42:33; Ctrl-C to stop');
   expect(at(40)).toBe('unreachable; trying until 01:42:33');
 });
 
@@ -209,7 +209,7 @@ test('while there is no connection the line says so, and afterwards it has the a
   progress.waiting('acme-crm', { address: '10.20.0.5:22', since: '01:12:33', until: '01:42:33' });
   progress.update(amounts, 2000);
   progress.phase('acme-crm', 'uploading');
-  expect(line()).toContain('unreachable since 01:12:33; trying until 01:42:33; Ctrl-C stops it');
+  expect(line()).toContain('unreachable since 01:12:33; trying until 01:42:33; Ctrl-C to stop');
   progress.waiting('acme-crm', null);
   progress.update(amounts, 3000);
   expect(line()).toContain('27.1 MiB read');

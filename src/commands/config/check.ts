@@ -47,7 +47,7 @@ export async function checkConfiguration(o: GlobalOptions, context: Context): Pr
       'result',
       code === 0
         ? 'valid, and this account can read what it names. Sources, logins and the server: «depot doctor»'
-        : `valid, but not all that it names can be used: a push by this account would exit with ${code}`,
+        : `valid, but this account cannot use everything that it names: a push would exit with ${code}`,
     ),
   );
   if (code === 0) {

@@ -17,7 +17,7 @@ export async function printExample({ out }: { out: string | undefined }, { scree
   await writeNew(file, text, 0o644).catch((cause: unknown) => {
     if (errorCode(cause) !== 'EEXIST') throw localError(cause, 'write', file);
     throw new DepotError('output-exists', `${printable(file)} exists already`, {
-      hint: 'name a file that does not exist yet with --out',
+      hint: 'give --out a file that does not exist yet',
       cause,
     });
   });

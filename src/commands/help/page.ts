@@ -1,8 +1,14 @@
-/** How `--help` looks: a page of 80 columns that fits a screen where it can, so that nothing scrolls away. */
+/** How `--help` looks: a page of 80 columns that fits a screen, so that nothing scrolls away. `depot help COMMAND` has every option. */
 import { type Argument, type Command, Help } from 'commander';
 import type { ExitStatus } from '../../texts/exits.js';
 import { columns, described, folded, type Row } from './rows.js';
 import { topics } from './topics.js';
+
+/** The group of options that `--help` leaves to `depot help COMMAND`. */
+export const rarer = 'Less often:';
+
+/** A terminal of 24 lines shows so many, and the prompt below. */
+export const screen = 23;
 
 /** Terms that are longer stand on a line of their own. */
 const longestTerm = 24;
@@ -25,19 +31,46 @@ export class HelpPage extends Help {
   }
 
   override formatHelp(command: Command, helper: Help): string {
-    return command.parent === null ? overview(command, helper) : pageOf(command, this.end, helper);
+    if (command.parent === null) return overview(command, helper);
+    const short = pageOf(command, this.end, helper, (heading) => heading === rarer);
+    // Where every answer of a dialogue can be an option, those are too many.
+    return short.trimEnd().split('\n').length <= screen
+      ? short
+      : pageOf(command, this.end, helper, (heading) => heading !== '');
   }
 }
 
-function pageOf(command: Command, { exits, examples }: PageEnd, helper: Help): string {
-  const rows = listed(command, helper);
+/** With every option, however many those are. */
+export function fullPage(command: Command & PageEnd): string {
+  const helper = command.createHelp();
+  return command.parent === null ? overview(command, helper) : pageOf(command, command, helper, () => false);
+}
+
+/** Leaves out the groups of options for whose headings `isLeft` says true. */
+function pageOf(
+  command: Command,
+  { exits, examples }: PageEnd,
+  helper: Help,
+  isLeft: (heading: string) => boolean,
+): string {
+  const { rows, hasMore } = listed(command, helper, isLeft);
   return `${[
     `Usage: ${helper.commandUsage(command)}`,
     folded(helper.commandDescription(command), columns),
     ...(rows.length === 0 ? [] : [rows.join('\n')]),
     `Examples:\n${examplesOf(examples).join('\n')}`,
-    `Exit codes ${inShort([0, 1, 2, ...exits])}: depot help exit-codes\nOptions of every command: depot help options`,
+    [
+      ...(hasMore ? [`More options: depot help ${pathBelow(command)}`] : []),
+      `Exit codes ${inShort([0, 1, 2, ...exits])}: depot help exit-codes`,
+      'Options of every command: depot help options',
+    ].join('\n'),
   ].join('\n\n')}\n`;
+}
+
+/** `receipts list`: as `depot help` takes it. */
+export function pathBelow(command: Command): string {
+  const above = command.parent === null || command.parent.parent === null ? '' : `${pathBelow(command.parent)} `;
+  return `${above}${command.name()}`;
 }
 
 /** Every command by who uses it, two in a line. */
@@ -52,7 +85,7 @@ function overview(program: Command, helper: Help): string {
     '',
     ...[...groups].flatMap(([heading, rows]) => [heading, ...twoInALine(rows)]),
     '',
-    'One command in full: depot <command> --help',
+    'One command in full: depot help <command>',
     `Topics: depot help ${Object.keys(topics).join(' | ')}`,
   ];
   return `${lines.join('\n')}\n`;
@@ -66,7 +99,11 @@ function twoInALine(rows: readonly Row[]): string[] {
 }
 
 /** Arguments, options and commands, each group with its heading; those without one come first. */
-function listed(command: Command, helper: Help): string[] {
+function listed(
+  command: Command,
+  helper: Help,
+  isLeft: (heading: string) => boolean,
+): { rows: string[]; hasMore: boolean } {
   const groups = new Map<string, Row[]>([['', []]]);
   const add = (heading: string, row: Row): Map<string, Row[]> =>
     groups.set(heading, [...(groups.get(heading) ?? []), row]);
@@ -74,13 +111,15 @@ function listed(command: Command, helper: Help): string[] {
   for (const option of command.options)
     if (!option.hidden) add(option.helpGroupHeading ?? '', [option.flags, option.description]);
   for (const one of helper.visibleCommands(command)) if (one.name() !== 'help') add('', [one.name(), one.summary()]);
+  const hasMore = [...groups.keys()].filter(isLeft).map((heading) => groups.delete(heading)).length > 0;
   const rows = [...groups.values()].flat();
   const width = Math.max(0, ...rows.map(([term]) => term.length).filter((length) => length <= longestTerm));
-  return [...groups]
+  const shown = [...groups]
     .filter(([, of]) => of.length > 0)
     .map(([heading, of]) =>
       [...(heading === '' ? [] : [heading]), ...of.map((row) => described(row, width))].join('\n'),
     );
+  return { rows: shown, hasMore };
 }
 
 function argumentTerm(argument: Argument): string {

@@ -15,8 +15,8 @@ export const globalOptions = [
     'where receipts, ledger and run records are (else $DEPOT_STATE_DIR, state: in depot.yaml, and more: depot help files)',
   ],
   ['--json', 'print one JSON document on standard output, for errors too'],
-  ['--json-events', 'like --json, with a line of JSON for each thing that happens before it'],
-  ['-q, --quiet', 'on success, print only what somebody must act on (with --json, on standard error)'],
+  ['--json-events', 'like --json, but first a line of JSON for each event'],
+  ['-q, --quiet', 'print only what somebody must act on (with --json, on standard error)'],
   ['-v, --verbose', 'log what happens on standard error (also $DEPOT_LOG: info, or debug for all of SFTP)'],
   ['--no-color', 'print without colours (also $NO_COLOR)'],
   ['-h, --help', 'show the help of a command'],
@@ -54,9 +54,9 @@ function exitCodes(): string {
     return [String(exit).padStart(3), next === 'nothing' ? en : `${en}; ${next.replaceAll('`', '')}`];
   });
   return page(
-    folded('What depot exits with, and what to do. The message says whether anything was published.', columns),
+    folded('The exit codes of depot, and what to do. The message says whether anything was published.', columns),
     table(rows),
-    folded(`Causes and remedies in full: ${docsPage('exit-codes.md')}`, columns),
+    folded(`More about each: ${docsPage('exit-codes.md')}`, columns),
   );
 }
 
@@ -70,28 +70,25 @@ function options(): string {
 
 function environment(): string {
   return page(
-    'Variables that depot reads. Flags win over them, and they over depot.yaml.',
+    'Variables that depot reads. Flags override them; they override depot.yaml.',
     table([
       ['DEPOT_CONFIG', 'the configuration file, like --config'],
       ['DEPOT_STATE_DIR', 'the state directory, like --state'],
       ['DEPOT_PASSWORD', 'the password for the server'],
       ['DEPOT_PRIVATE_KEY_PASSPHRASE', 'the passphrase of the SSH key'],
       ['DEPOT_SIGNING_KEY_PASSPHRASE', 'the passphrase of the signing key'],
-      [
-        'DEPOT_PASSPHRASE',
-        "the passphrase of the key that is made or used: a beneficiary's, with verify, decrypt, key and kit",
-      ],
+      ['DEPOT_PASSPHRASE', 'the passphrase of the key that verify, decrypt, key or kit uses or makes'],
       ['…_FILE', 'a file with the secret instead: DEPOT_PASSWORD_FILE and so on. Others must not be able to read it'],
-      ['DEPOT_LOG', 'info: log what happens, like --verbose; debug: the whole of SSH and SFTP, too'],
-      ['DEPOT_DEBUG', '1: also print stack traces of errors; they hold no secrets'],
-      ['NO_COLOR', 'set to anything: no colours'],
+      ['DEPOT_LOG', 'info: log what happens, like --verbose; debug: also all of SSH and SFTP'],
+      ['DEPOT_DEBUG', '1: also print stack traces, which contain no secrets'],
+      ['NO_COLOR', 'set it to anything for no colours'],
       [
         'JOB_COMPLETION_INDEX, JOB_COMPLETIONS',
         'Kubernetes: which part of all arrangements push --all takes, like --shard',
       ],
       ['CI_NODE_INDEX, CI_NODE_TOTAL', 'GitLab: the same'],
       ['CREDENTIALS_DIRECTORY, STATE_DIRECTORY', "systemd: the unit's secrets and state"],
-      ['SSH_AUTH_SOCK', 'the SSH agent that logs in, where depot.yaml asks for it'],
+      ['SSH_AUTH_SOCK', 'the ssh-agent to log in with, if depot.yaml asks for it'],
     ]),
     folded('Programs that depot runs (sources, notify) do not see DEPOT_… and CREDENTIALS_DIRECTORY.', columns),
   );

@@ -191,7 +191,7 @@ async function problemWith(
   const { outcome, error } = tried;
   talk.say(error.message);
   if (outcome === 'refused') return 'refused';
-  return (await talk.confirm('The password was not tried. Store it anyway?', true)) ? null : 'not kept';
+  return (await talk.confirm('The password could not be tried. Store it anyway?', true)) ? null : 'not kept';
 }
 
 async function isStored(

@@ -36,19 +36,19 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
   context.screen.result(
     { ok: true, fingerprint: added.fingerprint, key: added.key, lines: added.lines, configured: known },
     known
-      ? [`${printable(added.key)} is written; ${arrangement.name} names this key already`]
+      ? [`wrote ${printable(added.key)}; ${arrangement.name} has this key already`]
       : [
-          `${printable(added.key)} is written. Put this entry into the list beneficiaries: of ${arrangement.name} in ${printable(arrangement.file)},`,
-          'beside those that are there for one more recipient, or in place of the key that it replaces:',
+          `Wrote ${printable(added.key)}. Add this entry to beneficiaries: of ${arrangement.name} in ${printable(arrangement.file)},`,
+          'or put it in place of the key that it replaces:',
           '',
           ...added.lines,
           '',
           ...(old === ''
             ? []
             : [
-                `When it replaces a key, name that one under retiredKeys: of ${arrangement.name}, so that no push uses it again: [${old}]`,
+                `If it replaces a key, add the old one to retiredKeys: of ${arrangement.name}, so that no push uses it again: [${old}]`,
               ]),
-          `Then look: «depot doctor ${arrangement.name}»`,
+          `Then check: «depot doctor ${arrangement.name}»`,
         ],
   );
   return 0;

@@ -26,7 +26,7 @@ export async function requireFit(
     return;
   }
   if (arrangement.remote.privateKey === undefined)
-    throw usage(`${arrangement.name} logs in without an SSH key`, 'put remote.privateKey into depot.yaml first');
+    throw usage(`${arrangement.name} logs in without an SSH key`, 'set remote.privateKey in depot.yaml first');
   await prepareLogin(
     { ...(await loginOf(arrangement, { find: () => Promise.resolve(null) })), passphrase: given },
     arrangement.name,

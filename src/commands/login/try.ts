@@ -56,4 +56,4 @@ export function whose({ remote: { username = '', host, port } }: Arrangement): s
 }
 
 /** Said before a password is sent for the third time. */
-export const lockWarning = 'More than one login was refused. Many servers lock an account after the third.';
+export const lockWarning = 'The server refused more than one login. Many servers lock the account after the third.';

@@ -26,7 +26,7 @@ export function shardFrom(env: NodeJS.ProcessEnv): (Shard & { by: string }) | nu
   if (env.JOB_COMPLETION_INDEX) {
     if (!env.JOB_COMPLETIONS) {
       throw usage(
-        `JOB_COMPLETION_INDEX is ${env.JOB_COMPLETION_INDEX}, but of how many is not said`,
+        `JOB_COMPLETION_INDEX is ${env.JOB_COMPLETION_INDEX}, but JOB_COMPLETIONS is not set`,
         'set JOB_COMPLETIONS to the same number as `completions`, or give --shard i/n (1/1: all of them)',
       );
     }
@@ -47,7 +47,7 @@ function shard(indexName: string, index: string, offset: number, ofName: string,
     Number(index) + offset > Number(of) ||
     Number(of) > mostShards
   ) {
-    throw usage(`${by} name no part of the arrangements`, 'give --shard i/n');
+    throw usage(`${by} do not name a part of the arrangements`, 'give --shard i/n');
   }
   return { index: Number(index) + offset, of: Number(of), by };
 }

@@ -25,11 +25,11 @@ export async function importFile(o: ReceiptsImportFlags, context: Context): Prom
       labelled('proven', `${filed.depositId}: ${provenText(filed)}`),
       labelled('filed', `${already ? 'already, as ' : ''}${printable(filed.path)}`),
       ...(filed.attestation.agentSha256 === undefined
-        ? [labelled('agent', 'what it holds was not asked')]
+        ? [labelled('agent', 'was not asked what it has')]
         : [
             labelled(
               'agent',
-              'gave the SHA-256 of the receipt; only computed from the file does it show that the agent holds it',
+              'gave the SHA-256 in the receipt; that proves that it has the file only if it computed it from the file',
             ),
           ]),
     ],

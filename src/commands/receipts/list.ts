@@ -7,7 +7,7 @@ import { byCompletion, listReceipts, type ListedReceipt } from '../../state/list
 import { placeFor } from '../../push/agent.js';
 import { pendingWords, readPending, type PendingStage } from '../../state/pending.js';
 import { printable } from '../../printable.js';
-import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
+import { bytes, localTime, shortFingerprint, table, widthOf } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
 import type { Context } from '../context.js';
 import { within } from '../period.js';
@@ -56,7 +56,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     const filed = new Set((await state.names()).flatMap((file) => parseReceiptName(file)?.depositId ?? []));
     hidden.push(
       ...unreadable,
-      ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is no record of a deposit' })),
+      ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is not the record of a deposit' })),
     );
     possible.push(
       ...begun.records
@@ -96,8 +96,9 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     possible,
     unreadable: hidden,
   };
+  const listed = lines(rows, widthOf(context.stdout));
   const text = [
-    ...(rows.length === 0 ? [noDeposits(states, o)] : lines(rows)),
+    ...(rows.length === 0 ? [noDeposits(states, o)] : listed.lines),
     ...possible.map((one) => ({
       text: `without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))}, ${one.text}`,
       hang: 2,
@@ -106,13 +107,17 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
   const ok = hidden.length === 0 && states.exists;
   if (ok) context.screen.result(shown, text);
   else context.screen.failure(shown, text);
+  if (listed.left.length > 0)
+    context.screen.note(
+      `left out for lack of room: ${listed.left.join(', ')}; for one deposit: «depot receipts show ID»`,
+    );
   return ok ? 0 : incomplete;
 }
 
 /** Where it looked belongs to it: an incident report from the wrong directory would be an empty one. */
 function noDeposits({ directory, exists }: States, { from, to }: ReceiptsListFlags): string {
   if (!exists)
-    return `no deposits: there is no directory ${printable(directory)}, so no push has run here yet, or name another one with --state`;
+    return `no deposits: there is no directory ${printable(directory)}. Either no push has run here yet, or the state is elsewhere: --state DIRECTORY`;
   return `no deposits in ${printable(directory)}${from === undefined && to === undefined ? '' : ' in this period'}`;
 }
 
@@ -137,25 +142,38 @@ function document({ listed, destroyed, lostWithout, proven, names }: Row): objec
   };
 }
 
-function lines(rows: readonly Row[]): Line[] {
-  return table([
-    ['COMPLETED', 'DEPOSIT', 'SUITCASE', 'ENCRYPTED', 'TO', 'REMARKS'],
-    ...rows.map(({ listed: { receipt: r }, destroyed, lostWithout, proven }) => [
-      localTime(new Date(r.completedAt)),
-      r.depositId,
-      bytes(r.suitcase.bytes),
-      r.encryption.packet === 'SEIPDv2' ? `modern ${r.encryption.aead ?? ''}` : 'compat',
-      r.encryption.recipients.map((one) => shortFingerprint(one.fingerprint)).join(' '),
-      [
-        ...(r.chain === undefined ? [] : [r.chain.number === 0 ? 'full' : `increment ${r.chain.number}`]),
-        ...(destroyed === null ? [] : [`destroyed ${destroyed}`]),
-        ...(lostWithout === null ? [] : ['no longer opens']),
-        ...(proven.length === 0
-          ? []
-          : [proven.every(({ filing }) => filing.selfAttested) ? 'self-attested' : 'proven']),
-        ...(r.transfer.status === 'unconfirmed' ? ['unconfirmed'] : []),
-        ...(r.dataset.complete ? [] : ['not complete']),
-      ].join(', '),
-    ]),
-  ]);
+const columns = {
+  COMPLETED: ({ listed: { receipt } }: Row) => localTime(new Date(receipt.completedAt)),
+  DEPOSIT: ({ listed: { receipt } }: Row) => receipt.depositId,
+  SUITCASE: ({ listed: { receipt } }: Row) => bytes(receipt.suitcase.bytes),
+  ENCRYPTED: ({ listed: { receipt } }: Row) =>
+    receipt.encryption.packet === 'SEIPDv2' ? `modern ${receipt.encryption.aead ?? ''}` : 'compat',
+  TO: ({ listed: { receipt } }: Row) =>
+    receipt.encryption.recipients.map((one) => shortFingerprint(one.fingerprint)).join(' '),
+  REMARKS: remarks,
+};
+type Column = keyof typeof columns;
+
+/** The table, and what a terminal of this width has no room for: first the ends of the ids, since `receipts show` takes their beginnings. */
+function lines(rows: readonly Row[], width: number): { lines: Line[]; left: Column[] } {
+  const names = (Object.keys(columns) as Column[]).filter((name) => rows.some((row) => columns[name](row) !== ''));
+  const forms: Column[][] = [[], [], ['ENCRYPTED'], ['ENCRYPTED', 'TO']];
+  const made = forms.map((left, i) => {
+    const shown = names.filter((name) => !left.includes(name));
+    const cell = (row: Row, name: Column): string =>
+      i > 0 && name === 'DEPOSIT' ? columns[name](row).replace(/_[^_]*$/, '') : columns[name](row);
+    return { lines: table([shown, ...rows.map((row) => shown.map((name) => cell(row, name)))]), left };
+  });
+  return made.find((form) => form.lines.every(({ text }) => text.length <= width)) ?? made.at(-1)!;
+}
+
+function remarks({ listed: { receipt: r }, destroyed, lostWithout, proven }: Row): string {
+  return [
+    ...(r.chain === undefined ? [] : [r.chain.number === 0 ? 'full' : `increment ${r.chain.number}`]),
+    ...(destroyed === null ? [] : [`destroyed ${destroyed}`]),
+    ...(lostWithout === null ? [] : ['no longer opens']),
+    ...(proven.length === 0 ? [] : [proven.every(({ filing }) => filing.selfAttested) ? 'self-attested' : 'proven']),
+    ...(r.transfer.status === 'unconfirmed' ? ['unconfirmed'] : []),
+    ...(r.dataset.complete ? [] : ['not complete']),
+  ].join(', ');
 }

@@ -55,7 +55,7 @@ async function noteDestroyed(o: GlobalOptions & { id: string } & NotedDestructio
   if (ageOf(completedAt, new Date()) !== null && o.destroyed < completedAt.slice(0, 10))
     throw usage(
       `--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`,
-      'check that date and deposit are the right ones: «depot receipts list»',
+      'check the date and the id: «depot receipts list»',
     );
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
@@ -64,7 +64,7 @@ async function noteDestroyed(o: GlobalOptions & { id: string } & NotedDestructio
     for (const warning of ledger.warnings) context.screen.warn(warning);
     const earlier = ledger.lines.find((line) => line.kind === 'destroyed' && line.depositId === depositId);
     if (earlier !== undefined)
-      throw usage(`${depositId} is noted as destroyed on ${earlier.destroyed ?? earlier.time} already`);
+      throw usage(`${depositId} is already noted as destroyed on ${earlier.destroyed ?? earlier.time}`);
     const line = await ledger.append({
       kind: 'destroyed',
       depositId,

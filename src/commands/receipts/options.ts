@@ -6,9 +6,8 @@ export function receiptsListOptions(names: string[], flags: Flags) {
   const { from, to } = periodOf(flags);
   const [chain, receipts] = [text(flags, 'chain'), text(flags, 'receipts')];
   if (chain !== undefined && (names.length > 0 || from !== undefined || to !== undefined))
-    throw usage('--chain lists what belongs to one deposit', 'give the deposit alone: --chain ID');
-  if (receipts !== undefined && chain === undefined)
-    throw usage('--receipts says where the receipts of a chain are', 'add --chain ID');
+    throw usage('--chain is for one deposit', 'give only the id: --chain ID');
+  if (receipts !== undefined && chain === undefined) throw usage('--receipts needs --chain', 'add --chain ID');
   return { ...globals(flags), names, from, to, chain, receipts };
 }
 export type ReceiptsListFlags = ReturnType<typeof receiptsListOptions>;
@@ -21,7 +20,7 @@ export type ReceiptsVerifyFlags = ReturnType<typeof receiptsVerifyOptions>;
 export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()): ReceiptsNoteFlags {
   const value = text(flags, 'destroyed');
   const dropped = given(flags, 'dropped');
-  if (dropped && value !== undefined) throw usage('--dropped and --destroyed: one or the other');
+  if (dropped && value !== undefined) throw usage('--dropped and --destroyed contradict each other');
   if (dropped) return { ...globals(flags), id, dropped };
   if (value === undefined)
     throw usage('nothing to note', 'add --destroyed DATE, the date that the agent confirmed; or --dropped');
@@ -29,7 +28,7 @@ export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()
   if (!/^\d{4}-\d\d-\d\d$/.test(value))
     throw usage(
       `--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`,
-      'give the day alone, as the agent confirmed it: --destroyed 2026-11-22',
+      'give only the date, as the agent confirmed it: --destroyed 2026-11-22',
     );
   if (at > today) throw usage(`--destroyed ${value} is in the future`, 'give the day on which the agent destroyed it');
   return { ...globals(flags), id, dropped, destroyed: value };
@@ -44,7 +43,7 @@ export function receiptsImportOptions(file: string, flags: Flags) {
     fingerprint: fingerprint(flags, 'fingerprint'),
   };
   if (o.fingerprint !== undefined && o.signers.length === 0)
-    throw usage('--fingerprint says which --signer may have signed, and none was given', 'add --signer FILE');
+    throw usage('--fingerprint is for a key given with --signer, and none was given', 'add --signer FILE');
   return o;
 }
 export type ReceiptsImportFlags = ReturnType<typeof receiptsImportOptions>;

@@ -61,8 +61,8 @@ export async function receiptOf(
     const { names } = await statesFor(o, [], context);
     const meant = names.includes(id) ? id : closest(id, names);
     throw usage(
-      `${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, and no' : 'no'} deposit id`,
-      `look for the id of the deposit: «depot receipts list${meant === undefined ? '' : ` ${meant}`}»`,
+      `${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, not a' : 'not a'} deposit id`,
+      `to find the id of a deposit: «depot receipts list${meant === undefined ? '' : ` ${meant}`}»`,
     );
   }
   const states = await statesFor(o, [name], context);

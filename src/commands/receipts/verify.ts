@@ -57,7 +57,7 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   else context.screen.failure(document, lines);
   if (whole && nothing)
     context.screen.hint(
-      'check that this is the right state directory: «depot status» names it, and --state DIRECTORY takes another',
+      'check that this is the right state directory: «depot status» shows it; for another one, add --state DIRECTORY',
     );
   if (whole && !nothing && unsigned) context.screen.hint('name the public key of the supplier: --signer FILE');
   const badlySigned = audits.some(({ audit, held }) =>
@@ -66,8 +66,8 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   if (badlySigned)
     context.screen.hint(
       o.signers.length > 0
-        ? 'name every key that signed, each with --signer FILE'
-        : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE',
+        ? 'give every key that signed, each with --signer FILE'
+        : 'if the signing key was replaced, add the earlier public key to supplier.formerSigningKeys in depot.yaml, or give it with --signer FILE',
     );
   return !whole ? ledgerBroken : checked ? 0 : exitStatus.incomplete;
 }
@@ -83,12 +83,12 @@ async function requireDirectory(path: string): Promise<void> {
     throw new DepotError(
       'local-unreadable',
       `--against ${printable(path)}: ${missing ? 'there is no such directory' : printable((cause as Error).message)}`,
-      { hint: 'name the directory with the receipts that others hold', cause },
+      { hint: 'give the directory that has the receipts that others hold', cause },
     );
   });
   if (!found.isDirectory())
-    throw new DepotError('local-unreadable', `--against ${printable(path)} is no directory`, {
-      hint: 'name the directory with the receipts that others hold',
+    throw new DepotError('local-unreadable', `--against ${printable(path)} is not a directory`, {
+      hint: 'give the directory that has the receipts that others hold',
     });
 }
 
@@ -100,10 +100,10 @@ function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit |
     problems.length > 0
       ? `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`
       : unreadable.length > 0
-        ? `– ${arrangement}: not all could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
+        ? `– ${arrangement}: not everything could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
         : audit.lines === 0 && audit.receipts === 0
           ? `– ${arrangement}: no deposit yet`
-          : `${unsigned ? '–' : '✓'} ${arrangement}: whole${unsigned ? ', but no signature was checked' : ''}; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
+          : `${unsigned ? '–' : '✓'} ${arrangement}: intact${unsigned ? ', but no signature was checked' : ''}; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; matches ${counted(held.receipts, 'receipt')} held elsewhere`}`;
   return [
     head,
     ...problems.map((p) => `    ${p.kind}: ${printable(p.message)}`),

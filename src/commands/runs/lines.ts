@@ -92,7 +92,7 @@ function failure(run: PastRun, before: readonly PastRun[]): Line[] {
       ? []
       : [
           {
-            text: `  ${counted(before.length, 'run')} before it failed the same way, since ${localTime(new Date(oldest.startedAt))}`,
+            text: `  ${counted(before.length, 'run')} before it failed in the same way, since ${localTime(new Date(oldest.startedAt))}`,
             hang: 4,
           },
         ]),

@@ -12,15 +12,15 @@ export function cronLine(job: Job): Printed {
   const after = afterTries(job.tries);
   const elsewhere = job.told || job.metrics !== undefined;
   const lines = [
-    `# depot: ${job.what}${job.tries.length === 1 ? '' : `, and a second chance every hour until ${clockText(after)}`}; silence is success, and a failure is mailed to MAILTO`,
+    `# depot: ${job.what}${job.tries.length === 1 ? '' : `, and with retries every hour until ${clockText(after)}`}; prints nothing on success; cron mails a failure to MAILTO`,
     `${first!.minute} ${job.tries.map(({ hour }) => hour).join(',')} * * * ${words(job.command)}`,
     ...(elsewhere
       ? [
-          `# depot: how do things stand? Every hour, for ${[...(job.told ? ['notify and ping'] : []), ...(job.metrics === undefined ? [] : ['Prometheus'])].join(' and ')}; warnings are mailed`,
+          `# depot: hourly check, for ${[...(job.told ? ['notify and ping'] : []), ...(job.metrics === undefined ? [] : ['Prometheus'])].join(' and ')}; cron mails warnings`,
           `${statusMinute(first!)} * * * * ${words(job.status)} >/dev/null`,
         ]
       : [
-          '# depot: how do things stand? What needs attention is mailed once a day; with notify: or ping: in depot.yaml, print this again, for every hour',
+          '# depot: daily check; cron mails what needs attention. If you set notify: or ping: in depot.yaml, print this again: the check is then hourly',
           `${after.minute} ${after.hour} * * * ${words(job.status)}`,
         ]),
   ];
@@ -33,8 +33,8 @@ export function cronLine(job: Job): Printed {
       ...(job.user === undefined
         ? []
         : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
-      'cron mails to the address in a line MAILTO=ops@example.org above these, else to the account itself, and only if this machine has a program that sends mail (sendmail): without one, nobody hears of a failure but by notify, ping or Prometheus',
-      `cron does not catch up on missed runs; monitor with: ${monitorLine(job)}`,
+      'cron mails to the address in MAILTO=ops@example.org, if you add that line above these, else to the account. Without a mail program (sendmail) on this machine, you hear of a failure only through notify, ping or Prometheus',
+      `if the machine is off, cron skips the run; monitor with: ${monitorLine(job)}`,
     ],
   };
 }

@@ -54,7 +54,7 @@ export function requireOneLine(job: Job): void {
   const odd = words.find((word) => printable(word) !== word);
   if (odd !== undefined)
     throw usage(
-      `'${printable(odd)}' has a line break or another control character in it, which no schedule can carry`,
+      `'${printable(odd)}' contains a line break or another control character, which a schedule cannot contain`,
       'rename that file or directory',
     );
 }

@@ -14,9 +14,7 @@ export function launchdJob(job: Job): Printed {
   if (job.user === undefined) throw usage('no account given', 'name the one that pushes: --user depot');
   const daemons = [
     daemon(job, 'depot.push', `deposit with the escrow agent (${job.what})`, job.command, job.tries),
-    daemon(job, 'depot.status', `how do things stand? (${job.what})`, job.status, [
-      { minute: statusMinute(job.tries[0]!) },
-    ]),
+    daemon(job, 'depot.status', `hourly check (${job.what})`, job.status, [{ minute: statusMinute(job.tries[0]!) }]),
   ];
   const [push] = daemons;
   // Without a directory for the files this stands in a comment of the XML, which has no two hyphens in it.
@@ -33,8 +31,8 @@ export function launchdJob(job: Job): Printed {
       ...job.prepare,
       ...install,
       'launchctl kickstart -p system/depot.push',
-      `launchd keeps no output: monitor with ${status}`,
-      'commands of sources need their full path (launchd knows /usr/bin, /bin, /usr/sbin and /sbin), and folders of people may need Full Disk Access for the program',
+      `launchd does not keep the output; monitor with ${status}`,
+      'give commands of sources their full path (launchd only searches /usr/bin, /bin, /usr/sbin and /sbin). To read the folders of users, the program may need Full Disk Access',
     ],
   };
 }

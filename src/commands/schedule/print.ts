@@ -137,10 +137,10 @@ export async function makeSchedule(
   const printed = { systemd: systemdUnits, cron: cronLine, launchd: launchdJob, windows: windowsTask }[o.kind](job);
   if (out === undefined && isXml(o.kind))
     warnings.push(
-      `this is the push alone; depot status, every hour, is a file of its own: add --out DIRECTORY for both${fitsXml(o.kind, printed.paste) ? '' : ', and for the lines to type next, which cannot stand in the XML'}`,
+      `this is only the push; the hourly depot status is a second file: add --out DIRECTORY for both${fitsXml(o.kind, printed.paste) ? '' : ', and for the commands to type next, which cannot be in the XML'}`,
     );
   if (metrics !== undefined)
-    printed.paste.push('alert rules for Prometheus: docs/deploy/prometheus-rules.yaml, beside README.md of depot');
+    printed.paste.push('alert rules for Prometheus: docs/deploy/prometheus-rules.yaml, in the directory of depot');
   return {
     account: user ?? null,
     ...printed,
@@ -155,7 +155,7 @@ function tooOften(arrangements: readonly Arrangement[]): string[] {
   const often = arrangements.filter(({ every }) => every !== undefined && every * lateness < dayMs);
   return often.map(
     ({ name, every }) =>
-      `${name} is to be deposited every ${age(every!)}, and this schedule makes one deposit a day: run its pushes more often than that`,
+      `${name} has every: ${age(every!)}, but this schedule makes one deposit a day: add more times of day for it`,
   );
 }
 
@@ -208,7 +208,7 @@ async function accountFor(
           .filter((file) => /^\/(?:var\/)?tmp\//.test(file))
           .map(
             (file) =>
-              `${printable(file)} is under /tmp or /var/tmp, which the unit has of its own (PrivateTmp): move it`,
+              `${printable(file)} is under /tmp or /var/tmp, and the unit has its own (PrivateTmp): move it elsewhere`,
           )
       : [];
   return {
@@ -216,7 +216,7 @@ async function accountFor(
     ownAccount: false,
     lines: [...make, ...access.lines],
     warnings: [
-      ...(account === null && o.kind === 'launchd' ? [`this machine has no account ${name}: make it first`] : []),
+      ...(account === null && o.kind === 'launchd' ? [`this machine has no account ${name}: create it first`] : []),
       ...access.warnings,
       ...hidden,
     ],

@@ -16,16 +16,16 @@ export function surroundings(
   const warnings: string[] = [];
   if (!(kindsOf[platform] ?? ['systemd', 'cron']).includes(kind))
     warnings.push(
-      'paths, account and lines to type are of this machine, which has another system: print the schedule on the machine that will run it',
+      'paths, account and commands are those of this machine, which runs another system: print the schedule on the machine that will run it',
     );
   // On Windows the agent is at a fixed place.
   if (kind !== 'windows' && remotes.some((one) => one.sshAgent === true || one.proxyJump?.sshAgent === true))
     warnings.push(
-      `sshAgent: true finds no ssh-agent when ${kind} runs the push, since SSH_AUTH_SOCK is not set there: write the path of its socket into depot.yaml (sshAgent: /run/user/…)`,
+      `sshAgent: true finds no ssh-agent when ${kind} runs the push, since SSH_AUTH_SOCK is not set there: set the path of its socket in depot.yaml (sshAgent: /run/user/…)`,
     );
   if (account !== undefined && remotes.some(({ sshConfig }) => sshConfig === true))
     warnings.push(
-      `sshConfig: true looks for the ~/.ssh/config of ${account}, not for that of this account: name a file in depot.yaml that ${account} can read (sshConfig: ssh_config)`,
+      `sshConfig: true means the ~/.ssh/config of ${account}, not yours: name a file in depot.yaml that ${account} can read (sshConfig: ssh_config)`,
     );
   return warnings;
 }

@@ -13,22 +13,22 @@ export function systemdUnits(job: Job): Printed {
     job.onFailure === undefined ? '#OnFailure=<a unit that raises the alarm>' : `OnFailure=${job.onFailure}`,
     '',
     ...service(job, job.command),
-    '# A first deposit, or one over a slow line, may take hours.',
+    '# A first deposit, or one over a slow connection, may take hours.',
     'TimeoutStartSec=infinity',
-    '# Receipts, ledger and run records: where a push by hand has them too.',
+    '# Receipts, ledger and run records, as for a push by hand.',
     ...state(job),
     ...credentials(job.credentials),
-    '# A source command that writes elsewhere (a dump, a socket) needs its directory in ReadWritePaths=.',
+    '# If a source command writes elsewhere (a dump, a socket), add that directory to ReadWritePaths=.',
     ...hardening,
   ];
   const status = [
-    ...unit(`are the deposits as they should be? (${job.what})`),
+    ...unit(`check the deposits (${job.what})`),
     ...(job.onFailure === undefined || job.told ? [] : [`OnFailure=${job.onFailure}`]),
     '',
     ...service(job, job.status),
-    ...(job.metrics === undefined ? ['# Fails while a deposit is missing, or when a push was killed (31).'] : []),
+    ...(job.metrics === undefined ? ['# Fails while a deposit is missing, or after a push was killed (31).'] : []),
     'TimeoutStartSec=10min',
-    '# Notes of what notify was told.',
+    '# For notes of what notify was told.',
     ...state(job),
     ...(job.metrics === undefined
       ? []
@@ -44,16 +44,16 @@ export function systemdUnits(job: Job): Printed {
         ...(more.length === 0
           ? []
           : [
-              '# A second chance, which does nothing where there is a deposit since then.',
+              '# Retries, which do nothing once there is a deposit.',
               `OnCalendar=*-*-* ${more.map(({ hour }) => two(hour)).join(',')}:${two(first!.minute)}:00`,
             ]),
-        '# A machine that was off at that time makes the deposit when it is back.',
+        '# If the machine was off at that time, it pushes when it is back.',
         'Persistent=true',
         ...install,
       ]),
       file('depot-status.service', status),
       file('depot-status.timer', [
-        ...timer(`how do things stand? (${job.what})`),
+        ...timer(`hourly check (${job.what})`),
         `OnCalendar=*-*-* *:${two(statusMinute(first!))}:00`,
         ...install,
       ]),
@@ -140,11 +140,11 @@ export function systemdMakes(stateDirectory: string): boolean {
 function credentials(present: Job['credentials']): string[] {
   if (present.length > 0)
     return [
-      '# Secrets, as depot login --to systemd says how to keep them:',
+      '# Secrets that depot login --to systemd stored:',
       ...present.map(({ name, file, encrypted }) => `LoadCredential${encrypted ? 'Encrypted' : ''}=${name}:${file}`),
     ];
   return [
-    '# Secrets, unless "depot login --to file" keeps them beside the configuration:',
+    '# Secrets, unless "depot login --to file" stored them beside the configuration:',
     '#LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password',
     '#LoadCredentialEncrypted=depot.signing-key-passphrase:/etc/credstore.encrypted/depot.signing-key-passphrase',
   ];

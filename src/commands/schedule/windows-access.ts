@@ -32,7 +32,7 @@ export async function windowsAccount(
       lines: [],
       warnings: shares.map(
         (share) =>
-          `the source ${printable(share)} is on another machine, where a task without a stored password may not read: print the schedule with the --user of another account`,
+          `the source ${printable(share)} is on another machine, which a task without a stored password cannot read: choose another account with --user`,
       ),
     };
   }
@@ -84,11 +84,11 @@ export function accessLines(o: {
     .filter((place, i, all) => !all.slice(0, i).some((earlier) => isInside(earlier, place)))
     .map(
       (place) =>
-        `${printable(place)} is not a place that ${o.account} can share: move configuration, keys and state below %ProgramData%\\depot, then print the schedule again`,
+        `${printable(place)} cannot be shared with ${o.account}: move configuration, keys and state to %ProgramData%\\depot, then print the schedule again`,
     );
   if (shut.length > 0)
     warnings.push(
-      `${o.account} cannot run ${shut.map((file) => printable(file)).join(' and ')}: install Node and depot for all accounts, and print the schedule with those`,
+      `${o.account} cannot run ${shut.map((file) => printable(file)).join(' and ')}: install Node and depot for all accounts, and print the schedule with that depot`,
     );
   if (warnings.length > 0) return { lines: [], warnings };
   const outside = [...new Set(o.files)].filter((file) => !isInside(configDirectory, file));

@@ -10,7 +10,7 @@ export function windowsTask(job: Job): Printed {
   const variable = [...job.command, ...job.status, job.configDirectory].find((word) => /%[^%]+%/.test(word));
   if (variable !== undefined)
     throw usage(
-      `${JSON.stringify(variable)} has ${/%[^%]+%/.exec(variable)![0]} in it, which the Task Scheduler takes for a variable`,
+      `${JSON.stringify(variable)} contains ${/%[^%]+%/.exec(variable)![0]}, which the Task Scheduler takes for a variable`,
       'rename that file or directory',
     );
   if (job.user !== undefined && /["/[\]:;|=,+*?<>%]/.test(job.user))
@@ -32,10 +32,10 @@ export function windowsTask(job: Job): Printed {
   return {
     files: [
       { path: 'depot.xml', contents: task(job, push, 'deposit with the escrow agent', job.command, daily) },
-      { path: 'depot-status.xml', contents: task(job, status, 'how do things stand?', job.status, hourly) },
+      { path: 'depot-status.xml', contents: task(job, status, 'hourly check', job.status, hourly) },
     ],
     paste: [
-      `${job.out === undefined ? 'save this file as depot.xml; then, ' : ''}in a console that was opened as administrator:`,
+      `${job.out === undefined ? 'save this file as depot.xml; then, ' : ''}in a console opened as administrator:`,
       ...job.prepare,
       push.register,
       ...(job.out === undefined ? [] : [status.register]),
@@ -130,7 +130,7 @@ function logonOf({ user, ownAccount, out }: Job, name: string): Logon {
   // Between '…' PowerShell takes other quotes for ' as well, and what "…" is around is looked through for $ and ` first.
   if (out !== undefined && /["$`\u2018-\u201f]/.test(out))
     throw usage(
-      `--out ${JSON.stringify(out)} has a character in it that PowerShell takes for something else`,
+      `--out ${JSON.stringify(out)} contains a character that means something else in PowerShell`,
       'choose another directory',
     );
   const named = `'${file.replace(/'/g, "''")}'`;

@@ -132,7 +132,7 @@ async function toldWhoPins(error: unknown, file: string): Promise<unknown> {
   const owner = (await stat(path.dirname(file)).catch(() => null))?.uid;
   if (isDepotError(error, 'local-not-writable') && owner !== undefined && owner !== process.geteuid?.()) {
     const { name } = await accountOfUid(owner);
-    error.hint = `run it as ${name}, to whom the configuration belongs: ${runAs({ name }, '«depot …»')}`;
+    error.hint = `run it as ${name}, who owns the configuration: ${runAs({ name }, '«depot …»')}`;
   }
   return error;
 }
@@ -149,9 +149,9 @@ function alreadyDecided(
   if (known.length < compared.length) {
     throw new DepotError(
       'host-key-changed',
-      `${place} decides which host key is trusted, and it has another one; nothing was changed`,
+      `${place} has another host key, and that one counts; nothing was changed`,
       {
-        hint: `write there, if the agent has confirmed the key: hostKey: ${JSON.stringify(compared.map((key) => `${key.type} ${key.fingerprint}`))}`,
+        hint: `if the agent has confirmed the key, write there: hostKey: ${JSON.stringify(compared.map((key) => `${key.type} ${key.fingerprint}`))}`,
         arrangement: remote.name,
       },
     );
@@ -167,7 +167,7 @@ function alreadyDecided(
       replaced: [],
       hostKeyInConfig: true,
     },
-    [...known.map((key) => `trusted  ${key.type} ${key.fingerprint}`), `by ${place}; nothing was changed`],
+    [...known.map((key) => `trusted  ${key.type} ${key.fingerprint}`), `pinned in ${place}; nothing was changed`],
   );
   return 0;
 }
@@ -191,7 +191,7 @@ async function choose(
     const found = offered.filter((key) => fingerprints.includes(key.fingerprint));
     const missing = fingerprints.filter((print) => !found.some((key) => key.fingerprint === print));
     if (missing.length > 0) {
-      const ask = `do not go on: ask ${keeper}, by telephone, which key that server has`;
+      const ask = `do not continue: ask ${keeper}, by telephone, which key that server has`;
       throw new DepotError(
         'host-key-changed',
         `${address} does not have the key ${missing.join(', ')}; it shows\n${listed}`,
@@ -208,7 +208,7 @@ async function choose(
     const changed = remote.change === null ? '' : `${remote.change}.\n`;
     throw new DepotError(
       remote.change === null ? 'host-key-unknown' : 'host-key-changed',
-      `${changed}there is no terminal to confirm the host keys of ${address} on; it shows\n${listed}`,
+      `${changed}cannot ask you to confirm the host keys of ${address}: this is not a terminal. It shows\n${listed}`,
       {
         hint: `compare them with what ${keeper} gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
       },
@@ -218,10 +218,10 @@ async function choose(
   const prompt = new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
   if (remote.change !== null) context.screen.warn(remote.change, 'act');
   context.screen.note(
-    `${address} shows these host keys. Compare them with what ${keeper} gave you on paper or by telephone, letter by letter.`,
+    `${address} shows these host keys. Compare them, letter by letter, with what ${keeper} gave you on paper or by telephone.`,
   );
   const chosen = await prompt.chooseSome(
-    'Which of them have you compared and found equal? (Ctrl-C if none)',
+    'Which of them match exactly? (Ctrl-C if none)',
     offered.map((key) => ({ value: key.fingerprint, label: `${key.type} ${key.fingerprint}` })),
   );
   return offered.filter((key) => chosen.includes(key.fingerprint));

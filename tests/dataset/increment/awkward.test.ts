@@ -152,7 +152,7 @@ describe('what a command prints, and standard input', () => {
   });
 });
 
-describe('minSize and shrink look at the whole night, not at what an increment holds', () => {
+describe('minSize and shrink to check everything night, not at what an increment holds', () => {
   const previous = { depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', entries: 3, bytes: 200_000 };
   const shrink = { previous, below: 0.5, then: 'fail' as const };
   beforeEach(() => {
