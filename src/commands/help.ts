@@ -24,7 +24,7 @@ export function defineHelp(parent: CommandLine): void {
       [],
       'depot help push # every option of depot push',
       'depot help exit-codes # what each means, and what to do',
-      'depot help 13 # one of them, with its causes',
+      'depot help 13 # the causes of one of them',
     )
     .runs(
       helpOptions,

@@ -60,5 +60,5 @@ async function passwordOf(
 function storing(database: string): string {
   const own = ownName();
   const owner = own === undefined || process.platform === 'win32' ? '' : `, owner ${own}`;
-  return `write the password of database ${printable(database)} there (${secretMode}${owner})`;
+  return `write the password of database ${printable(database)} to it (${secretMode}${owner})`;
 }

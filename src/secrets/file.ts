@@ -109,7 +109,7 @@ async function read(
   {
     stored = false,
     bySystemd = false,
-    whenGone = `write the secret there (${secretMode}), or run: «depot login»`,
+    whenGone = `write the secret to it (${secretMode}), or run: «depot login»`,
   }: { stored?: boolean; bySystemd?: boolean; whenGone?: string | undefined } = {},
 ): Promise<Secret> {
   const shown = printable(path);
@@ -158,7 +158,7 @@ export async function requireStored(path: string, found: Stats): Promise<void> {
   const wrong = await planted(dirname(path), found);
   if (wrong !== null)
     throw new DepotError('secret-insecure', `${printable(path)} ${wrong}`, {
-      hint: `see what it is: «${lookLine(path)}»; depot login writes it anew`,
+      hint: `see what it is: «${lookLine(path)}»; to write it anew: «depot login»`,
     });
 }
 

@@ -154,7 +154,7 @@ export async function findUsername(
       'secret-missing',
       `${printable(path)} holds no user name: it has more than one line, or control characters`,
       {
-        hint: `see what it is: «${lookLine(path)}»; depot login writes it anew`,
+        hint: `see what it is: «${lookLine(path)}»; to write it anew: «depot login»`,
       },
     );
   return name === '' ? null : name;

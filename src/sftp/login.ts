@@ -14,6 +14,9 @@ import type { Endpoint } from './types.js';
 
 /** How often an unproven password is sent without an answer: each may be a failed login, and three lock accounts. */
 const mostUnanswered = 2;
+/** Nothing tells here whether it was the agent's side that was wrong, and is mended by the next hour: so a schedule tries again. */
+const mayBeLocked =
+  'a schedule tries again every hour; where the agent locks an account after a few wrong passwords, give it the same time for --until as for --at';
 
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */
@@ -339,7 +342,8 @@ export class LoginAttempt {
       return key
         ? `${check}, and the user name${old}`
         : 'name a key in remote.proxyJump.privateKey of depot.yaml, or use sshAgent; passwords are not sent to a jump host';
-    if (this.#passwordSent) return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too`;
+    if (this.#passwordSent)
+      return `${key ? `${check}; or ` : ''}${this.#passwordRemedy()}; check the user name too; ${mayBeLocked}`;
     if (key)
       return `${check}, and the user name${old}${this.#takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
     if (this.#takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;

@@ -132,7 +132,7 @@ describe.skipIf(!ssh)('doctor', () => {
     supplier.writeConfig({ remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
     expect((await examined(supplier.depot(['doctor', '--json']))).checks['host key']).toMatchObject({
       result: 'failed',
-      hint: expect.stringMatching(/depot\.yaml:\d+$/),
+      hint: expect.stringMatching(/depot\.yaml:\d+$/m),
     });
   });
 

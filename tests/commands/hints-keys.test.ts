@@ -89,12 +89,12 @@ describe('keys, passphrases and receipts', () => {
     mkdirSync(join(home, '.ssh'));
     writeFileSync(join(home, '.ssh', 'config'), 'Host *\n  Port 1\nHost escrow es?\n  User acme\n', { mode: 0o600 });
     for (const [host, more] of [
-      ['escrow', '; or set sshConfig: true, since ~/.ssh/config names escrow'],
+      ['escrow', '\ndepot: hint: or set sshConfig: true, since ~/.ssh/config names escrow'],
       ['other.example', ''],
     ]) {
       at.supplier.writeConfig({ remote: { host, port: undefined, username: undefined } });
-      const [, hint] = told(await at.supplier.depot(['push'], { env: { HOME: home } }));
-      expect(hint).toBe(
+      const { stderr } = await at.supplier.depot(['push'], { env: { HOME: home } });
+      expect(stderr.trimEnd().split('\n').slice(1).join('\n')).toBe(
         `depot: hint: set remote.username in depot.yaml, or run: depot login acme-crm --username U --config ${at.supplier.config}${more}`,
       );
     }

@@ -183,7 +183,7 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database as a source', () => {
     const { error } = (await supplier.push()).result;
     expect(error).toMatchObject({
       code: 'secret-missing',
-      hint: expect.stringMatching(/^write the password of database .* there \(mode 600, owner \S+\)$/),
+      hint: expect.stringMatching(/^write the password of database .* to it \(mode 600, owner \S+\)$/),
     });
     writeFileSync(join(supplier.directory, 'secrets/db'), `wrong\n`, { mode: 0o600 });
     await refused(

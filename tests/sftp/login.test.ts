@@ -222,7 +222,9 @@ test('the error names the refused key or password and where it came from, and th
   const password = await failure(
     connectTo(await startScriptedServer(), {}, { password: () => Promise.resolve('wrong'), passwordFrom: () => place }),
   );
-  expect(password.hint).toBe('correct the password in /etc/depot/pw; check the user name too');
+  expect(password.hint).toMatch(
+    /^correct the password in \/etc\/depot\/pw; check the user name too; a schedule tries again every hour; .*--until as for --at$/,
+  );
 });
 
 test("a prompt to change the password is reported as an expired password, in the server's words", async () => {
