@@ -36,7 +36,7 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
   context.screen.result(
     { ok: true, fingerprint: added.fingerprint, key: added.key, lines: added.lines, configured: known },
     known
-      ? [`wrote ${printable(added.key)}; ${arrangement.name} has this key already`]
+      ? [`wrote ${printable(added.key)}; ${arrangement.name} already has this key`]
       : [
           `Wrote ${printable(added.key)}. Add this entry to beneficiaries: of ${arrangement.name} in ${printable(arrangement.file)},`,
           'or put it in place of the key that it replaces:',
