@@ -20,7 +20,7 @@ export function defineCompletion(parent: CommandLine): void {
     .command('completion')
     .summary('shell completion script')
     .description(
-      'Prints a script with which the shell completes commands, flags, arrangements, deposit ids and files. Arrangements and ids come from the configuration and state that depot would use.',
+      'Prints a script that lets the shell complete commands, flags, arrangements, deposit ids and files. Arrangements and ids come from the configuration and state that depot would use.',
     )
     .argument('<shell>', 'bash, zsh, fish or powershell')
     .argument('[words...]', 'for the scripts: the words typed so far')

@@ -44,7 +44,8 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
     passphraseFile: text(flags, 'passphraseFile'),
   };
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
-  if (o.out === undefined && !o.stdout) throw usage('nowhere to put the contents', 'add --out DIRECTORY or --stdout');
+  if (o.out === undefined && !o.stdout)
+    throw usage('there is nowhere to put the contents', 'add --out DIRECTORY or --stdout');
   if (o.stdout && isJson(flags)) throw usage('--stdout and --json both want standard output', 'leave out one of them');
   const isChain = o.suitcases.length > 1 || o.at !== undefined || o.salvage || isDirectory(o.suitcases[0]!);
   if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or use --out DIRECTORY');
@@ -68,7 +69,7 @@ export function defineDecrypt(parent: CommandLine): void {
     .optionsGroup(rarer)
     .option('--at <id>', 'open this deposit instead of the newest')
     .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
-    .option('--passphrase-file <file>', 'has the passphrase of --key (default: ask)')
+    .option('--passphrase-file <file>', 'file with the passphrase of --key (default: ask)')
     .option('--stdout', 'print the tar archive; reads the suitcase twice')
     .option('--salvage', 'save what can be read of a damaged chain, to OUT.incomplete')
     .option('--max-size <size>', 'stop if the contents are larger')

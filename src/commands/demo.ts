@@ -7,7 +7,7 @@ export function defineDemo(parent: CommandLine): void {
     .command('demo')
     .summary('a deposit, on this machine')
     .description(
-      'Shows the whole way on this machine: starts an SFTP server, makes keys and data, deposits, verifies and decrypts. Leaves nothing behind.',
+      'Shows the whole process on this machine: starts an SFTP server, makes keys and data, deposits, verifies and decrypts. Leaves nothing behind.',
     )
     .ends([5, 129, 130, 143], 'depot demo # takes less than a minute')
     .runs(globals, demo);

@@ -15,7 +15,7 @@ export function defineDoctor(parent: CommandLine): void {
     .command('doctor')
     .summary('check what a push needs')
     .description(
-      'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes to the server only with --write-test. Exits with the code that a push would.',
+      'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes to the server only with --write-test. The exit code is the one that a push would give.',
     )
     .argument('[name]', 'arrangement; without one, all')
     .option(

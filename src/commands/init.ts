@@ -9,27 +9,27 @@ export function defineInit(parent: CommandLine): void {
     .command('init')
     .summary('set up a deposit')
     .description(
-      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. Interrupted, it goes on there next time. Every answer can be an option (depot help init); with --yes, or without a terminal, it asks nothing.',
+      'Asks for what a deposit needs, makes the keys, writes depot.yaml and checks it all. If you interrupt it, it continues there next time. Every answer can be given as an option (depot help init); with --yes, or without a terminal, it asks nothing.',
     )
     .option('--yes', 'ask nothing; if an answer is missing, write nothing')
     .option('--later', 'with --yes: host key and password come later')
     .option('--user <account>', 'as root: the account that pushes')
     .optionsGroup('Every night:')
     .option('--at <time>', 'when to push (default: 01:30)')
-    .option('--until <time>', 'try no more from then on (default: six hours after)')
+    .option('--until <time>', 'when to stop retrying (default: six hours later)')
     .option('--schedule <by>', 'systemd, cron or none; with --yes: switch it on')
-    .option('--ping <url>', 'a monitor to ping, such as Healthchecks')
+    .option('--ping <url>', 'a monitor to ping, like Healthchecks')
     .option('--notify <command>', 'run this when a push fails or is missing')
     .option('--prometheus-file <file>', 'also write metrics there')
     .optionsGroup('You and the beneficiary:')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
-    .option('--arrangement <name>', 'a short name for it, such as acme-crm')
+    .option('--arrangement <name>', 'a short name for it, for example acme-crm')
     .option('--beneficiary <name>', 'who may open the deposit')
     .option('--beneficiary-key <file>', 'its public key')
-    .option('--fingerprint <hex>', 'of that key, as the beneficiary reads it out')
+    .option('--fingerprint <hex>', 'its fingerprint, as the beneficiary reads it out')
     .option('--every <time>', 'how often you agreed to deposit (default: 24h)')
     .option('--source <path>', 'a directory or file to deposit; repeatable', collect)
-    .option('--database <url>', 'a database, as postgresql:crm; repeatable', (url, earlier?: string[]) => {
+    .option('--database <url>', 'a database, like postgresql:crm; repeatable', (url, earlier?: string[]) => {
       databases += 1;
       return collect(url, earlier);
     })
@@ -39,10 +39,10 @@ export function defineInit(parent: CommandLine): void {
       (file, earlier?: PasswordFileFlag[]) => [...(earlier ?? []), { of: databases, file }],
     )
     .optionsGroup('Your signing key:')
-    .option('--signer <file>', 'one that you have; else a new one is made')
-    .option('--signer-email <address>', 'the address in a new one')
-    .option('--passphrase-file <file>', 'the passphrase of a new one')
-    .option('--no-passphrase', 'leave a new one unlocked')
+    .option('--signer <file>', 'a key that you have (default: make a new one)')
+    .option('--signer-email <address>', 'the e-mail address in a new key')
+    .option('--passphrase-file <file>', 'the passphrase of a new key')
+    .option('--no-passphrase', 'make a new key without a passphrase')
     .optionsGroup("The agent's server:")
     .option('--host <host>', 'its name or address')
     .option('--port <port>', 'its port (default: 22)')
@@ -54,8 +54,8 @@ export function defineInit(parent: CommandLine): void {
     .option('--private-key-passphrase-file <file>', 'its passphrase')
     .option('--ssh-agent [socket]', 'log in with a key that an ssh-agent holds')
     .option('--ssh-config [file]', "--host is a name in ssh's configuration")
-    .option('--proxy-jump <user@host:port>', 'reach the server through this one')
-    .option('--proxy-jump-host-key <SHA256:…>', 'the host key of that one; repeatable', collect)
+    .option('--proxy-jump <user@host:port>', 'go through this jump host')
+    .option('--proxy-jump-host-key <SHA256:…>', 'its host key; repeatable', collect)
     .ends(
       [3, 5, 10, 12, 13, 14, 15, 17, 20],
       'depot init # asks for everything',

@@ -65,14 +65,14 @@ export function defineKey(parent: CommandLine): void {
   key
     .command('generate')
     .summary('make a key pair')
-    .description('Writes PREFIX.public.asc and PREFIX.secret.asc (only this account can read it).')
+    .description('Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only).')
     .argument('<kind>', 'signer, or arrangement (the one that opens deposits)')
     .option('--name <name>', 'whose key it is')
     .option('--email <address>', 'their address')
     .option('--out <prefix>', 'where the two files go, for example keys/acme')
-    .option('--passphrase-file <file>', 'has the passphrase for the new key (default: ask)')
-    .option('--no-passphrase', 'do not lock the secret key')
-    .option('--profile <profile>', 'compat (GnuPG reads it) or modern (RFC 9580)')
+    .option('--passphrase-file <file>', 'file with its passphrase (default: ask)')
+    .option('--no-passphrase', 'make the secret key without a passphrase')
+    .option('--profile <profile>', 'compat (GnuPG can read it) or modern (RFC 9580)')
     .option('--expires <time>', 'after this long, for example 2y (default: never)')
     .ends(
       [5, 17],
@@ -96,9 +96,9 @@ export function defineKey(parent: CommandLine): void {
     .command('add')
     .summary("add a beneficiary's public key")
     .description(
-      'Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed. If it names this key already, its copy is replaced by one that the owner signed later.',
+      'Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. It does not change depot.yaml. If that names this key already, its copy is replaced by one that the owner signed later.',
     )
-    .argument('<arrangement>', 'for which arrangement')
+    .argument('<arrangement>', 'the arrangement that it is for')
     .argument('<file>', 'the public key')
     .option('--fingerprint <hex>', 'the full fingerprint, as the beneficiary read it out')
     .ends([5, 10, 20], 'depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …" # groups of four are fine')

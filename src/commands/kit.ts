@@ -64,11 +64,11 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
   });
   if (made.includesSecretKey)
     context.screen.warn(
-      'the kit contains a private key: send its passphrase another way. You made that key, so what it proves is only your word',
+      'the kit contains a private key: send its passphrase another way. You made that key, so a proof by it is only your word',
     );
   if (made.missing !== null)
     context.screen.warn(
-      `the receipt of ${made.missing.depositId}, which the newest deposit is built on, is missing: so the kit does not have the whole chain`,
+      `the receipt of ${made.missing.depositId}, which the newest deposit is built on, is missing, so the kit does not have the whole chain`,
     );
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),

@@ -47,14 +47,14 @@ export function defineLogin(parent: CommandLine): void {
     .command('login')
     .summary('store the password')
     .description(
-      "Tries the user name and password at the agent's server, and stores them where only the scheduled run can read them. If the server refuses the password, it is not stored. If it cannot be tried now, it is stored, with a warning.",
+      "Tries the user name and password on the agent's server, and stores them where only the scheduled run can read them. If the server refuses the password, it is not stored. If it cannot be tried now, it is stored, with a warning.",
     )
     .argument('[name]', 'arrangement')
     .option('--to <place>', 'file or systemd (for scheduled runs), or keychain (for pushes by hand)')
     .option('--username <name>', 'user name, if it is not in depot.yaml')
     .option('--password-stdin', 'read the secret from standard input')
     .option('--for <secret>', 'password (default), or the passphrase of the private-key or signing-key')
-    .option('--no-try', 'store the password without trying it at the server')
+    .option('--no-try', 'store the password without trying it first')
     .ends(
       [5, 10, 12, 13, 14, 17],
       'depot login acme-crm # asks for everything',
@@ -70,7 +70,7 @@ export function defineLogout(parent: CommandLine): void {
     .command('logout')
     .summary('remove what login stored')
     .description(
-      'Removes the user name, password and SSH passphrase that depot login stored for an arrangement. Secrets that depot.yaml or the environment names stay where they are; they are listed.',
+      'Removes the user name, password and SSH passphrase that depot login stored for an arrangement. It leaves secrets that depot.yaml or the environment names where they are, and lists them.',
     )
     .argument('[name]', 'arrangement')
     .option('--for <secret>', 'only this secret: password, private-key or signing-key')
@@ -180,7 +180,7 @@ async function usernameFor(
     );
   const { Prompt } = await import('../ui/prompt.js');
   return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).text({
-    message: `User name at ${printable(remote.host)}`,
+    message: `User name on ${printable(remote.host)}`,
     validate: (answer) => (answer === '' ? 'enter the one that the agent sent by e-mail' : undefined),
   });
 }

@@ -15,7 +15,7 @@ export function defineOpener(parent: CommandLine): void {
     .command('opener')
     .summary('do both in a web page')
     .description(
-      'Writes one HTML file with which a beneficiary checks and opens a deposit in a browser: nothing to install, no internet. Prints its SHA-256: have the beneficiary compare it by telephone, since nothing else proves that the page is genuine.',
+      'Writes one HTML file that lets a beneficiary check and open a deposit in a browser: nothing to install, no internet. Prints its SHA-256: have the beneficiary compare it by telephone, since nothing else proves that the page is genuine.',
     )
     .option('--out <file>', 'the new file; must not exist yet')
     .ends([5], 'depot opener --out opener.html # for a beneficiary who does not use a command line')

@@ -47,7 +47,11 @@ const commands = {
     defineKey,
     defineKit,
   ],
-  'For the beneficiary (the agent needs no depot, only an SFTP server):': [defineVerify, defineDecrypt, defineOpener],
+  'For the beneficiary (the agent does not need depot, only an SFTP server):': [
+    defineVerify,
+    defineDecrypt,
+    defineOpener,
+  ],
   'For the auditor, and the supplier:': [defineReceipts, defineReport],
   'For everyone:': [defineDemo, defineHelp, defineSchema, defineCompletion],
 };

@@ -71,7 +71,7 @@ export function definePush(parent: CommandLine): void {
     .option('--dry-run', 'read and encrypt, but send and keep nothing')
     .option('--list', 'with --dry-run: list what would be deposited')
     .option('--if-older-than <time>', 'only if the last deposit is older, for example 20h')
-    .option('--rehearse', 'open it again before publishing, and compare it')
+    .option('--rehearse', 'open the deposit before publishing, and compare it')
     .option('--jobs <n>', 'push n arrangements at a time; 100 MiB of memory each')
     .option('--bandwidth-limit <rate>', 'for example 5MiB/s, or none; overrides depot.yaml')
     .optionsGroup(rarer)
@@ -79,7 +79,7 @@ export function definePush(parent: CommandLine): void {
     .option('--reread', 'with incremental: read unchanged files again, too')
     .option('--one-file-system', 'do not read other file systems mounted in a directory')
     .option('--shard <i/n>', 'with --all: only part i of n; one part for each machine')
-    .option('--if-none-since <time>', 'only if no deposit was begun since, for example 01:30')
+    .option('--if-none-since <time>', 'only if no deposit was started since, for example 01:30')
     .option('--if-not-running', 'skip an arrangement that another push is depositing')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],

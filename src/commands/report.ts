@@ -19,7 +19,7 @@ export function defineReport(parent: CommandLine): void {
     .command('report')
     .summary('one page to file or print')
     .description(
-      'Writes one HTML page to read, mail or print, in English and Dutch. It replaces an older report, but no other file. For an exit code that says how things are, use depot status.',
+      'Writes one HTML page to read, mail or print, in English and Dutch. It replaces an older report, but no other file. For an exit code that says how the arrangements are doing, use depot status.',
     )
     .argument('[name...]', 'arrangements; without one, all')
     .option('--out <file>', 'where to write it; only this account can read it')

@@ -48,7 +48,7 @@ export function defineSchedule(parent: CommandLine): void {
     .command('schedule')
     .summary('run push every night')
     .description(
-      'Makes systemd, cron, launchd (macOS) or Windows run depot push every night and depot status every hour. Prints what you need for that; changes nothing itself.',
+      'Prints what you need to have systemd, cron, launchd (macOS) or Windows run depot push every night and depot status every hour. Changes nothing itself.',
     )
     .ends(
       [],
@@ -66,7 +66,7 @@ export function defineSchedule(parent: CommandLine): void {
     .option('--at <time>', 'when to push, in local time, for example 01:30')
     .option('--until <time>', 'retry every hour until then (default: --at plus 6 h)')
     .option('--user <account>', 'run as (default: owner of the state; Windows: you)')
-    .option('--requires <unit>', 'systemd: a unit that must be up, such as the VPN')
+    .option('--requires <unit>', 'systemd: a unit that must be up, like the VPN')
     .option('--on-failure <unit>', 'systemd: a unit to start when a push fails')
     .option('--prometheus-file <file>', 'also write metrics every hour, for node_exporter')
     .option('--out <directory>', 'write the files to this directory; not with cron')

@@ -77,7 +77,7 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
   if (isChain && suitcases.length === 0)
     throw usage(
       '--at chooses among suitcases, and none was given',
-      'name the suitcases, or the directory that has them',
+      'name the suitcases, or the directory that they are in',
     );
   if (!isGiven && o.receipt === undefined)
     throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
@@ -93,7 +93,7 @@ export function verifyOptions(suitcases: string[], flags: Flags) {
   if (o.scratch !== undefined && !isChain)
     throw usage(
       '--scratch is for increments, and only one suitcase was given',
-      'name all suitcases, or the directory that has them; or leave out --scratch',
+      'name all suitcases, or the directory that they are in; or leave out --scratch',
     );
   if (o.noSignature && o.signers.length > 0)
     throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
@@ -127,19 +127,19 @@ export function defineVerify(parent: CommandLine): void {
     .option('--receipt <file>', 'the receipt: ID.receipt.json')
     .option('--signer <file>', "the supplier's public key; may be repeated", collect)
     .option('--key <file>', "the beneficiary's private key")
-    .option('--deep', 'decrypt and check every entry; keeps nothing')
+    .option('--deep', 'decrypt and check every entry; keep nothing')
     .option('--attest <file>', 'write a signed proof for the supplier')
     .optionsGroup(rarer)
     .option('--signature <file>', "the receipt's signature (default: its name with .asc)")
     .option('--no-signature', 'do not check the signature')
     .option('--at <id>', 'check this deposit instead of the newest')
     .option('--gpg', 'the key is in GnuPG or on a smart card (compat only)')
-    .option('--passphrase-file <file>', 'has the passphrase of --key (default: ask)')
+    .option('--passphrase-file <file>', 'file with the passphrase of --key (default: ask)')
     .option('--scratch <dir>', 'with --deep, for increments: check the whole night, using an encrypted file there')
     .option('--max-size <size>', 'with --deep: stop if the contents are larger')
     .option('--agent-sha256 <hex>', "compare the receipt with the agent's SHA-256")
     .option('--sign-with <file>', 'with --attest: sign with this private key instead')
-    .option('--sign-passphrase-file <file>', 'has the passphrase of --sign-with (default: ask)')
+    .option('--sign-passphrase-file <file>', 'file with the passphrase of --sign-with (default: ask)')
     .ends(
       [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
       'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit?',
@@ -227,7 +227,7 @@ function adviceOn(
     if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents'))
       return null;
     if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256'))
-      return 'ask the agent which file that SHA-256 is of: the receipt has the name and size. If it has no file with the SHA-256 of the receipt, tell the supplier at once';
+      return 'ask the agent which file that SHA-256 belongs to: the receipt has the name and size. If it has no file with the SHA-256 of the receipt, tell the supplier at once';
     if (code === 'not-addressed')
       return 'use the private key of one of the recipients; to see the subkeys of a key: «depot key show FILE»';
     return o.suitcase === undefined && !o.isChain

@@ -22,7 +22,7 @@ const spanPattern = `^(${always}|([01]?[0-9]|2[0-3]):[0-5][0-9] ?- ?(([01]?[0-9]
 
 export const bandwidth: Kind<Bandwidth> = named(
   'bandwidth',
-  'A rate, or rates by time of day: `{ "08:00-18:00": 5MiB/s, default: 20MiB/s }`. Times are local; a span may cross midnight. Outside the spans `default` applies, or no limit where there is no `default`.',
+  'A rate, or rates by time of day: `{ "08:00-18:00": 5MiB/s, default: 20MiB/s }`. Times are local; a span may cross midnight. Outside the spans, `default` applies; without a `default`, there is no limit then.',
   {
     anyOf: [
       rate.schema,
@@ -60,7 +60,7 @@ function byTheClock(value: Value): Bandwidth | null {
     }
     whole = false;
   }
-  if (value.pairs?.size === 0) return value.report('expected a span such as "08:00-18:00", found none');
+  if (value.pairs?.size === 0) return value.report('expected a span like "08:00-18:00", found none');
   return whole && otherwise !== null ? { spans, otherwise } : null;
 }
 

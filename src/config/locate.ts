@@ -53,7 +53,7 @@ export async function findConfig(s: Surroundings, flag: string | undefined): Pro
   for (const candidate of configCandidates(s, flag)) {
     // A service account is often started in a directory that it may not enter: root's home.
     if (!candidate.demanded && (await keptOut(candidate.path))) {
-      looked.push(`${printable(candidate.path)} (which this account may not access)`);
+      looked.push(`${printable(candidate.path)} (which this account cannot access)`);
       continue;
     }
     const bytes = await readTrusted(candidate.path);
@@ -111,10 +111,10 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
   const refused = (what: string, hint: string): DepotError =>
     new DepotError(
       'config-unreadable',
-      `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${what}`,
+      `${printable(path)} cannot be read: account ${account?.name ?? ''} cannot ${what}`,
       { hint, cause },
     );
-  if (account === undefined || !met) return refused('read it', 'run it as an account that may read it');
+  if (account === undefined || !met) return refused('read it', 'run it as an account that can read it');
   const [word, shown] = [shellWord(met.path), printable(met.path)];
   const toType = (line: string): string => `have its owner or root run: «${printable(line)}»`;
   if (!met.onTheWay) return refused('read it', toType(`chmod a+r ${word}`));

@@ -16,12 +16,12 @@ const readUrl: Check<string> = (value) => {
 /** What is wrong with an address; null when nothing is. */
 export function wrongInPingUrl(written: string): string | null {
   const url = parse(written.replaceAll(placeholder, 'a'));
-  if (url === null) return 'expected an address that begins with https:// (it is not shown here, being a secret)';
+  if (url === null) return 'expected an address that begins with https:// (not shown here, because it is a secret)';
   if (url.username !== '' || url.password !== '' || url.hash !== '')
-    return 'no user name, password or # in this address';
+    return 'leave the user name, password or # out of this address';
   return url.host === parse(written.replaceAll(placeholder, 'b'))?.host
     ? null
-    : `${placeholder} may stand in the path of this address only`;
+    : `${placeholder} can only be in the path of this address`;
 }
 
 const url = named(
@@ -49,11 +49,11 @@ export function pingWarnings(written: string, arrangements: number): string[] {
   const { protocol, hostname } = new URL(written.replaceAll(placeholder, 'a'));
   return [
     ...(protocol === 'http:' && !isLoopback(hostname)
-      ? ['ping.url begins with http: whoever can read the network can report in your name; take https']
+      ? ['ping.url begins with http: whoever can read the network can report in your name; use https']
       : []),
     ...(arrangements > 1 && !written.includes(placeholder)
       ? [
-          `ping.url has no ${placeholder} in it, so one check stands for ${arrangements} arrangements, and shows the last one only`,
+          `ping.url does not contain ${placeholder}, so one check stands for ${arrangements} arrangements, and shows only the last one`,
         ]
       : []),
   ];

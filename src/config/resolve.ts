@@ -38,7 +38,7 @@ export function resolveConfig(
     for (const { name, fingerprint } of one.keys.beneficiaries ?? []) {
       if (retiredKeys.includes(fingerprint))
         warnings.push(
-          `${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: a push will be refused`,
+          `${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: depot will refuse to push`,
         );
     }
     const keys = arrangement.complete(one.keys);

@@ -89,7 +89,7 @@ export const config: Check<WrittenConfig> = (value) => {
   const version = value.pairs?.get('version')?.value;
   // A later version may have other keys: complaints about those would only mislead.
   if (typeof version?.scalar?.value === 'number' && version.scalar.value !== 1)
-    return version.report(`version ${version.shown} is not known to this depot, which reads version 1`);
+    return version.report(`version ${version.shown} is unknown to this version of depot, which reads version 1`);
   return top.parts(value);
 };
 

@@ -55,7 +55,7 @@ const environment = named<Record<string, string>>(
     if (pairs === undefined) return value.report(`expected a mapping of names to values, found ${value.shown}`);
     const found: [string, string | null][] = [];
     for (const [name, pair] of pairs) {
-      if (!/^[^=\0]+$/.test(name)) pair.key.report(`'${printable(name)}' is no name of an environment variable`);
+      if (!/^[^=\0]+$/.test(name)) pair.key.report(`'${printable(name)}' is not a name for an environment variable`);
       else if (isWithheld(name)) pair.key.report(`${name} is kept from commands, since such variables hold secrets`);
       else found.push([name, argument.read(pair.value)]);
     }
@@ -69,7 +69,7 @@ const onlyTrue: Kind<true> = {
   schema: { const: true },
   read: (value) => {
     const found = truth.read(value);
-    return found === false ? value.report('stdin can only be true; take the source out instead') : found;
+    return found === false ? value.report('stdin can only be true; to stop reading it, remove the source') : found;
   },
 };
 
@@ -108,7 +108,7 @@ export const source = mapping(
       path: 'write directory: or file:',
       name: 'write as:',
       // Resembles exclude, which is its opposite.
-      include: 'a source has no such list; make each directory or file that you want a source of its own',
+      include: 'a source has no such list; make each directory or file a source of its own',
     },
   },
 );

@@ -58,7 +58,7 @@ function rateWritten(text: string): string {
 /** `08:00-18:00`, `22:00-06:00` → minutes of the day; the end is not included. */
 export function parseSpan(text: string): Parsed<{ from: number; to: number }> {
   const match = /^([01]?\d|2[0-3]):([0-5]\d) ?- ?(?:([01]?\d|2[0-3]):([0-5]\d)|(24):(00))$/.exec(text);
-  if (match === null) return { wrong: 'a span of the day is written 08:00-18:00' };
+  if (match === null) return { wrong: 'write a span of the day as 08:00-18:00' };
   const from = Number(match[1]) * 60 + Number(match[2]);
   const to = Number(match[3] ?? match[5]) * 60 + Number(match[4] ?? match[6]);
   return from === to ? { wrong: 'this span ends when it begins' } : { value: { from, to } };
@@ -76,7 +76,7 @@ export function parsePercent(text: string): Parsed<number> {
 /** `2027-01-31` → 00:00 UTC of that day. */
 export function parseDay(text: string): Parsed<Date> {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
-  if (match === null) return { wrong: 'a date is written 2027-01-31' };
+  if (match === null) return { wrong: 'write a date as 2027-01-31' };
   const day = new Date(`${text}T00:00:00Z`);
   // Date turns 31 February into 3 March; such a day is a slip of the pen.
   if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) return { wrong: 'there is no such date' };

@@ -96,7 +96,7 @@ async function receiptFor(
   const receipts = await state.receiptsOf(depositId);
   const [counts] = receipts;
   if (counts === undefined)
-    throw new DepotError('usage', `it is about ${depositId}, but there is no receipt of that in ${state.directory}`, {
+    throw new DepotError('usage', `it is about ${depositId}, but there is no receipt of it in ${state.directory}`, {
       hint: 'check whether it was meant for another supplier, or for another state directory (--state)',
     });
   const attested = receipts.find(({ sha256 }) => sha256 === receiptSha256);
@@ -123,7 +123,7 @@ function checkAgainst({ suitcase, keyProof, encryption }: Receipt, a: Attestatio
     );
   if (commitmentOf(fromBase16(a.opening)) !== keyProof.commitment)
     throw refused(
-      'the opening in it does not fit the deposit: whoever made it did not open the key proof of this receipt',
+      'the proof in it does not fit the deposit: it was made without opening the key proof of this receipt',
     );
   const known = encryption.recipients.some(
     (one) => one.fingerprint === a.keyFingerprint && one.subkeyFingerprint === a.subkeyFingerprint,
@@ -140,7 +140,7 @@ async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [
   if (missing !== null)
     throw new DepotError(
       'usage',
-      `the deposit builds on ${missing.depositId}, but there is no receipt of that in ${state.directory}`,
+      `the deposit builds on ${missing.depositId}, but there is no receipt of it in ${state.directory}`,
       {
         hint: 'check whether it was meant for another state directory (--state)',
       },
@@ -153,7 +153,7 @@ async function checkChain(state: ArrangementState, receipt: Receipt, { chain = [
     if (said.depositId !== depositId || said.suitcaseSha256 !== suitcase.sha256)
       throw refused(`it names ${said.depositId} but the deposit builds on ${depositId}, or on another suitcase of it`);
     if (commitmentOf(fromBase16(said.opening)) !== keyProof.commitment)
-      throw refused(`the opening of ${depositId} in it does not fit that deposit: the key was not proven for it`);
+      throw refused(`the proof of ${depositId} in it does not fit that deposit: the key was not proven for it`);
   }
 }
 
@@ -184,7 +184,7 @@ async function verifySignature(
   if (signers.length === 0) {
     throw refused(
       `the public key ${allowed.join(' or ')} is not in the configuration, and was not given`,
-      'give the public key that signed it with --signer FILE, and --fingerprint F when it is not the key of the arrangement',
+      'give the public key that signed it with --signer FILE, and --fingerprint F if it is not the key of the arrangement',
     );
   }
   try {
@@ -257,7 +257,7 @@ function refuseReplay({ keyFingerprint, attestedAt }: Attestation, onFile: Filed
   );
   if (newer === undefined) return;
   throw refused(
-    `an attestation with the same key for the same deposit, made at ${newer.attestation.attestedAt}, was filed at ${newer.filing.filedAt}: this one, made at ${attestedAt}, is a repetition`,
+    `an attestation with the same key for the same deposit, made at ${newer.attestation.attestedAt}, was filed at ${newer.filing.filedAt}: this one, made at ${attestedAt}, is a repeat`,
     'ask the beneficiary for a new attestation, of the newest deposit',
   );
 }

@@ -73,7 +73,7 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
     ? null
     : readOpener(
         (cause) =>
-          new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', {
+          new DepotError('usage', 'this build of depot has no opener.html, so the kit would lack it', {
             hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener',
             cause,
           }),

@@ -119,7 +119,7 @@ async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | nul
   if (o.receipt === null) {
     checks[o.noSignature ? 'notPossible' : 'missing'](
       'receipt',
-      'no receipt given: nothing shows who made this suitcase, nor that it is whole',
+      'no receipt given: nothing shows who made this suitcase, or that it is complete',
     );
     return null;
   }
@@ -197,7 +197,7 @@ function verifyRecipients({ pkesks }: Preamble, receipt: Receipt | null, checks:
 }
 
 function named({ fingerprint, subkeyFingerprint }: Receipt['encryption']['recipients'][number]): string {
-  return fingerprint === subkeyFingerprint ? fingerprint : `${fingerprint} (its part ${subkeyFingerprint})`;
+  return fingerprint === subkeyFingerprint ? fingerprint : `${fingerprint} (its subkey ${subkeyFingerprint})`;
 }
 
 /** With a receipt, the hint of 'not-addressed' can name whole keys and not only the parts that the suitcase names. */
@@ -304,7 +304,7 @@ function compareContents(
     if (denied !== null) wrong.push(denied);
   }
   if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
-  else checks.passed('contents', `${summary}; every entry is as the manifest says`);
+  else checks.passed('contents', `${summary}; every entry matches the manifest`);
 }
 
 /** An increment is a part of its night only. */
@@ -327,7 +327,7 @@ function compareChain(o: Exhibits, { chain }: ManifestResult, receipt: Receipt |
 export function otherReceipt(suitcasePath: string, depositId: string): string | null {
   const named = parseSuitcaseName(suitcasePath.slice(suitcasePath.search(/[^\/\\]*$/)));
   if (named?.depositId === depositId) return null;
-  const ofThis = named === null ? null : `of this very deposit, ${receiptName(named.depositId)}`;
+  const ofThis = named === null ? null : `of this deposit, ${receiptName(named.depositId)}`;
   const which = ofThis ?? 'whose name begins like that of the suitcase';
   return `take the receipt ${which}: the one given is of ${depositId}; without one leave out --receipt and --signer, and nothing shows who sealed it`;
 }
@@ -337,8 +337,9 @@ function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProo
   checks.equal('suitcase-sha256', seen.sha256, suitcase.sha256, seen.sha256);
   const same = (name: string, found: Uint8Array | null, expected: string | null, what: string): void => {
     const wanted = expected === null ? null : fromBase64(expected);
-    if (found !== null && wanted !== null && sameBytes(found, wanted)) checks.passed(name, `${what} as in the receipt`);
-    else checks.failed(name, `${what} not as in the receipt`);
+    if (found !== null && wanted !== null && sameBytes(found, wanted))
+      checks.passed(name, `${what} the same as in the receipt`);
+    else checks.failed(name, `${what} not the same as in the receipt`);
   };
   same('key-packets', pkesk, keyProof.pkesk, 'the session key packets are');
   same('head', seen.head, keyProof.head, 'the first bytes of the encrypted data are');
@@ -352,7 +353,7 @@ function opens(keyFingerprint: string, { depositId, encryption }: Receipt): stri
   );
   return whole === undefined
     ? `key ${keyFingerprint} opens deposit ${depositId}`
-    : `key ${whole.fingerprint} opens deposit ${depositId} with its part ${keyFingerprint}`;
+    : `key ${whole.fingerprint} opens deposit ${depositId} with its subkey ${keyFingerprint}`;
 }
 
 async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, checks: Checks): Promise<Proven | null> {

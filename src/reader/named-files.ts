@@ -59,7 +59,7 @@ export async function verifyReceipt(
   const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature').catch((error: unknown) => {
     if (signaturePath === undefined && isDepotError(error, 'local-unreadable'))
       error.hint =
-        'put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE';
+        'put the signature beside the receipt (whoever sent you the receipt has it), or name it with --signature FILE';
     throw error;
   });
   const signers = await readSigners(signerPaths);
@@ -71,7 +71,7 @@ export async function verifyReceipt(
       ...verified.warnings,
       ...secret.map(
         (path) =>
-          `--signer ${printable(path)} is a private key: the public one is enough, and the private one is for the supplier alone`,
+          `--signer ${printable(path)} is a private key: the public one is enough, and the private one should stay with the supplier`,
       ),
     ],
   };
@@ -84,7 +84,7 @@ export async function readSigners(paths: readonly string[]): Promise<Certificate
     const bytes = await readGiven(path, "the signer's key");
     signers.push(
       await readCertificate(bytes).catch(
-        keyIn(path, "name the supplier's public key, such as signer.public.asc of the kit: --signer FILE"),
+        keyIn(path, "name the supplier's public key, like signer.public.asc in the kit: --signer FILE"),
       ),
     );
   }
@@ -95,7 +95,7 @@ export async function readSigners(paths: readonly string[]): Promise<Certificate
 export async function readPrivateKey(path: string, passphrase: () => Promise<string | undefined>): Promise<SecretKey> {
   const bytes = await readGiven(path, 'the private key');
   return readSecretKey(bytes, passphrase)
-    .catch(keyIn(path, 'name the file of your private key, such as private.secret.asc: --key FILE'))
+    .catch(keyIn(path, 'name the file of your private key, like private.secret.asc: --key FILE'))
     .catch((error: unknown) => {
       if (isDepotError(error, 'secret-missing'))
         error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
@@ -128,10 +128,10 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
       new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
     if (code === 'EACCES')
       throw unreadable(
-        'this account may not read it',
+        'this account cannot read it',
         process.platform === 'win32'
-          ? 'run it as an account that may, or have an administrator make a copy that this one may read'
-          : `run it as an account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`,
+          ? 'run it as an account that can, or have an administrator make a copy that this one can read'
+          : `run it as an account that can, or make a copy that this one can read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`,
       );
     throw unreadable(
       code === 'ENOENT' ? 'there is no such file' : printable(message),

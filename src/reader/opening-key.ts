@@ -32,7 +32,7 @@ const soonMs = 90 * 24 * 3600 * 1000;
 /** What the owner should do about a key before the next deposits, or null; those that there are it opens anyway. */
 export async function adviceOnKey(secret: SecretKey, now: Date): Promise<string | null> {
   const then =
-    'deposits that were made for it still open; for new ones extend it, or make another, and send the supplier its public part';
+    'existing deposits for it still open; for new ones, extend it or make another, and send the supplier the public key';
   try {
     const { expiresAt } = await judgeRecipient(secret, secret.fingerprint, now);
     return expiresAt === null || Date.parse(expiresAt) - now.getTime() > soonMs

@@ -34,10 +34,14 @@ export class PartialDirectory {
     const unkept = (error: unknown): void => unchecked.tell(said(error));
     await makeClosedDirectory(made.path, { unkept }).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(cause, 'create', made.path);
-      throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is running`, {
-        hint: `make sure that no other run is writing there, then remove it and try again: «${removeLine(made.path)}»`,
-        cause,
-      });
+      throw new DepotError(
+        'output-exists',
+        `${printable(made.path)} is left over from another run, or another run is using it`,
+        {
+          hint: `make sure that no other run is writing there, then remove it and try again: «${removeLine(made.path)}»`,
+          cause,
+        },
+      );
     });
     await writeFile(made.#mark, '', { flag: 'wx', mode: 0o600 }).catch(async (cause: unknown) => {
       await rmdir(made.path).catch(() => undefined);

@@ -58,7 +58,7 @@ Put these files into one folder and open a terminal there (on Windows: WSL or Gi
 \`${signatureName(f.depositId)}\`, the supplier's public key as
 \`signer.public.asc\`, and your private key as \`private.secret.asc\`. Compare the fingerprint
 of the supplier's key with the one that the supplier gave you another way: this page
-proves nothing by itself, for anyone could have written it.
+proves nothing by itself, since anyone could have written it.
 
 ## Check and open it with depot
 
@@ -76,17 +76,17 @@ function englishChainWay(f: CoverFacts): string {
   if (!stockTools(f).includes('gpg'))
     return "GnuPG cannot read this file, and there is no script for other programs: use depot, or the page\n`opener.html` of the supplier's kit.\n";
   return `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`. All suitcases of the
-chain, and the script \`restore.sh\`, must lie in this folder. The script is in the supplier's kit and in depot's
-documentation for beneficiaries; every increment has it too, as \`DEPOT/restore.sh\`, for which a checked receipt must vouch.
-In place of \`FINGERPRINT\` write that of the supplier's key, as the supplier's letter has it or as it was read out
+chain, and the script \`restore.sh\`, must be in this folder. The script is in the supplier's kit and in depot's
+documentation for beneficiaries; every increment has it too, as \`DEPOT/restore.sh\`, but trust that copy only once you have checked the receipt.
+Replace \`FINGERPRINT\` with that of the supplier's key, as it is in the supplier's letter or as it was read out
 to you by telephone: ${f.supplier.signerFingerprint.length} digits, no spaces. Do not take it from this page.
 
 \`\`\`sh
 ${stockLines(f)}
 \`\`\`
 
-The whole night is in the new folder \`new\`. When a suitcase is missing or is not the right one, the script says which
-and unpacks nothing; when it says \`STOP\`, there is no \`new\`. Where there is no receipt, write \`-\` in place of
+The whole night is in the new folder \`new\`. If a suitcase is missing or is not the right one, the script says which
+and unpacks nothing; if it says \`STOP\`, there is no \`new\`. If there is no receipt, write \`-\` instead of
 \`FINGERPRINT\`; nothing then shows who sealed the suitcases.
 `;
 }
@@ -94,13 +94,13 @@ and unpacks nothing; when it says \`STOP\`, there is no \`new\`. Where there is 
 function englishWays(f: CoverFacts): string {
   return `${englishTools(f)}
 The data is in the new folder \`new\`, and \`new/DEPOT/README.md\` says what is where. The
-lines end with exit code 0 only when everything was right; \`echo $?\` shows it. When it is
-not 0, the last words are \`STOP\` and why: do not use what is in \`new\`, it is incomplete.
-When the file was changed or the key does not fit, no \`new\` is left.
-Without receipt and signature, take only the last line: it opens the file by itself, and
-fails when the file was damaged. Nothing then shows who sealed it.
-The disk needs room for the contents and once more for the sealed file, which is decrypted
-to \`${openedName(f)}\` first.
+lines end with exit code 0 only if everything was right; \`echo $?\` shows it. If it is
+not 0, the last words are \`STOP\` and the reason: do not use what is in \`new\`; it is incomplete.
+If the file was changed or the key does not fit, no \`new\` is left.
+Without receipt and signature, use only the last line: it opens the file by itself, and
+fails if the file was damaged. Nothing then shows who sealed it.
+The disk needs room for the contents, and for the sealed file a second time: it is first
+decrypted to \`${openedName(f)}\`.
 On a Mac without \`sha256sum\`, \`shasum -a 256\` does the same.
 `;
 }
@@ -118,11 +118,11 @@ do not open without this one. Do not destroy it before the agreed time, counted 
   return `
 ## It does not open on its own
 
-This is increment ${chain.number}: it holds what changed since the deposit before it. To open it, all of these
-are needed: the full deposit \`${chain.fullDepositId}\`,
+This is increment ${chain.number}: it holds what changed since the deposit before it. To open it, you need
+all of these: the full deposit \`${chain.fullDepositId}\`,
 the deposit before this one, \`${chain.previousDepositId!}\`
 (SHA-256 \`${chain.previousSuitcaseSha256!}\`), and all that
-lie between these two: the cover of each names the one before it. Release them together, and
+came between these two: the cover of each names the one before it. Release them together, and
 do not destroy any of them before the agreed time, counted from the last.
 `;
 }
@@ -153,7 +153,7 @@ function englishTools(f: CoverFacts): string {
   const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.${
     verifiesWithGnupg(f, 'gpg')
       ? `
-In place of \`FINGERPRINT\` write that of the supplier's key, as the supplier's letter has it or
+Replace \`FINGERPRINT\` with that of the supplier's key, as it is in the supplier's letter or
 as it was read out to you by telephone: ${f.supplier.signerFingerprint.length} digits, no spaces. Do not take it from this page.`
       : ''
   }`;
@@ -164,7 +164,7 @@ as it was read out to you by telephone: ${f.supplier.signerFingerprint.length} d
   const rsop = `${because}
 Use a current OpenPGP program that can. The lines below call \`rsop\`; \`gosop\` and other
 programs with the Stateless OpenPGP command line take the same arguments. Sequoia's \`sq\`
-reads it too, from version 1.3 on. For a key with a passphrase write that to a file, and
+reads it too, from version 1.3 on. If your key has a passphrase, write it to a file, and use
 \`rsop decrypt --with-key-password=FILE private.secret.asc\`.`;
   return ways(f, { gpg, rsop });
 }

@@ -77,8 +77,8 @@ function otherVersion(json: unknown): string | null {
   const schema = typeof json === 'object' && json !== null && 'schema' in json ? json.schema : null;
   if (schema === 'depot.receipt/1' || schema === 'depot.receipt/2') return null;
   return typeof schema === 'string' && schema.startsWith('depot.receipt/')
-    ? `schema ${printable(schema.slice(0, 100))} is not known to this version of depot`
-    : 'no schema depot.receipt/1';
+    ? `schema ${printable(schema.slice(0, 100))} is unknown to this version of depot`
+    : 'its schema is not depot.receipt/1';
 }
 
 /** Counts brackets outside of strings: a receipt has three levels, and a parser should not see thousands. */

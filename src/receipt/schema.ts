@@ -144,7 +144,7 @@ function contradiction(r: Receipt): string | null {
   const id = parseDepositId(r.depositId);
   const { chain } = r;
   const wants: [boolean, string][] = [
-    [(r.schema === 'depot.receipt/2') === (chain !== undefined), 'chain: with depot.receipt/2 and only there'],
+    [(r.schema === 'depot.receipt/2') === (chain !== undefined), 'chain: must be in depot.receipt/2, and only there'],
     [
       chain === undefined ||
         [
@@ -157,7 +157,7 @@ function contradiction(r: Receipt): string | null {
     [id?.arrangement === r.arrangement, 'depositId: of another arrangement'],
     [
       r.rehearsed === undefined || (r.rehearsed === 'increment') === (chain?.number ?? 0) > 0,
-      'rehearsed: "increment" for an increment and only there',
+      'rehearsed: must be "increment" for an increment, and only there',
     ],
     [r.startedAt <= r.completedAt, 'completedAt: before startedAt'],
     [r.suitcase.name === suitcaseName(r.depositId, compression), 'suitcase.name: not that of this deposit'],

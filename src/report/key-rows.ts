@@ -75,7 +75,7 @@ async function judged(
       );
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM')
-      return { ...unusable('this account may not read its file'), usable: null };
+      return { ...unusable('this account cannot read its file'), usable: null };
     if (code === undefined) throw error;
     return unusable(code === 'ENOENT' ? 'its file is not there' : `its file could not be read (${code})`);
   }

@@ -197,7 +197,7 @@ export function openingFailure(
   if (said.out.length >= 4 && said.out[0] !== 0) {
     return refused(
       `${who} logged in, but SFTP did not start: the server sent ${shown(said.out, 300)} instead${ended}`,
-      "show this to the agent: it may be the reason, or a start-up file of the account's shell (such as .bashrc) prints it and must not (internal-sftp uses no such file)",
+      "show this to the agent: either it is the reason, or a start-up file of the account's shell (like .bashrc) prints it and should not (internal-sftp uses no such file)",
     );
   }
   if (/subsystem|channel open failure/i.test(failure.message))

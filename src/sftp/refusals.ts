@@ -62,7 +62,7 @@ export function fullDisk(remote: Link, cause: unknown): DepotError {
 export function exists(path: string, cause?: unknown): DepotError {
   return new DepotError('remote-exists', `${path} already exists, and depot never overwrites`, {
     published: 'no',
-    hint: 'look at what is there, then push again',
+    hint: 'see what is there, then push again',
     cause,
   });
 }
@@ -71,7 +71,7 @@ export function exists(path: string, cause?: unknown): DepotError {
 export function renameRefused(error: SftpStatus, path: string): DepotError {
   const hint = 'if this server forbids renaming, set remote.publish: direct';
   if (isDenied(error))
-    return new DepotError('remote-permission', `the server does not let us rename to ${path}`, {
+    return new DepotError('remote-permission', `the server does not allow renaming to ${path}`, {
       published: 'no',
       hint,
       cause: error,

@@ -226,7 +226,7 @@ export function exitMeaning(exit: number): Pick<Exit, 'en' | 'nl' | 'do'> {
     (exits as Partial<Record<number, Exit>>)[exit] ?? {
       en: 'an unknown exit code',
       nl: 'een onbekende exitcode',
-      do: 'look it up where the newer depot is that wrote the record',
+      do: 'look it up with the newer depot that wrote the record',
     }
   );
 }

@@ -4,7 +4,7 @@ import type { Both } from './both.js';
 const en = {
   title: 'Your deposit: keep this folder',
   intro:
-    'deposits data for you with an escrow agent, sealed for your key. The agent cannot read it. With what is in this folder and your private key you can see today that you can open the deposit, and open it on the day that you need it, without the supplier too.',
+    'deposits data for you with an escrow agent, sealed for your key. The agent cannot read it. With this folder and your private key, you can check today that you can open the deposit, and open it on the day that you need it, even without the supplier.',
   have: 'What you have',
   files: {
     cover: 'describes the sealed file',
@@ -12,42 +12,42 @@ const en = {
     signer: 'the public key with which the supplier signs receipts',
     opener: 'a page that checks and opens everything, in a browser, without internet',
     secret: 'your private key, with a passphrase that reaches you another way. The supplier made this key',
-    earlier: 'receipt, signature and cover of each deposit that the newest one is built on',
-    suitcases: 'the list of the sealed files that you need, ready to be mailed to the agent',
+    earlier: 'the receipt, signature and cover of each deposit that the newest one is built on',
+    suitcases: 'the list of the sealed files that you need, ready to mail to the agent',
     script: 'opens the sealed files together, with ordinary programs',
   },
   /** Of a kit whose deposits are built on each other. */
-  chainTitle: 'It takes several sealed files',
+  chainTitle: 'You need several sealed files',
   chain: (number: number) =>
     number === 0
       ? 'The newest deposit is a full one: its sealed file holds the whole dataset. Later deposits may hold only what changed since, and do not open without it. For one of those, ask the supplier for the new list of files and the new receipts.'
-      : `The newest deposit is increment ${number}: its sealed file holds only what changed since the one before. It opens only together with the ${number === 1 ? 'full deposit' : `${number} sealed files before it`}. Ask the agent for all of these at once; suitcases.txt has the list, ready to be mailed. For a later deposit ask the supplier for the new list and the new receipts.`,
+      : `The newest deposit is increment ${number}: its sealed file holds only what changed since the one before. It opens only together with the ${number === 1 ? 'full deposit' : `${number} sealed files before it`}. Ask the agent for all of these at once; suitcases.txt has the list, ready to mail. For a later deposit, ask the supplier for the new list and the new receipts.`,
   chainDay: 'Put all sealed files into one folder. If one is missing or damaged, no later night can be opened.',
   suitcases: (id: string) =>
-    `To open the deposit ${id}, all of these files are needed.\nPlease release them together, with the receipts, signatures and covers beside them.\nUntil then please destroy none of them.`,
-  suitcasesUnknown: 'and what it is built on: there is no receipt of it here',
+    `To open the deposit ${id}, all of these files are needed.\nPlease release them together, with the receipts, signatures and covers beside them.\nUntil then, please do not destroy any of them.`,
+  suitcasesUnknown: 'and what it is built on: its receipt is not here',
   yours:
     'Your private key and its passphrase do not belong in this folder: keep them yourself. If you lose them, the deposit can never be opened; nobody else has them.',
   telephone: 'Compare by telephone',
   telephoneWhy:
-    'Call the supplier on a number that you had already, and ask them to read these digits out. If one is wrong, do not use this folder.',
+    'Call the supplier on a number that you already had, and ask them to read these digits out. If one is wrong, do not use this folder.',
   signerKey: 'key of the supplier',
   openerDigest: 'SHA-256 of opener.html',
-  recipientKey: 'your key, for which it is sealed',
-  yourselves: 'Look at what your own computer shows: this letter cannot vouch for itself.',
+  recipientKey: 'your key, which it is sealed for',
+  yourselves: 'Compare with what your own computer shows: this letter cannot vouch for itself.',
   otherSystems:
     'On a Mac: shasum -a 256 opener.html; on Windows: certutil -hashfile opener.html SHA256 (the second of three lines; spaces and capitals make no difference). The page shows the fingerprint beside "Signature of the supplier".',
   monthly: 'Every month',
   monthlySteps: [
     'Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.',
-    'Check it with your private key, in opener.html or with the line below: the outcome must be that your key opens this deposit.',
-    'Once or twice a year, ask the agent to compute the SHA-256 from the file that it holds, and to say when it did. Compare it with the receipt. The same digits are also in the files beside it: they show that the agent has the file only if it computed them.',
+    'Check it with your private key, in opener.html or with the line below: it must say that your key opens this deposit.',
+    'Once or twice a year, ask the agent to compute the SHA-256 from the file that it holds, and to say when it did. Compare it with the receipt. The same digits are in the files beside it, so they show that the agent has the file only if it computed them from the file.',
   ],
   day: 'On the day itself',
   daySteps: [
-    'Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.',
-    'If its name does not begin like that of the receipt in this folder, it is a later deposit: take the receipt whose name begins the same way, and write that name in the lines below. You can open it without a receipt, with ordinary programs and the last line alone, but then nothing proves who sealed it.',
-    'Open it in one of the three ways below. If one does not work, take another. If it says that the file is an increment, you need other sealed files too: it names them.',
+    'Ask the agent for the sealed file and the files beside it. Put them, this folder and your private key on a disk with enough room.',
+    'If its name does not begin like that of the receipt in this folder, it is a later deposit: take the receipt whose name begins the same way, and use that name in the lines below. You can open it without a receipt, with ordinary programs and the last line alone, but then nothing proves who sealed it.',
+    'Open it in one of the three ways below. If one does not work, take another. If it says that the file is an increment, you need other sealed files too; it names them.',
     'If a check fails, do not use the contents, and ask the agent to send the file again.',
   ],
   withDepot: 'With depot',
@@ -56,14 +56,14 @@ const en = {
     'Double-click opener.html and drop the files into it: the sealed file, the receipt, its signature, the key of the supplier and your private key. The page makes no connection.',
   withStock: 'With ordinary programs',
   stockFirst: {
-    gpg: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. The lines have the fingerprint from above: compare it by telephone first.',
-    rsop: 'GnuPG cannot read this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
+    gpg: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. The lines contain the fingerprint from above: compare it by telephone first.',
+    rsop: 'GnuPG cannot read this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put it into a file and use: rsop decrypt --with-key-password=FILE private.secret.asc.',
   },
   stockChain:
-    'On Windows: WSL or Git Bash; on a Mac: gnupg, zstd and coreutils from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. Put restore.sh, all sealed files and their receipts into one folder. The line has the fingerprint from above: compare it by telephone first. If it says STOP, there is no folder new.',
-  stockNone: 'No ordinary program puts this deposit together: use depot or the page opener.html.',
+    'On Windows: WSL or Git Bash; on a Mac: gnupg, zstd and coreutils from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. Put restore.sh, all sealed files and their receipts into one folder. The line contains the fingerprint from above: compare it by telephone first. If it says STOP, it did not make the folder new.',
+  stockNone: 'No ordinary program can put this deposit together: use depot or the page opener.html.',
   stockAfter:
-    'If they say STOP, or the last line does not end with exit code 0 (echo $?), do not use what is in the folder new. The disk needs room for the contents and once more for the sealed file.',
+    'If you see STOP, or the last line does not end with exit code 0 (echo $?), do not use what is in the folder new. The disk needs room for the contents, and for the sealed file a second time.',
   notProven: 'None of this shows that the data is usable. Arrange a trial restore.',
 };
 

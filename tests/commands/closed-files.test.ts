@@ -174,7 +174,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen') || !asRoot())('files of another acc
         { cwd: '/', env: { PATH: '/usr/bin:/bin' } },
       );
     expect((await status()).stderr).toContain(
-      `depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not access), `,
+      `depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account cannot access), `,
     );
     expect((await status('--config', supplier.config)).stderr).not.toContain(closed);
     expect((await status('--config', join(closed, 'depot.yaml'))).stderr).toContain(

@@ -132,6 +132,6 @@ test('config example prints every key, and writes it where nothing is yet', asyn
   expect((await write()).code).toBe(0);
   expect(readFileSync(join(cwd, 'depot.yaml'), 'utf8')).toBe(text);
   writeFileSync(join(cwd, 'depot.yaml'), 'mine');
-  expect(await write()).toMatchObject({ code: 5, stderr: expect.stringContaining('exists already') as string });
+  expect(await write()).toMatchObject({ code: 5, stderr: expect.stringContaining('already exists') as string });
   expect(readFileSync(join(cwd, 'depot.yaml'), 'utf8')).toBe('mine');
 });

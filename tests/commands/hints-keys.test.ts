@@ -205,7 +205,7 @@ describe('keys, passphrases and receipts', () => {
     const unsigned = await at.depot(args);
     expect([unsigned.code, told(unsigned)[1]]).toEqual([
       5,
-      'depot: hint: put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE',
+      'depot: hint: put the signature beside the receipt (whoever sent you the receipt has it), or name it with --signature FILE',
     ]);
     writeFileSync(`${receipt}.asc`, 'x');
     writeFileSync(at.path('letter.html'), '<!doctype html>');
@@ -213,13 +213,13 @@ describe('keys, passphrases and receipts', () => {
     expect([letter.code, ...told(letter)]).toEqual([
       20,
       `depot: error: ${at.path('letter.html')}: key not readable: no OpenPGP data in it`,
-      "depot: hint: name the supplier's public key, such as signer.public.asc of the kit: --signer FILE",
+      "depot: hint: name the supplier's public key, like signer.public.asc in the kit: --signer FILE",
     ]);
     const swapped = await at.depot(args.map((arg) => (arg === secretKey ? publicKey : arg)));
     expect([swapped.code, ...told(swapped)]).toEqual([
       20,
       `depot: error: ${publicKey}: key ${at.supplier.recipient.fingerprint} is a public key, where a private key was expected`,
-      'depot: hint: name the file of your private key, such as private.secret.asc: --key FILE',
+      'depot: hint: name the file of your private key, like private.secret.asc: --key FILE',
     ]);
   });
 
@@ -228,7 +228,7 @@ describe('keys, passphrases and receipts', () => {
     writeFileSync(receipt, receiptBytes(compatReceipt()));
     const said = await at.depot(['verify', '--receipt', receipt, '--no-signature', '--agent-sha256', '0'.repeat(64)]);
     expect(said.code).toBe(21);
-    expect(said.stderr).toMatch(/^depot: hint: ask the agent which file that SHA-256 is of/m);
+    expect(said.stderr).toMatch(/^depot: hint: ask the agent which file that SHA-256 belongs to/m);
     expect(said.stderr).not.toContain('fetch it again');
   });
 

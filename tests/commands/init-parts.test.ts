@@ -44,7 +44,7 @@ describe.skipIf(onWindows)('Tab', () => {
 test.each([
   ['20022', 'that is a number, not a host; the port is the next question'],
   ['10.20.0.5:22', 'enter the host only; the port is the next question'],
-  ['acme@10.20.0.5', 'enter the host only; the user name is asked for later'],
+  ['acme@10.20.0.5', 'enter the host only; the question about the user name comes later'],
   ['sftp.agent.example', undefined],
   ['10.20.0.5', undefined],
   ['fd00::5', undefined],

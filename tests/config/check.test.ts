@@ -10,7 +10,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
     [
       'a later version, with keys of its own',
       { top: { version: 2, novelty: true } },
-      "version '2' is not known to this depot",
+      "version '2' is unknown to this version of depot",
     ],
     ['no supplier', { top: { supplier: undefined } }, "missing key 'supplier'"],
     ['no signing key', { supplier: { signingKey: undefined } }, "missing key 'signingKey'"],
@@ -88,7 +88,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
     ['a host with its port', { remote: { host: '10.0.0.1:22' } }, 'put the port in port:'],
     ['port 0', { remote: { port: 0 } }, 'a whole number from 1 to 65535'],
     ['a limit below 1KiB/s', { remote: { bandwidthLimit: '500B/s' } }, 'at least 1KiB/s'],
-    ['a limit by no clock', { remote: { bandwidthLimit: {} } }, 'expected a span such as "08:00-18:00"'],
+    ['a limit by no clock', { remote: { bandwidthLimit: {} } }, 'expected a span like "08:00-18:00"'],
     [
       'a span that ends where it begins',
       { remote: { bandwidthLimit: { '08:00-08:00': '5MiB/s' } } },
@@ -140,7 +140,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
     [
       'include in a source, which resembles exclude',
       { arrangement: { dataset: [{ directory: 'd', include: ['*.csv'] }] } },
-      /unknown key 'include': a source has no such list; make each directory or file that you want a source of its own$/,
+      /unknown key 'include': a source has no such list; make each directory or file a source of its own$/,
     ],
     ['an empty dataset', { arrangement: { dataset: [] } }, 'at least one item'],
     ['sources: instead of dataset:', { arrangement: { sources: [] } }, 'write dataset:'],
@@ -225,7 +225,7 @@ describe('a configuration with one mistake gets one complaint, which says what i
     [
       'a variable name with an equals sign',
       { source: { command: ['x'], as: 'x', env: { 'A=B': 'x' } } },
-      'no name of an environment variable',
+      'is not a name for an environment variable',
     ],
     ['a list in env', { source: { command: ['x'], as: 'x', env: { A: ['x'] } } }, 'expected text, found a list'],
     ['an argument with a NUL', { source: { command: ['x', 'a\0b'], as: 'x' } }, 'cannot contain a NUL'],

@@ -72,7 +72,7 @@ describe.skipIf(!have)('attestation', () => {
     expect(imported.code, imported.stderr).toBe(0);
     expect(imported.stdout).toMatch(/proven .*by Beneficiary 1 \(\w{4}…\w{4}\) on \d{4}-\d\d-\d\d/);
     expect(imported.stdout).toContain(
-      'gave the SHA-256 in the receipt; that proves that it has the file only if it computed it from the file',
+      'gave the SHA-256 in the receipt; that shows that it has the file only if it computed the digits from the file',
     );
     expect(supplier.stateFiles()).toEqual(
       expect.arrayContaining([`${first.depositId}.attestation.json`, `${first.depositId}.attestation.json.asc`]),
@@ -234,7 +234,7 @@ describe.skipIf(!have)('attestation', () => {
       { attestedAt: `${new Date(Date.now() - 120_000).toISOString().slice(0, 19)}Z` },
       key,
     );
-    expect(await refusal([older])).toMatchObject({ exit: 21, message: expect.stringMatching(/repetition/) as string });
+    expect(await refusal([older])).toMatchObject({ exit: 21, message: expect.stringMatching(/is a repeat/) as string });
   });
 
   test('is signed by another key of the beneficiary, pinned by the supplier, if the first cannot sign', async () => {
@@ -344,7 +344,7 @@ describe.skipIf(!have)('attestation', () => {
         { env },
       );
       expect(verified.code, verified.stdout + verified.stderr).toBe(0);
-      expect(verified.stdout).toMatch(/key-proof +key [0-9A-F]{40} opens deposit \S+ with its part [0-9A-F]{40}/);
+      expect(verified.stdout).toMatch(/key-proof +key [0-9A-F]{40} opens deposit \S+ with its subkey [0-9A-F]{40}/);
       expect(verified.stdout + verified.stderr).not.toMatch(/session key: '|[0-9A-F]{64}/);
       const imported = await theirs.depot(['receipts', 'import-attestation', proof, '--json']);
       expect(JSON.parse(imported.stdout)).toMatchObject({

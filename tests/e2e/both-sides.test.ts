@@ -271,8 +271,8 @@ describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'
     const mail = tempDir();
     for (const name of ['proof.json', 'proof.json.asc']) copyFileSync(join(desk.directory, name), join(mail, name));
     const imported = await supplier.depot(['receipts', 'import-attestation', join(mail, 'proof.json')], installed);
-    // The second page proves the same deposit within the same second, perhaps: then it is a repetition, and said to be one.
-    if (imported.code !== 0) expect(imported.stderr).toContain('is a repetition');
+    // The second page proves the same deposit within the same second, perhaps: then it is a repeat, and said to be one.
+    if (imported.code !== 0) expect(imported.stderr).toContain('is a repeat');
     expect((await supplier.depot(['receipts', 'show', deposit.depositId])).stdout).toMatch(/proven +by Beneficiary 1/);
   });
 });

@@ -179,7 +179,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
       const said = await depotHere(args);
       expect(said.code).toBe(21);
       expect(said.stderr).toContain(
-        `depot: hint: take the receipt of this very deposit, ${b.deposit.depositId}.receipt.json: the one given is of ${a.deposit.depositId}`,
+        `depot: hint: take the receipt of this deposit, ${b.deposit.depositId}.receipt.json: the one given is of ${a.deposit.depositId}`,
       );
       expect(said.stderr).not.toContain('fetch');
     }

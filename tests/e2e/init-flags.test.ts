@@ -156,7 +156,7 @@ describe.skipIf(!here)('depot init with flags', () => {
         ['Account that the scheduled pushes run as', 'daemon\r'],
         ['(the agent sent it by text message)', `${server.password}\r`],
         ['Do a trial run now?', '\r'],
-        ['At what time of day', '02:15\r'],
+        ['What time should the push run', '02:15\r'],
         ...lookMyself,
       ],
     });

@@ -134,7 +134,7 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     const calls = its.calls().length;
     // It is on already: nothing is changed any more.
     const again = answer(await flags(supplier, its, '--schedule', 'systemd'));
-    expect(again.schedule?.did).toEqual(['the schedule is switched on already']);
+    expect(again.schedule?.did).toEqual(['the schedule is already switched on']);
     expect(
       its
         .calls()
@@ -190,20 +190,20 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     mkdirSync(metrics);
     const first = await asked(supplier, its, [
       ['Do a trial run now?', 'n'],
-      ['At what time of day', '1:3\r'],
+      ['What time should the push run', '1:3\r'],
       ['a time of day like 01:30', ''],
-      ['At what time of day', '02:15\r'],
-      ['until when', '04:15\r'],
-      ['Whom should depot tell', `${down}\r`],
+      ['What time should the push run', '02:15\r'],
+      ['Until when', '04:15\r'],
+      ['Who should depot notify', `${down}\r`],
       ['Command to run', 'alert | mail\r'],
       ['no shell runs it, so |', ''],
       ['Command to run', '/nowhere/alert --to "the ops"\r'],
       ['there is no program /nowhere/alert', ''],
-      ['Take it all the same?', 'y'],
-      ['File for metrics', `${metrics}\r`],
+      ['Use it anyway?', 'y'],
+      ['File for Prometheus metrics', `${metrics}\r`],
       ['names end in .prom', ''],
-      ['File for metrics', `${metrics}/depot.prom\r`],
-      ['Of these, some are there with other contents', ''],
+      ['File for Prometheus metrics', `${metrics}/depot.prom\r`],
+      ['Some of these already exist, with different contents', ''],
       ['Put the new ones in their place', 'y'],
       ['enabled: depot.timer', ''],
       ['Make the first deposit now?', '\r'],

@@ -111,11 +111,11 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['How often', '\r'],
       ['arrangement  acme', ''],
       ['Is this right?', line(2)],
-      ['Change which?', line(4)],
+      ['Which one?', line(4)],
       ['short name', 'acme-crm\r'],
       ['arrangement  acme-crm', ''],
       ['Is this right?', line(2)],
-      ['Change which?', line(8)],
+      ['Which one?', line(8)],
       ['Anything else?', line(3)],
       ['Remove which?', '\r'],
       ['Anything else?', '\r'],
@@ -133,7 +133,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['Directory there [/incoming]', `${server.remoteDirectory}\r`],
       ['A push should work', ''],
       ['Do a trial run now?', '\r'],
-      ['At what time', '\r'],
+      ['What time should', '\r'],
       ...lookMyself,
     ]);
     expect(code, text).toBe(0);
@@ -171,7 +171,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['ssh-ed25519 SHA256:', ' \r'],
         ['kept in', ''],
         ['Do a trial run now?', 'n'],
-        ['At what time', '\r'],
+        ['What time should', '\r'],
         ...lookMyself,
       ],
       flags(m, { port: String(other.port) }),
@@ -206,7 +206,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['changed in', ''],
         ['A push should work', ''],
         ['Do a trial run now?', 'n'],
-        ['At what time', '\r'],
+        ['What time should', '\r'],
       ],
       flags(m),
     );
@@ -232,12 +232,12 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
     ]);
     const before = readFileSync(kept, 'utf8');
     const refused = await at(m, [
-      ['Go on with these answers?', line(2)],
+      ['Continue with these answers?', line(2)],
       ['run as [daemon]', '\x03'],
     ]);
     expect([refused.code, readFileSync(kept, 'utf8')]).toEqual([130, before]);
     const again = await at(m, [
-      ['Go on with these answers?', line(2)],
+      ['Continue with these answers?', line(2)],
       ['run as [daemon]', '\r'],
       ['Directory for receipts', '\r'],
       ['[Acme]', 'Acme SaaS\r'],
@@ -275,7 +275,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
       ['runuser -u daemon -- depot doctor', ''],
       ['A push should work', ''],
       ['Do a trial run now?', '\r'],
-      ['At what time', '\r'],
+      ['What time should', '\r'],
       ...lookMyself,
     ]);
     expect(code, text).toBe(0);

@@ -67,7 +67,7 @@ describe.skipIf(!here)('depot init', () => {
     const first = await at(m, [...questions(m), ["The agent's SFTP server", '\x03']]);
     expect(first.code, first.text).toBe(130);
     expect(first.text).toContain(
-      `depot: hint: go on where you left off: depot init --config ${m.config} --state ${m.state}`,
+      `depot: hint: continue where you left off: depot init --config ${m.config} --state ${m.state}`,
     );
     expect(existsSync(m.config)).toBe(false);
 
@@ -76,7 +76,7 @@ describe.skipIf(!here)('depot init', () => {
       ['Found an unfinished set-up of acme-crm, with these answers:', ''],
       [`public key   ${m.beneficiary.publicKey}`, ''],
       [`to deposit   ${join(m.root, 'export')}`, ''],
-      ['Go on with these answers?', '\r'],
+      ['Continue with these answers?', '\r'],
       // A wrong port shows only when nothing answers; the user need not start over.
       ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', '1\r'],
@@ -101,7 +101,7 @@ describe.skipIf(!here)('depot init', () => {
       ['What would you like to do?', '\r'],
       [`Password of ${server.username}`, `${server.password}\r`],
       ['Do a trial run now?', '\r'],
-      ['At what time of day', '02:15\r'],
+      ['What time should the push run', '02:15\r'],
       ...lookMyself,
     ]);
     expect(second.code, second.text).toBe(0);
@@ -150,7 +150,7 @@ describe.skipIf(!here)('depot init', () => {
     expect([closed.code, closed.stderr]).toEqual([
       5,
       expect.stringMatching(
-        /this account may not read it\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/,
+        /this account cannot read it\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/,
       ),
     ]);
     const verified = await depot([
@@ -228,7 +228,7 @@ describe.skipIf(!here)('depot init', () => {
       known,
     );
     expect(first.code, first.text).toBe(13);
-    expect(first.text).toContain('goes on here, once you have fixed that');
+    expect(first.text).toContain('continues here, once you have fixed that');
     expect(readFileSync(m.config, 'utf8')).toMatch(/^ +privateKey: .*keys\/ssh/m);
     expect(existsSync(join(m.root, 'etc/known_hosts'))).toBe(false);
 
@@ -238,7 +238,7 @@ describe.skipIf(!here)('depot init', () => {
       [`ssh-ed25519 ${server.fingerprints[0]}`, ' \r'],
       ['Passphrase of the SSH key', 'correct horse\r'],
       ['Do a trial run now?', '\r'],
-      ['At what time of day', '02:15\r'],
+      ['What time should the push run', '02:15\r'],
       ...lookMyself,
     ]);
     expect(second.code, second.text).toBe(0);
@@ -297,7 +297,7 @@ test.skipIf(peer('python3') === undefined)(
       },
     );
     expect(code, text).toBe(20);
-    expect(text).toContain('phone the beneficiary, then go on where you left off: depot init');
+    expect(text).toContain('phone the beneficiary, then continue where you left off: depot init');
     expect(readdirSync(home)).toContain('depot.yaml.answers.json');
   },
 );

@@ -112,11 +112,11 @@ describe.skipIf(!here || !pg)('from the letter to a monitored nightly deposit', 
       ['Repeat the passphrase', 'correct horse\r'],
       [`Password of ${server.username}`, `${server.password}\r`],
       ['Do a trial run now?', '\r'],
-      ['At what time of day', '\r'],
-      ['until when', '\r'],
-      ['Whom should depot tell', '\r'],
+      ['What time should the push run', '\r'],
+      ['Until when', '\r'],
+      ['Who should depot notify', '\r'],
       ['Address to ping', `${monitor.url}\r`],
-      ['File for metrics', '\r'],
+      ['File for Prometheus metrics', '\r'],
       ['the crontab of daemon', ''],
       ['Switch it on now?', '\r'],
       ['Make the first deposit now?', 'n'],
@@ -138,7 +138,7 @@ describe.skipIf(!here || !pg)('from the letter to a monitored nightly deposit', 
     const end = text.slice(text.indexOf('\nReady.') + 1, text.lastIndexOf('\n'));
     expect(end.split('\n').length).toBeLessThanOrEqual(24);
     expect(end).toMatch(/at 01:30, account daemon deposits acme-crm with 127\.0\.0\.1/);
-    expect(end).toMatch(/who is told +127\.0\.0\.1:\d+ is pinged at start, success, failure/);
+    expect(end).toMatch(/notified +127\.0\.0\.1:\d+ gets a ping at start, success, failure/);
     expect(end).toMatch(/depot status --config [\s\S]*depot runs --config [\s\S]*crontab -u daemon -e/);
     expect(end).toContain(join(m.root, 'etc/keys/supplier.public.asc'));
 

@@ -31,8 +31,8 @@ export const asService = (program: ReturnType<typeof installed>, ...args: string
 
 /** After the time of day, with `--schedule none`: tells nobody, and makes no deposit. */
 export const lookMyself: Turn[] = [
-  ['until when', '\r'],
-  ['Whom should depot tell', '\x1b[B\x1b[B\r'],
-  ['File for metrics', '\r'],
+  ['Until when', '\r'],
+  ['Who should depot notify', '\x1b[B\x1b[B\r'],
+  ['File for Prometheus metrics', '\r'],
   ['Make the first deposit now?', 'n'],
 ];

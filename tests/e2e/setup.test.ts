@@ -194,7 +194,8 @@ describe.skipIf(!ssh)('init', () => {
     expect(without.code).toBe(2);
     expect(json(without).error).toMatchObject({
       code: 'usage',
-      message: 'no terminal to ask, and no push is possible without: --host-key, --password-file (or --private-key)',
+      message:
+        'there is no terminal to ask on, and a push is not possible without: --host-key, --password-file (or --private-key)',
       hint: expect.stringContaining('--later') as string,
     });
     expect(

@@ -118,7 +118,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     expect(await opener.names()).toEqual([...trees[2].keys()]);
     expect(await opener.page.isVisible('#folder')).toBe(false);
     expect(await opener.page.isVisible('#archive')).toBe(false);
-    expect(await opener.page.textContent('#limit')).toContain('saves single files from the list');
+    expect(await opener.page.textContent('#limit')).toContain('can save single files from the list');
     await opener.page.click('#dutch');
     expect(await opener.page.textContent('#limit')).toContain('losse bestanden uit de lijst');
     expect(await opener.page.textContent('#needed-words')).toContain('op zichzelf niet de hele dataset');

@@ -207,16 +207,16 @@ describe('a receipt is refused', () => {
 
   test('of a newer version, and the error says so', () => {
     expect(() => parseText('{"schema":"depot.receipt/3"}')).toThrow(
-      'r.json is not a receipt: schema depot.receipt/3 is not known to this version of depot',
+      'r.json is not a receipt: schema depot.receipt/3 is unknown to this version of depot',
     );
   });
 
   const good = canonicalText(receiptOf());
   test.each<[string, string, RegExp]>([
     ['no JSON', good.slice(0, -3), /not JSON/],
-    ['another schema', '{"schema":"x"}', /no schema/],
-    ['a list', '[]', /no schema/],
-    ['null', 'null', /no schema/],
+    ['another schema', '{"schema":"x"}', /its schema is not depot.receipt\/1/],
+    ['a list', '[]', /its schema is not depot.receipt\/1/],
+    ['null', 'null', /its schema is not depot.receipt\/1/],
     ['a byte order mark', `\ufeff${good}`, /a byte order mark was added at the start/],
     ['a trailing blank', `${good} `, /canonical/],
     ['no newline', good.trimEnd(), /canonical/],

@@ -30,7 +30,7 @@ export function steady(text: string, { places, firstDay }: Shown): string {
       .replace(/(created +)20\d\d-\d\d-\d\d \d\d:\d\d/, '$12026-10-05 09:00')
       .replace(/\b(\d+h)\d\dm\b/g, '$129m')
       .replace(/process \d+ on [^\s,)]+/g, 'process 4711 on acme1')
-      .replace(/^! no cron runs(?:.*\n)+?(?=This switches)/m, '')
+      .replace(/^! cron is not running(?:.*\n)+?(?=This switches)/m, '')
       .replace(/\d+(?:\.\d)? [KMGT]iB free/, '60.9 GiB free')
       .replace(/(suitcase-size +|\()\d+(?=\s+bytes)/, '$12750')
       .replace(/(report\.html, )\d+\.\d/, '$125.0')

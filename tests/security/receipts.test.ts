@@ -75,7 +75,7 @@ test('a wrong private key: the error names the right one by the fingerprint that
   expect(error).toMatchObject({
     code: 'not-addressed',
     exit: 22,
-    hint: expect.stringContaining(`one of: ${receiver.key.fingerprint} (its part `) as string,
+    hint: expect.stringContaining(`one of: ${receiver.key.fingerprint} (its subkey `) as string,
   });
 });
 
@@ -138,7 +138,7 @@ describe('a receipt that does not match is refused', () => {
     await bothRefuse(
       { ...one, receiptFile: other.receiptFile },
       receiver.signer.publicKey,
-      /not as in the receipt|but the receipt says/,
+      /not the same as in the receipt|but the receipt says/,
     );
   });
 

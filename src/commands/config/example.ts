@@ -16,7 +16,7 @@ export async function printExample({ out }: { out: string | undefined }, { scree
   // Readable for all, as depot init makes it: nothing in it is secret.
   await writeNew(file, text, 0o644).catch((cause: unknown) => {
     if (errorCode(cause) !== 'EEXIST') throw localError(cause, 'write', file);
-    throw new DepotError('output-exists', `${printable(file)} exists already`, {
+    throw new DepotError('output-exists', `${printable(file)} already exists`, {
       hint: 'give --out a file that does not exist yet',
       cause,
     });

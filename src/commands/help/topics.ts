@@ -81,7 +81,7 @@ function environment(): string {
       ['…_FILE', 'a file with the secret instead: DEPOT_PASSWORD_FILE and so on. Others must not be able to read it'],
       ['DEPOT_LOG', 'info: log what happens, like --verbose; debug: also all of SSH and SFTP'],
       ['DEPOT_DEBUG', '1: also print stack traces, which contain no secrets'],
-      ['NO_COLOR', 'set it to anything for no colours'],
+      ['NO_COLOR', 'if set to anything: no colours'],
       [
         'JOB_COMPLETION_INDEX, JOB_COMPLETIONS',
         'Kubernetes: which part of all arrangements push --all takes, like --shard',
@@ -90,7 +90,7 @@ function environment(): string {
       ['CREDENTIALS_DIRECTORY, STATE_DIRECTORY', "systemd: the unit's secrets and state"],
       ['SSH_AUTH_SOCK', 'the ssh-agent to log in with, if depot.yaml asks for it'],
     ]),
-    folded('Programs that depot runs (sources, notify) do not see DEPOT_… and CREDENTIALS_DIRECTORY.', columns),
+    folded('Programs that depot runs (sources, notify) do not see DEPOT_… or CREDENTIALS_DIRECTORY.', columns),
   );
 }
 
@@ -103,7 +103,7 @@ function files({ env, cwd }: Surrounding): string {
     table([
       [
         'depot.yaml',
-        `--config or $DEPOT_CONFIG, else the first that is there:\n${configs.map(({ path }) => path).join('\n')}`,
+        `--config or $DEPOT_CONFIG, else the first that exists:\n${configs.map(({ path }) => path).join('\n')}`,
       ],
       [
         'state',
@@ -114,7 +114,7 @@ function files({ env, cwd }: Surrounding): string {
       ['documents', docsPage('')],
     ]),
     folded(
-      'Paths in depot.yaml are relative to it. In the state directory are, for each arrangement, the receipts and their signatures (ID.receipt.json, .asc), the covers, the ledger (ledger.ndjson) and what each run did (runs.ndjson).',
+      'Paths in depot.yaml are relative to it. For each arrangement, the state directory holds the receipts and their signatures (ID.receipt.json, .asc), the covers, the ledger (ledger.ndjson) and what each run did (runs.ndjson).',
       columns,
     ),
   );

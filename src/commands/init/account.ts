@@ -25,8 +25,8 @@ export async function askAccount(fallback: string, talk: Talk): Promise<string> 
     check: async (name) => {
       if ((await accountNamed(name)) !== undefined) return undefined;
       return accountName.test(name)
-        ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»`
-        : `there is no account ${JSON.stringify(printable(name))}, and there cannot be: an account name is short, like depot`;
+        ? `there is no account ${printable(name)}; create it in another terminal, then answer again: «${makeAccount(name)}»`
+        : `there is no account ${JSON.stringify(printable(name))}, and there cannot be one: account names are short, like depot`;
     },
   });
 }
@@ -44,7 +44,7 @@ export function noAccount(name: string): ReturnType<typeof usage> {
       '--user is for root, which Windows does not have',
       `leave it out; for the lines that give another account access: depot schedule print windows --at 01:30 --user ${shellWord(name)}`,
     );
-  return usage(`there is no account ${JSON.stringify(name)}`, `make it first: «${makeAccount(name)}»`);
+  return usage(`there is no account ${JSON.stringify(name)}`, `create it first: «${makeAccount(name)}»`);
 }
 
 /** False when the person leaves; else the directory can be the account's. */
@@ -79,7 +79,7 @@ export async function pusherOf(config: Config, talk: Talk): Promise<Account | un
     if (there && meant === null) return owner;
     talk.say(
       !there
-        ? `${printable(state)}, the place for receipts and ledger, does not exist yet.`
+        ? `${printable(state)}, the directory for receipts and ledger, does not exist yet.`
         : `${printable(state)} belongs to root, but this was set up for account ${meant!.name}.`,
     );
     const account = await otherAccount(await askAccount(meant?.name ?? 'depot', talk));

@@ -43,7 +43,7 @@ async function tried(
 ): Promise<DatabaseAnswer | null> {
   const { talk, context, account } = o;
   for (let answer = first; ; ) {
-    talk.say(`  Looking at it as account ${pusherName(account)} …`);
+    talk.say(`  Trying it as account ${pusherName(account)} …`);
     const seen = await tryAs(account, answer, context);
     if ('found' in seen) {
       const { words, bytes: size, warnings } = seen.found;
@@ -123,7 +123,7 @@ async function describe(
 const usualPort = { postgresql: 5432, mariadb: 3306, mysql: 3306, sqlserver: 1433 } as const;
 
 function plain(text: string): string | undefined {
-  return printable(text) === text ? undefined : 'there are no such characters in it';
+  return printable(text) === text ? undefined : 'it cannot contain such characters';
 }
 
 async function askFile(
@@ -189,7 +189,7 @@ async function askPassword(
     'How does depot get the password?',
     [
       { value: 'none', label: `none needed: the server lets ${whose} in ${without[answer.kind]}` },
-      { value: 'typed', label: `type it now; kept in secrets/, for ${whose} alone` },
+      { value: 'typed', label: `type it now; depot keeps it in secrets/, for ${whose} only` },
       { value: 'file', label: 'it is in a file' },
     ],
     old === undefined ? 'none' : 'file' in old ? 'file' : 'typed',
@@ -210,7 +210,7 @@ async function askPassword(
   for (const warning of warnings) talk.say(`  ! ${warning}`);
   if (lines.length > 0)
     talk.say(
-      `  Account ${account!.name} may not read it yet. Type this in another terminal:\n${lines.map((line) => `  «${line}»`).join('\n')}`,
+      `  Account ${account!.name} cannot read it yet. Type this in another terminal:\n${lines.map((line) => `  «${line}»`).join('\n')}`,
     );
   return { file };
 }

@@ -23,7 +23,7 @@ const kinds: Readonly<Record<string, DatabaseKind>> = {
 };
 
 const forms =
-  'write it as postgresql://USER@HOST:PORT/NAME, or postgresql:NAME on this machine; likewise mariadb, mysql and sqlserver (with ?backup=FILE); or sqlite:FILE';
+  'write it as postgresql://USER@HOST:PORT/NAME, or as postgresql:NAME on this machine; likewise mariadb, mysql and sqlserver (with ?backup=FILE); or sqlite:FILE';
 
 /** Throws 'usage' for one that is wrong; paths are as they were given. */
 export function databaseAnswers(urls: readonly string[], passwords: readonly PasswordFileFlag[]): DatabaseAnswer[] {
@@ -60,8 +60,8 @@ function hasPassword(url: string): boolean {
 function parseUrl(kind: DatabaseKind, rest: string): Parsed<DatabaseAnswer> {
   const [, authority, place = '', query = ''] = /^(?:\/\/([^/?]*))?([^?]*)(?:\?(.*))?$/s.exec(rest)!;
   const words = [authority ?? '', place, ...query.split('&').flatMap((pair) => pair.split('='))].map(decoded);
-  if (words.includes(null)) return { wrong: 'after % come two hexadecimal digits of UTF-8; % itself is %25' };
-  if (words.some((word) => printable(word!) !== word)) return { wrong: 'there are no control characters in it' };
+  if (words.includes(null)) return { wrong: '% needs two hexadecimal digits (UTF-8) after it; write % itself as %25' };
+  if (words.some((word) => printable(word!) !== word)) return { wrong: 'it contains control characters' };
   const settings = new Map<string, string>();
   for (const pair of query === '' ? [] : query.split('&')) {
     const [key = '', ...value] = pair.split('=');
@@ -71,21 +71,21 @@ function parseUrl(kind: DatabaseKind, rest: string): Parsed<DatabaseAnswer> {
   const unknown = [...settings.keys()].find((key) => !known.includes(key));
   if (unknown !== undefined)
     return {
-      wrong: `${JSON.stringify(unknown)} is nothing that can stand after the ? here; a ? in a name is written %3F`,
+      wrong: `${JSON.stringify(unknown)} cannot come after the ? here; write a ? in a name as %3F`,
     };
   if (kind === 'sqlite') {
-    if (authority !== undefined && authority !== '') return { wrong: 'a path is written sqlite:/path' };
-    return place === '' ? { wrong: 'it names no file' } : { value: { kind, database: decoded(place)! } };
+    if (authority !== undefined && authority !== '') return { wrong: 'write a path as sqlite:/path' };
+    return place === '' ? { wrong: 'it does not name a file' } : { value: { kind, database: decoded(place)! } };
   }
   const database = decoded(authority === undefined ? place : place.replace(/^\//, ''))!;
-  if (database === '') return { wrong: 'it names no database' };
+  if (database === '') return { wrong: 'it does not name a database' };
   const server = parseServer(kind, authority ?? '', settings.get('host'));
   if ('wrong' in server) return server;
   const backup = settings.get('backup');
   if (kind === 'sqlserver' && backup === undefined)
-    return { wrong: 'SQL Server writes an unencrypted backup first; say to which file: ?backup=/path' };
+    return { wrong: 'SQL Server writes an unencrypted backup first; say which file to write: ?backup=/path' };
   const absolute = backup === undefined || path.isAbsolute(backup) || path.win32.isAbsolute(backup);
-  if (!absolute) return { wrong: 'backup has to be an absolute path, since the server writes it' };
+  if (!absolute) return { wrong: 'backup must be an absolute path, since the server writes it' };
   return { value: { kind, database, ...server.value, ...(backup !== undefined && { backup }) } };
 }
 
@@ -99,7 +99,7 @@ function parseServer(
   const [, bracketed, plain = '', digits] =
     /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/s.exec(authority.slice(at + 1)) ?? [];
   if (bracketed === undefined && plain === '' && authority.slice(at + 1) !== '')
-    return { wrong: 'after // comes a host; an IPv6 address stands in brackets: [fd00::5]' };
+    return { wrong: 'a host comes after //; write an IPv6 address in brackets: [fd00::5]' };
   const written = bracketed ?? decoded(plain)!;
   if (written !== '' && named !== undefined) return { wrong: 'it names two hosts' };
   const host = named ?? written;
@@ -119,7 +119,7 @@ function parseServer(
 
 /** What is wrong with where a server is said to be: a host, or the path of a socket; SQL Server's may have an instance. */
 export function wrongServer(kind: DatabaseKind, host: string): string | undefined {
-  if (printable(host) !== host) return 'a host has no such characters';
+  if (printable(host) !== host) return 'a host cannot contain such characters';
   if (host.startsWith('/') && kind !== 'sqlserver') return undefined;
   const parsed = parseHost(kind === 'sqlserver' ? host.replace(/\\[A-Za-z0-9_$#-]+$/, '') : host);
   return 'wrong' in parsed ? parsed.wrong : undefined;

@@ -31,11 +31,11 @@ export function endScreen(o: {
             'every night',
             `at ${clockText(night.at)}, ${o.account === undefined ? 'depot' : `account ${o.account.name}`} deposits ${printable(few(names))} with ${printable(few(hosts))}${again(night)}`,
           ] as [string, string],
-          ['every hour', 'depot looks whether a deposit is missing'] as [string, string],
+          ['every hour', 'depot checks whether a deposit is missing'] as [string, string],
         ]),
-    ['who is told', told(config)],
+    ['notified', told(config)],
     ...(night.metrics === undefined ? [] : [['metrics', printable(night.metrics)] as [string, string]]),
-    ['to look', `«depot status ${where}»`],
+    ['to check', `«depot status ${where}»`],
     ['', `«depot runs ${where}»`],
     ...(o.off === null ? [] : [['to stop', `«${o.off}»`] as [string, string]]),
     ...beneficiary(config, names, o.signerPublic, where),
@@ -51,10 +51,10 @@ function again({ at, until }: Night): string {
 
 function told({ ping, notify }: Config): string {
   const who = [
-    ...(ping === undefined ? [] : [`${printable(pingHost(ping.url))} is pinged at ${ping.on.join(', ')}`]),
+    ...(ping === undefined ? [] : [`${printable(pingHost(ping.url))} gets a ping at ${ping.on.join(', ')}`]),
     ...(notify === undefined ? [] : [`${printable(notify.command[0] ?? '')} runs at ${notify.on.join(', ')}`]),
   ];
-  return who.length === 0 ? 'nobody: add ping: or notify: to depot.yaml, or look yourself' : who.join('; ');
+  return who.length === 0 ? 'nobody: add ping: or notify: to depot.yaml, or check yourself' : who.join('; ');
 }
 
 function beneficiary(config: Config, names: string[], signerPublic: string | null, where: string): [string, string][] {
@@ -65,7 +65,7 @@ function beneficiary(config: Config, names: string[], signerPublic: string | nul
   return [
     [
       'to give',
-      `${printable(few(whom))} needs ${signerPublic === null ? 'your public signing key' : printable(signerPublic)}, which checks your receipts; and the kit, which opens deposits, once there is one:`,
+      `${printable(few(whom))} needs ${signerPublic === null ? 'your public signing key' : printable(signerPublic)}, to check your receipts; and, once there is a deposit, the kit, to open it:`,
     ],
     ['', `«depot kit ${names.length === 1 ? only! : 'NAME'} --out kit ${where}»`],
   ];

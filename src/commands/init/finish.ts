@@ -46,7 +46,7 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
   const config = await load();
   if ((await pusherOf(config, talk))?.uid === 0)
     talk.say(`Pushes run as root, which owns ${printable(config.state.path)}.`);
-  const goOn = [`depot init --config ${shellWord(file)}    # goes on here, once you have fixed that`];
+  const goOn = [`depot init --config ${shellWord(file)}    # continues here, once you have fixed that`];
   const names = [...config.arrangements.keys()];
   for (const name of names) {
     const exit = await ready(name, file, talk, context);
@@ -69,7 +69,7 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
   const isOn = kept !== null && given === undefined;
   if (isOn)
     talk.say(
-      `The schedule is switched on already: every night at ${clockText(kept.at)}, until ${clockText(kept.until)}.`,
+      `The schedule is already switched on: every night at ${clockText(kept.at)}, until ${clockText(kept.until)}.`,
     );
   const times = isOn ? kept : await askTimes(o, talk);
   await tell(o, await load(), owner, talk, context);
@@ -112,12 +112,10 @@ async function hasDeposits(config: Config): Promise<boolean> {
 async function askTimes(o: InitFlags, talk: Talk): Promise<Pick<Night, 'at' | 'until'>> {
   const check = (time: string): string | undefined =>
     timeOfDay(time) === null ? 'a time of day like 01:30' : undefined;
-  const at = timeOfDay(
-    o.at ?? (await talk.text('At what time of day should it run?', { fallback: usualTime, check })),
-  )!;
+  const at = timeOfDay(o.at ?? (await talk.text('What time should the push run?', { fallback: usualTime, check })))!;
   const until =
     o.until ??
-    (await talk.text('If that fails, until when should it try again, every hour?', {
+    (await talk.text('If it fails, it tries again every hour. Until when?', {
       fallback: clockText(usualUntil(at)),
       check,
     }));
@@ -143,7 +141,7 @@ async function tell(
 
 async function askMetrics(o: InitFlags, talk: Talk, context: Context): Promise<string | undefined> {
   if (o.prometheusFile !== undefined) return absolutePath(o.prometheusFile, context);
-  const file = await talk.text('File for metrics, for Prometheus (Enter: none)', {
+  const file = await talk.text('File for Prometheus metrics (Enter: none)', {
     optional: true,
     path: true,
     check: (name) => wrongMetrics(absolutePath(name, context)),
@@ -178,7 +176,7 @@ async function switchOn(
     if (!toggle.done) {
       talk.say(`This switches the schedule on:\n${toggle.plan.map((line) => `  ${line}`).join('\n')}`);
       const replaces = toggle.replaces.map((file) => `  ${file}`).join('\n');
-      if (replaces !== '') talk.say(`Of these, some are there with other contents:\n${replaces}`);
+      if (replaces !== '') talk.say(`Some of these already exist, with different contents:\n${replaces}`);
       const question = replaces === '' ? 'Switch it on now?' : 'Put the new ones in their place, and switch it on?';
       // A flag is the answer to the plain question only.
       if (!((o.schedule !== undefined && replaces === '') || (await talk.confirm(question, replaces === ''))))

@@ -19,7 +19,7 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
   const sources: SourceAnswer[] = [];
   for (const given of o.sources) {
     const found = await lookAtSource(given, context);
-    if ('wrong' in found) throw usage(`source ${found.wrong}`, 'name a directory or a file that this account may read');
+    if ('wrong' in found) throw usage(`source ${found.wrong}`, 'name a directory or a file that this account can read');
     sources.push(found.value);
   }
   for (const given of o.databases) sources.push(await databaseGiven(given, context));
@@ -61,7 +61,7 @@ async function databaseGiven(given: DatabaseAnswer, context: Context): Promise<D
   const { kind, password } = given;
   if (kind === 'sqlite') {
     const found = await lookAtSource(given.database, context);
-    if ('wrong' in found) throw usage(`database ${found.wrong}`, 'name a file that this account may read');
+    if ('wrong' in found) throw usage(`database ${found.wrong}`, 'name a file that this account can read');
     if (found.value.kind !== 'file') throw usage(`database ${found.value.path} is a directory`, 'name its file');
     return { ...given, database: found.value.path };
   }
@@ -109,13 +109,13 @@ export function complete(
   if (missing.length > 0) {
     const also = needed.length === 0 ? '' : `; and for a push: ${needed.join(', ')} (unless --later)`;
     throw usage(
-      `no terminal to ask, and these answers are missing: ${missing.join(', ')}${also}`,
+      `there is no terminal to ask on, and these answers are missing: ${missing.join(', ')}${also}`,
       'give them as flags, or run «depot init» on a terminal',
     );
   }
   if (needed.length > 0)
     throw usage(
-      `no terminal to ask, and no push is possible without: ${needed.join(', ')}`,
+      `there is no terminal to ask on, and a push is not possible without: ${needed.join(', ')}`,
       'give them as flags, or add --later and follow with: «depot trust» and «depot login»',
     );
   return {

@@ -50,7 +50,7 @@ async function giveKeys({ directory, supplier, arrangements }: Config, account: 
     if ((await obstacle(account, file, 'read'))?.onTheWay === false)
       given.push(...(await give('file', file, 0o640, { uid: 0, gid: account.gid })));
   }
-  return given.map((file) => `account ${account.name} may now read ${printable(file)}`);
+  return given.map((file) => `account ${account.name} can now read ${printable(file)}`);
 }
 
 /** Nothing where it is a link, or another name of some other file: then `accessFor` has the line to type. */

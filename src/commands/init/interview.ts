@@ -29,11 +29,11 @@ async function review(a: Draft, o: Asked): Promise<Question | 'leave' | null> {
   const what = await talk.choose('Is this right?', [
     { value: 'write', label: 'yes: write depot.yaml' },
     { value: 'change', label: 'no: change an answer' },
-    { value: 'leave', label: 'leave, and go on later; the answers are kept' },
+    { value: 'leave', label: 'stop, and continue later; your answers are kept' },
   ]);
   if (what !== 'change') return what === 'leave' ? 'leave' : null;
   const shown = questions.filter((question) => question.shown(all) !== '');
-  const which = await talk.choose('Change which?', [
+  const which = await talk.choose('Which one?', [
     ...shown.map(({ label }) => ({ value: label, label })),
     { value: '', label: 'none of them' },
   ]);

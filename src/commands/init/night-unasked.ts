@@ -54,8 +54,8 @@ export async function nightUnasked(file: string, o: InitFlags, context: Context)
     const { toggle, prepare, warnings } = await prepareSchedule(o.schedule, night, now, owner, context);
     for (const warning of warnings) context.screen.warn(warning);
     if (toggle.replaces.length > 0 && !toggle.done)
-      return failed(`with other contents, these are there already: ${toggle.replaces.join(', ')}`);
-    const did = toggle.done ? ['the schedule is switched on already'] : await toggle.on();
+      return failed(`these already exist, with different contents: ${toggle.replaces.join(', ')}`);
+    const did = toggle.done ? ['the schedule is already switched on'] : await toggle.on();
     return {
       document: { ...document, schedule: { ...schedule, on: true, did } },
       lines: [...done, ...did, `to switch it off: ${toggle.off}`],
@@ -67,7 +67,7 @@ export async function nightUnasked(file: string, o: InitFlags, context: Context)
     return failed(error.message, error.hint);
   }
 
-  function failed(message: string, hint = 'look at what is there, then type the lines by hand'): Unasked {
+  function failed(message: string, hint = 'see what is there, then type the lines by hand'): Unasked {
     context.screen.warn(`the schedule is not switched on: ${message}; ${hint}`, 'act');
     return {
       document: { ...document, schedule: { ...schedule, on: false, problem: message } },

@@ -65,12 +65,12 @@ export async function requireNight({ schedule, prometheusFile }: InitFlags, cont
     );
   if (schedule === 'cron') {
     if ((await crontabOf(null, '', context.env)) === null)
-      throw usage('--schedule cron: there is no crontab on this machine', 'install cron, or take --schedule none');
+      throw usage('--schedule cron: there is no crontab on this machine', 'install cron, or use --schedule none');
     return;
   }
   if (!(await isSystemd()))
-    throw usage('--schedule systemd: systemd does not run this machine', 'take --schedule cron or none');
-  if (self !== 0) throw usage('--schedule systemd: only root may add units', 'run it as root, or take --schedule cron');
+    throw usage('--schedule systemd: systemd does not run this machine', 'use --schedule cron or none');
+  if (self !== 0) throw usage('--schedule systemd: only root may add units', 'run it as root, or use --schedule cron');
 }
 
 /** What is switched on already for this configuration; null for nothing, and where nobody can tell. */
@@ -105,9 +105,9 @@ export async function prepareSchedule(
   if (owner === undefined)
     throw new DepotError(
       'schedule-failed',
-      `${config.state.path} does not exist, so nobody knows which account pushes`,
+      `${config.state.path} does not exist, so depot cannot tell which account pushes`,
       {
-        hint: 'make it on a terminal: «depot init»',
+        hint: 'create it on a terminal: «depot init»',
       },
     );
   const { files, prepare, warnings } = await makeSchedule(
@@ -134,7 +134,7 @@ export async function prepareSchedule(
       ? await unitsSwitch(files, context.env, lines)
       : await crontabSwitch(await tableOf(owner, context), files[0]!.contents, config.path, lines);
   if (kind === 'cron' && !(await cronRuns()))
-    warnings.push('no cron runs on this machine now, and without it nothing is pushed: start it');
+    warnings.push('cron is not running on this machine, and without it nothing is pushed: start it');
   return { toggle, prepare, warnings };
 }
 
@@ -185,6 +185,6 @@ export async function wrongMetrics(file: string): Promise<string | undefined> {
   if (!file.endsWith('.prom')) return 'node_exporter reads files whose names end in .prom: depot.prom';
   if ((await stat(file).catch(() => null))?.isDirectory() === true) return 'that is a directory; name a file in it';
   return (await stat(path.dirname(file)).catch(() => null)) === null
-    ? `there is no directory ${path.dirname(file)}: make it first, as node_exporter's --collector.textfile.directory has it`
+    ? `there is no directory ${path.dirname(file)}: create it first; it is node_exporter's --collector.textfile.directory`
     : undefined;
 }

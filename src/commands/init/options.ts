@@ -33,7 +33,7 @@ export function initOptions(flags: Flags) {
     list(flags, key).map((value) =>
       checked(
         name,
-        `write it as the letter or ssh-keygen -lf has it: --${name} "ssh-ed25519 SHA256:…"`,
+        `write it as the letter or ssh-keygen -lf shows it: --${name} "ssh-ed25519 SHA256:…"`,
         hostKeyText,
         value,
       ),
@@ -75,7 +75,7 @@ export function initOptions(flags: Flags) {
         ? undefined
         : checked(
             'notify',
-            'give program and arguments in one word: --notify "/usr/local/bin/alert --to ops"',
+            'give program and arguments as one argument: --notify "/usr/local/bin/alert --to ops"',
             commandWords,
             text(flags, 'notify')!,
           ),
@@ -88,7 +88,7 @@ export function initOptions(flags: Flags) {
   if (typeof jump === 'string')
     throw usage(
       `--proxy-jump ${JSON.stringify(o.proxyJump)}: ${jump}`,
-      'give it as ssh -J has it: --proxy-jump acme@gate.example',
+      'give it as for ssh -J: --proxy-jump acme@gate.example',
     );
   if (o.proxyJumpHostKeys.length > 0 && o.proxyJump === undefined)
     throw usage('--proxy-jump-host-key is for the server of --proxy-jump, and there is none', 'add --proxy-jump HOST');

@@ -23,7 +23,7 @@ export async function askPath(taken: readonly SourceAnswer[], o: SourcesAsked): 
       const looked = await lookAtSource(text, context);
       if ('wrong' in looked) return looked.wrong;
       const { value } = looked;
-      if (taken.some((one) => 'path' in one && one.path === value.path)) return 'that one is in the list already';
+      if (taken.some((one) => 'path' in one && one.path === value.path)) return 'that one is already in the list';
       found = value;
       return undefined;
     },
@@ -34,7 +34,7 @@ export async function askPath(taken: readonly SourceAnswer[], o: SourcesAsked): 
   talk.say(`  ${sourceShown(source)}: ${more ? 'more than ' : ''}${counted(files, 'file')}, ${bytes(size)}`);
   if (o.account !== null && (await obstacle(o.account, source.path, 'read')) !== null)
     talk.say(
-      `  Account ${o.account.name} may not read it yet. One way to change that: «setfacl -R -m u:${o.account.name}:rX ${typedWord(source.path)}»`,
+      `  Account ${o.account.name} cannot read it yet. One way to change that: «setfacl -R -m u:${o.account.name}:rX ${typedWord(source.path)}»`,
     );
   return source;
 }
@@ -49,7 +49,7 @@ export async function lookAtSource(
   const what = await stat(absolute).catch((error: unknown) => codeOrSaid(error));
   if (typeof what === 'string')
     return {
-      wrong: what === 'ENOENT' || what === 'ENOTDIR' ? `${shown} does not exist` : `cannot look at ${shown}: ${what}`,
+      wrong: what === 'ENOENT' || what === 'ENOTDIR' ? `${shown} does not exist` : `cannot read ${shown}: ${what}`,
     };
   if (!what.isDirectory() && !what.isFile()) return { wrong: `${shown} is neither a directory nor a file` };
   if (path.basename(absolute) === '') return { wrong: `${shown} has no name of its own` };
@@ -59,7 +59,7 @@ export async function lookAtSource(
   );
   return readable
     ? { value: { path: absolute, kind: what.isDirectory() ? 'directory' : 'file' } }
-    : { wrong: `this account may not read ${shown}` };
+    : { wrong: `this account cannot read ${shown}` };
 }
 
 const patienceMs = 3000;

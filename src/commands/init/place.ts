@@ -199,11 +199,11 @@ async function passphraseOf(
 ): Promise<string | undefined> {
   const certificate = await readCertificate(bytes);
   if (!certificate.isSecret)
-    throw new DepotError('key-unreadable', `${printable(file)} is a public key, where the signing key was expected`, {
+    throw new DepotError('key-unreadable', `${printable(file)} is a public key; the signing key was expected there`, {
       hint: 'move it away, or name the secret key with --signer',
     });
   if (!isLocked(certificate)) return undefined;
-  talk?.say(`The signing key ${printable(file)} exists already.`);
+  talk?.say(`The signing key ${printable(file)} already exists.`);
   const given = await givenPassphrase(o.passphraseFile, context);
   for (let passphrase = given; ; passphrase = undefined) {
     passphrase ??= talk === null ? undefined : await talk.hidden('Its passphrase');

@@ -59,7 +59,8 @@ const supplier: Question = {
   async ask(a, { talk }) {
     a.supplier = await talk.text('Your name, as the beneficiary knows it (for example: Acme SaaS B.V.)', {
       fallback: a.supplier,
-      check: (name) => (/[<>()]/.test(name) ? 'leave out brackets, which the name in a key cannot have' : undefined),
+      check: (name) =>
+        /[<>()]/.test(name) ? 'leave out the brackets: a name in a key cannot contain them' : undefined,
     });
   },
 };
@@ -115,7 +116,7 @@ const signer: Question = {
       {
         fallback: a.signerEmail === '' ? undefined : a.signerEmail,
         check: (address) =>
-          /^[^\s<>@]+@[^\s<>@]+$/.test(address) ? undefined : 'enter an e-mail address, such as ops@acme.example',
+          /^[^\s<>@]+@[^\s<>@]+$/.test(address) ? undefined : 'enter an e-mail address, like ops@acme.example',
       },
     );
     a.signer = null;
@@ -233,12 +234,12 @@ const every: Question = {
   answered: (a) => a.every !== undefined,
   shown: (a) => a.every ?? '',
   async ask(a, { talk }) {
-    a.every = await talk.text('How often must you deposit, as agreed? (for example: 24h, 7d)', {
+    a.every = await talk.text('How often did you agree to deposit? (for example: 24h, 7d)', {
       fallback: a.every ?? '24h',
       check: (text) => {
         const parsed = parseDuration(text);
         if ('wrong' in parsed) return parsed.wrong;
-        return parsed.value > 0 ? undefined : 'that would be never; enter a time such as 24h';
+        return parsed.value > 0 ? undefined : 'that would be never; enter a time like 24h';
       },
     });
   },

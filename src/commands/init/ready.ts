@@ -96,7 +96,7 @@ function waysOut(exit: number, wanted: LoginSecret | null, { typed }: Memory): {
       ? [{ value: 'host key' as const, label: 'compare the host key again' }]
       : []),
     ...(first ? [again] : secret),
-    { value: 'leave', label: 'leave; depot init goes on here next time' },
+    { value: 'leave', label: 'stop; depot init continues here next time' },
   ];
 }
 
@@ -109,7 +109,7 @@ async function pinned(arrangement: Arrangement, file: string, talk: Talk, contex
   const jumpIsThere =
     jump === undefined || jump.hostKeys.length > 0 || (await isPinned(knownHostsFile, jump.host, jump.port));
   if (isThere && jumpIsThere) return;
-  talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
+  talk.say(`No host key is pinned for ${printable(name)} yet; without one, depot sends nothing.`);
   if (jump !== undefined) {
     await trust({ config: file, state: undefined, name, fingerprints: [] }, context).catch((error: unknown) => {
       if (!isDepotError(error) || error.code === 'interrupted') throw error;

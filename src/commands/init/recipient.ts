@@ -39,7 +39,7 @@ export async function comparedKey(
     if (compared === 'same') return { keyFile, fingerprint: certificate.fingerprint };
     if (compared === 'later')
       throw new DepotError('recipient-unusable', "the beneficiary's key was not compared", {
-        hint: `phone the beneficiary, then go on where you left off: ${again}`,
+        hint: `phone the beneficiary, then continue where you left off: ${again}`,
       });
   }
 }
@@ -51,14 +51,14 @@ async function isCompared(talk: Asked['talk']): Promise<'same' | 'other' | 'late
       'Phone the beneficiary and ask them to read out their fingerprint. Does it match exactly?',
       [
         { value: 'not-yet', label: 'I have not compared it yet' },
-        { value: 'same', label: 'yes, it is the same' },
+        { value: 'same', label: 'yes, it matches' },
         { value: 'other', label: 'no: take another file' },
-        { value: 'later', label: 'leave, and go on later; the answers are kept' },
+        { value: 'later', label: 'stop, and continue later; your answers are kept' },
       ],
     );
     if (answer !== 'not-yet') return answer;
     talk.say(
-      '  Whoever has the private key of this file can open the deposits. Phone now and answer then, or leave and go on later.',
+      '  Anyone who has the private key that belongs to this file can open the deposits. Phone now, then answer; or stop, and continue later.',
     );
   }
 }

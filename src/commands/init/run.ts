@@ -42,7 +42,7 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
   const file = await configFile(o, talk, context);
   return setUp(file, o, talk, context).catch((error: unknown) => {
     if (talk !== null && isDepotError(error, 'interrupted'))
-      error.hint ??= `go on where you left off: «${goOnLine(file, o, context)}»`;
+      error.hint ??= `continue where you left off: «${goOnLine(file, o, context)}»`;
     throw error;
   });
 }
@@ -59,7 +59,7 @@ async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Con
     const onlyNight = Object.keys(given).every((key) => key === 'state');
     if (talk === null && onlyNight && isAboutNight(o)) return nightAlone(file, o, context);
     if (talk === null || !onlyNight) throw exists(file);
-    talk.say(`${printable(file)} exists already. Going on with what is left to do.`);
+    talk.say(`${printable(file)} already exists. Continuing with what is left to do.`);
     return finished(file, o, talk, context, []);
   }
   const { answers, place } =
@@ -72,20 +72,18 @@ async function setUp(file: string, o: InitFlags, talk: Talk | null, context: Con
       : [
           `account ${place.account.name} now owns ${printable(place.state)} (chown, mode 700)`,
           ...(answers.signer === null
-            ? [`account ${place.account.name} may read ${printable(written.signer.secretKey)} (chgrp, mode 640)`]
+            ? [`account ${place.account.name} can read ${printable(written.signer.secretKey)} (chgrp, mode 640)`]
             : []),
         ]),
     ...(written.signer.publicKey === null
       ? []
-      : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
+      : [`give ${printable(written.signer.publicKey)} to the beneficiary, who checks receipts with it`]),
   ];
   if (talk !== null) return finished(file, o, talk, context, lines);
   const missing = (await missingForPush(answers, o, file, context)).map(({ what }) => what);
   const next = nextSteps(answers, missing, place, o, context);
   if (missing.length > 0)
-    context.screen.warn(
-      `not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
-    );
+    context.screen.warn(`cannot push yet: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
   const whose =
     place.account === null
       ? []
@@ -146,7 +144,7 @@ async function configFile(o: InitFlags, talk: Talk | null, context: Context): Pr
       fallback: '/etc/depot/depot.yaml',
       check: async (file) =>
         (await stat(absolutePath(file, context)).catch(() => null))?.isDirectory() === true
-          ? 'that is a directory; name the file, such as /etc/depot/depot.yaml'
+          ? 'that is a directory; name the file, like /etc/depot/depot.yaml'
           : undefined,
     }),
     context,
@@ -223,8 +221,8 @@ async function takenUp(file: string, o: Asked): Promise<Draft> {
   o.talk.say(
     `Found an unfinished set-up${name === undefined ? '' : ` of ${printable(name)}`}, with these answers:\n${summary(draft).join('\n')}`,
   );
-  const then = await o.talk.choose('Go on with these answers?', [
-    { value: 'yes', label: 'yes; each can still be changed at the end' },
+  const then = await o.talk.choose('Continue with these answers?', [
+    { value: 'yes', label: 'yes; you can still change each one at the end' },
     { value: 'again', label: 'no: ask each question again, and offer these answers' },
   ]);
   return then === 'yes' ? draft : askAllAgain(draft, o);

@@ -19,7 +19,8 @@ export function askHost(old: string | undefined, talk: Talk): Promise<string> {
 export function wrongHost(host: string): string | undefined {
   if (/^\d+$/.test(host)) return 'that is a number, not a host; the port is the next question';
   if (/^[^:/]+:\d+$/.test(host)) return 'enter the host only; the port is the next question';
-  if (!host.includes('://') && host.includes('@')) return 'enter the host only; the user name is asked for later';
+  if (!host.includes('://') && host.includes('@'))
+    return 'enter the host only; the question about the user name comes later';
   const parsed = parseHost(host);
   return 'wrong' in parsed ? parsed.wrong : undefined;
 }
@@ -46,7 +47,7 @@ export function askUsername(old: string | undefined, host: string, talk: Talk): 
     check: (name) => {
       const alone = name.endsWith(`@${host}`) ? name.slice(0, -host.length - 1) : name;
       if (alone !== name) return `enter the user name only: ${printable(alone)}`;
-      return printable(name) === name ? undefined : 'a user name has no such characters';
+      return printable(name) === name ? undefined : 'a user name cannot contain such characters';
     },
   });
 }
@@ -63,7 +64,7 @@ export async function comparedHostKeys<T extends string = never>(
     try {
       const keys = await scanHostKeys(host, port, { timeoutMs: 10_000, signal: context.signal });
       const chosen = await talk.chooseSome(
-        "The server shows these host keys. Mark (space) those that you have compared with the agent's letter, character by character",
+        "The server shows these host keys. Mark (space bar) those that match the agent's letter, character by character",
         [
           ...keys.map((key) => ({ value: `${key.type} ${key.fingerprint}`, label: `${key.type} ${key.fingerprint}` })),
           { value: '', label: 'none yet' },
@@ -75,7 +76,7 @@ export async function comparedHostKeys<T extends string = never>(
       talk.say(`${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
       const then = await talk.choose<'again' | 'later' | T>('Try again?', [
         { value: 'again', label: 'yes, try again' },
-        { value: 'later', label: 'later; go on with the other questions' },
+        { value: 'later', label: 'later; continue with the other questions' },
         ...ways,
       ]);
       if (then === 'later') return [];

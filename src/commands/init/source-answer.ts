@@ -113,7 +113,7 @@ export function nameProblem(name: string, others: readonly SourceAnswer[]): stri
   // As depot.yaml has it: Windows and macOS do not tell case and composition apart.
   const folded = (one: string): string => one.normalize('NFC').toLowerCase();
   if (others.some((one) => folded(nameOf(one)) === folded(name)))
-    return `${printable(name)} is the name of another source too`;
+    return `${printable(name)} is already the name of another source`;
   const problem = sourceNameProblem(name);
   return problem === null ? undefined : `${printable(name)}: ${problem}`;
 }

@@ -33,7 +33,7 @@ export async function requireGivable(state: string, account: Account): Promise<v
   if (there.uid === 0 && records.length === 0 && (await isRootsWay(state))) return;
   throw refuse(
     `${whose}${records.length === 0 ? '' : ' and is in use'}`,
-    `choose another --state; or, when nothing else uses it, give it to that account first: «chown -R ${account.name}: ${typedWord(state)}»`,
+    `choose another --state; or, if nothing else uses it, give it to that account first: «chown -R ${account.name}: ${typedWord(state)}»`,
   );
 }
 

@@ -21,15 +21,15 @@ export async function askTold(
   talk: Talk,
   mayRun: (command: readonly string[]) => Promise<string | null>,
 ): Promise<Told> {
-  const who = await talk.choose('Whom should depot tell when a night fails?', [
-    { value: 'ping', label: 'a monitor: ping an address, as Healthchecks and others give you one' },
-    { value: 'notify', label: 'a command, which mails somebody or raises an alarm' },
+  const who = await talk.choose('Who should depot notify when a push fails?', [
+    { value: 'ping', label: 'a monitor: depot pings an address from Healthchecks or a similar service' },
+    { value: 'notify', label: 'a command that mails somebody or raises an alarm' },
     { value: 'nobody', label: 'nobody' },
   ]);
   if (who === 'nobody') return {};
   if (who === 'ping')
     return {
-      ping: await talk.text('Address to ping ({arrangement} in it stands for the name)', {
+      ping: await talk.text('Address to ping ({arrangement} stands for the name)', {
         check: (url) => wrongInPingUrl(url) ?? undefined,
       }),
     };
@@ -45,7 +45,7 @@ export async function askTold(
     const problem = await mayRun(words.value);
     if (problem === null) return { notify: words.value };
     talk.say(`  ${problem}`);
-    if (await talk.confirm('Take it all the same?', false)) return { notify: words.value };
+    if (await talk.confirm('Use it anyway?', false)) return { notify: words.value };
   }
 }
 
@@ -81,8 +81,8 @@ export async function writeTold(told: Told, config: Config, context: Context): P
   );
   const file = printable(config.path);
   const what = written
-    ? `written into ${file}: ${keys.map(([key]) => key).join(', ')}`
-    : `depot cannot change ${file} by itself. Write this into it:\n${keys.map(([key, value]) => `  ${key}: ${value}`).join('\n')}`;
+    ? `added to ${file}: ${keys.map(([key]) => key).join(', ')}`
+    : `depot cannot change ${file} by itself. Add this to it:\n${keys.map(([key, value]) => `  ${key}: ${value}`).join('\n')}`;
   const warnings = wanted.ping === undefined ? [] : pingWarnings(wanted.ping, config.arrangements.size);
   return { ok: written, lines: [what, ...warnings] };
 }
@@ -126,9 +126,9 @@ export async function whyNotRun(
           )
         : await obstacle(account, file, 'run');
     if (met === null) return null;
-    return `${account === undefined ? 'this account' : `account ${account.name}`} may not run ${printable(file)}${met.path === file ? `: chmod +x ${printable(shellWord(file))}` : ` (${printable(met.path)} keeps it out)`}`;
+    return `${account === undefined ? 'this account' : `account ${account.name}`} cannot run ${printable(file)}${met.path === file ? `: chmod +x ${printable(shellWord(file))}` : ` (${printable(met.path)} keeps it out)`}`;
   }
   return program.includes('/')
     ? `there is no program ${printable(places[0]!)}`
-    : `there is no ${printable(program)} in ${everywhere.join(' or ')}, where a schedule looks: give its whole path`;
+    : `there is no ${printable(program)} in ${everywhere.join(' or ')}, where a schedule looks: give its full path`;
 }

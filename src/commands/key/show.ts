@@ -62,7 +62,7 @@ export async function show(o: GlobalOptions & { file: string }, context: Context
 function named(error: unknown, file: string): unknown {
   if (!isDepotError(error, 'key-unreadable')) return error;
   return new DepotError('key-unreadable', `${printable(file)}: ${error.message}`, {
-    hint: error.hint ?? 'name an OpenPGP key file, such as one that gpg --export --armor FINGERPRINT writes',
+    hint: error.hint ?? 'name an OpenPGP key file, like one that gpg --export --armor FINGERPRINT writes',
     cause: error,
   });
 }

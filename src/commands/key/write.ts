@@ -48,7 +48,7 @@ async function isThere(file: string): Promise<boolean> {
 }
 
 export function exists(file: string): DepotError {
-  return new DepotError('output-exists', `${printable(file)} exists already; depot never overwrites it`, {
+  return new DepotError('output-exists', `${printable(file)} already exists; depot never overwrites it`, {
     hint: 'choose another name, or move that file away',
   });
 }

@@ -12,7 +12,7 @@ export function parseShard(text: string): Shard {
   if (!match || of < 1 || of > mostShards || index < 1 || index > of) {
     throw usage(
       `--shard ${JSON.stringify(text)}: expected i/n, from 1/n to n/n, and n at most ${mostShards}`,
-      'write for example: --shard 1/4',
+      'for example: --shard 1/4',
     );
   }
   return { index, of };

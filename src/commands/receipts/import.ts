@@ -29,7 +29,7 @@ export async function importFile(o: ReceiptsImportFlags, context: Context): Prom
         : [
             labelled(
               'agent',
-              'gave the SHA-256 in the receipt; that proves that it has the file only if it computed it from the file',
+              'gave the SHA-256 in the receipt; that shows that it has the file only if it computed the digits from the file',
             ),
           ]),
     ],

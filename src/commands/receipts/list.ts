@@ -100,7 +100,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
   const text = [
     ...(rows.length === 0 ? [noDeposits(states, o)] : listed.lines),
     ...possible.map((one) => ({
-      text: `without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))}, ${one.text}`,
+      text: `without a receipt: ${one.depositId}, started ${localTime(new Date(one.createdAt))}, ${one.text}`,
       hang: 2,
     })),
   ];

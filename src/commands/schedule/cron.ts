@@ -12,7 +12,7 @@ export function cronLine(job: Job): Printed {
   const after = afterTries(job.tries);
   const elsewhere = job.told || job.metrics !== undefined;
   const lines = [
-    `# depot: ${job.what}${job.tries.length === 1 ? '' : `, and with retries every hour until ${clockText(after)}`}; prints nothing on success; cron mails a failure to MAILTO`,
+    `# depot: ${job.what}${job.tries.length === 1 ? '' : `, with retries every hour until ${clockText(after)}`}; prints nothing on success; cron mails a failure to MAILTO`,
     `${first!.minute} ${job.tries.map(({ hour }) => hour).join(',')} * * * ${words(job.command)}`,
     ...(elsewhere
       ? [
@@ -33,7 +33,7 @@ export function cronLine(job: Job): Printed {
       ...(job.user === undefined
         ? []
         : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
-      'cron mails to the address in MAILTO=ops@example.org, if you add that line above these, else to the account. Without a mail program (sendmail) on this machine, you hear of a failure only through notify, ping or Prometheus',
+      'cron mails to the address in MAILTO=ops@example.org, if you add that line above these, otherwise to the account. Without a mail program (sendmail) on this machine, you hear of a failure only through notify, ping or Prometheus',
       `if the machine is off, cron skips the run; monitor with: ${monitorLine(job)}`,
     ],
   };

@@ -82,7 +82,7 @@ export async function crontabSwitch(table: Crontab, lines: string, config: strin
         throw new DepotError(
           'schedule-failed',
           `the crontab of ${table.account} is not as depot wrote it: something else changed it at the same time`,
-          { hint: `look at it: ${typed} -l` },
+          { hint: `see what it has: ${typed} -l` },
         );
       return [`the crontab of ${printable(table.account)} has the lines for the push and the check`];
     },

@@ -32,7 +32,7 @@ export function launchdJob(job: Job): Printed {
       ...install,
       'launchctl kickstart -p system/depot.push',
       `launchd does not keep the output; monitor with ${status}`,
-      'give commands of sources their full path (launchd only searches /usr/bin, /bin, /usr/sbin and /sbin). To read the folders of users, the program may need Full Disk Access',
+      'give source commands their full path (launchd only searches /usr/bin, /bin, /usr/sbin and /sbin). To read files in home folders, the program may need Full Disk Access',
     ],
   };
 }

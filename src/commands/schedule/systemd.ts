@@ -28,7 +28,7 @@ export function systemdUnits(job: Job): Printed {
     ...service(job, job.status),
     ...(job.metrics === undefined ? ['# Fails while a deposit is missing, or after a push was killed (31).'] : []),
     'TimeoutStartSec=10min',
-    '# For notes of what notify was told.',
+    '# Notes of what notify has already reported.',
     ...state(job),
     ...(job.metrics === undefined
       ? []

@@ -75,7 +75,7 @@ async function put(file: string, contents: string): Promise<void> {
 }
 
 function failed(message: string, did: readonly string[], hint: string | undefined): DepotError {
-  const so = did.length === 0 ? 'nothing was changed' : `done before that: ${did.join('; ')}`;
+  const so = did.length === 0 ? 'nothing was changed' : `already done: ${did.join('; ')}`;
   return new DepotError('schedule-failed', `${message} (${so})`, { hint });
 }
 

@@ -64,7 +64,7 @@ function newestOf(tips: readonly Night[], all: readonly Night[], order: NightOrd
   }
   const newest = [...arrangements.values()].flatMap((some) => order.newest(some));
   if (arrangements.size > 1) throw ambiguous('deposits of more than one arrangement', newest, order);
-  if (newest.length > 1) throw ambiguous('deposits, and nothing here tells which is the newest', newest, order);
+  if (newest.length > 1) throw ambiguous('deposits, and nothing here shows which is the newest', newest, order);
   const night = newest[0]!;
   const forked = all.filter((other) => other !== night && fullOf(other) === fullOf(night) && !isWithin(other, night));
   const ends = tips.filter((tip) => tip === night || forked.includes(tip));
