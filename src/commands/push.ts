@@ -310,7 +310,6 @@ async function pushOne(
       const notice = noticeOf(record);
       // Nobody looks at a quiet run, so this must be heard. A person who makes a first deposit need not be alarmed.
       if (notice !== null && screen.quiet) screen.warn(notice, 'act', name);
-      else if (notice !== null) screen.note(`${name}: ${record.message!}`);
       const { exit, code, published, depositId, seconds } = record;
       logInfo(
         name,

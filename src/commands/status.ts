@@ -265,8 +265,9 @@ type RunForm = (typeof runForms)[number];
 
 /** A push that was killed left no run record; one that runs has none yet. */
 function lastRunText({ lastRun, underWay: { running, killed } }: Standing, form: RunForm): string {
-  if (running !== null) return form === 'short' ? 'running' : `running since ${minute(running.since)}`;
-  if (killed !== null) return form === 'short' ? 'killed' : `killed, begun ${minute(killed.since)}`;
+  const at = (time: string): string => (form === 'full' ? minute(time) : minute(time).slice(0, 16));
+  if (running !== null) return form === 'short' ? 'running' : `running since ${at(running.since)}`;
+  if (killed !== null) return form === 'short' ? 'killed' : `killed, started ${at(killed.since)}`;
   return lastRun === null ? 'never' : runText(lastRun, form);
 }
 
@@ -276,7 +277,8 @@ function attentionLines(standings: readonly Standing[], { few, now }: { few: boo
     ...standings.flatMap((s) => remarks(s, few).map((line) => `${s.arrangement}: ${line}`)),
     ...(few ? keyLines(standings, now) : []),
   ];
-  return lines.map((text) => ({ text, hang: 2 }));
+  // A message and its hint may have lines of their own.
+  return lines.map((text) => ({ text: text.replace(/\s*\n\s*/g, '; '), hang: 2 }));
 }
 
 /** A key that expires soon is said once, however many arrangements need it. */
@@ -317,7 +319,7 @@ function remarks(s: Standing, few: boolean): string[] {
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
     ...lostLines(s),
-    ...(s.notice === null || s.shrunk !== null || s.ended ? [] : [`the last push said: ${printable(s.notice)}`]),
+    ...(s.notice === null || s.ended ? [] : [`the last push said: ${printable(s.notice)}`]),
     ...(failed ? [`the last run failed: ${onOneLine(lastRun.message ?? '')}${lateFrom(s)}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; to check everything: «depot receipts verify ${s.arrangement}»`,
@@ -380,7 +382,7 @@ function underWayLines(
   if (running !== null) return lines;
   if (killed !== null)
     lines.push(
-      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»${lateFrom}`,
+      `the push started ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»${lateFrom}`,
     );
   return [
     ...lines,

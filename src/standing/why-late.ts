@@ -25,19 +25,19 @@ export async function whyLate(
   if (inFuture) return { why: null, hint: `correct the clock, then: ${push}` };
   if (killed !== null)
     return {
-      why: `the push begun ${minute(killed.since)} was killed, or the machine went down`,
+      why: `the push started ${minute(killed.since)} was killed, or the machine went down`,
       hint: `run it again: ${push}`,
     };
   if (lastRun !== null && lastRun.exit !== 0) {
     const [message = ''] = (lastRun.message ?? '').split('\n');
     return {
-      why: `the last run, begun ${minute(lastRun.startedAt)}, failed (${lastRun.exit}): ${message}`,
+      why: `the last run, started ${minute(lastRun.startedAt)}, failed (${lastRun.exit}): ${message}`,
       hint: lastRun.hint ?? `see all that it said: «depot runs ${arrangement} --failed»`,
     };
   }
   if (lastRun?.code === 'skipped')
     return {
-      why: `the last push, begun ${minute(lastRun.startedAt)}, had nothing to do: ${lastRun.message ?? ''}`,
+      why: `the last push, started ${minute(lastRun.startedAt)}, had nothing to do: ${lastRun.message ?? ''}`,
       hint: `make a deposit now: ${push}; its schedule skips for too long, or does not run: ${await schedules(stateDirectory)}`,
     };
   return {

@@ -56,9 +56,17 @@ export interface RunDataset {
   shrunk: boolean;
 }
 
-/** What somebody must hear of although the deposit was made, with what to do about it; null where there is nothing. */
-export function noticeOf({ code, message, hint }: Pick<RunRecord, 'code' | 'message' | 'hint'>): string | null {
-  return code !== null || typeof message !== 'string'
+/**
+ * What somebody must hear of although the deposit was made, with what to do about it; null where there is nothing. A dataset
+ * that shrank has an event of its own.
+ */
+export function noticeOf({
+  code,
+  message,
+  hint,
+  dataset,
+}: Pick<RunRecord, 'code' | 'message' | 'hint' | 'dataset'>): string | null {
+  return code !== null || typeof message !== 'string' || dataset?.shrunk === true
     ? null
     : `${message}${typeof hint === 'string' ? `; ${hint}` : ''}`;
 }

@@ -105,7 +105,7 @@ describe('push', () => {
     expect((await supplier.depot(['status'])).stdout).toContain(`; ${words}\n`);
     rmSync(told(), { force: true });
     expect((await supplier.depot(['status', '--max-age', '0s'])).stdout).toMatch(
-      /stale: the last deposit, .*; the last run, begun .* UTC, failed \(3\): .*nowhere/,
+      /stale: the last deposit, .*; the last run, started .* UTC, failed \(3\): .*nowhere/,
     );
   });
 

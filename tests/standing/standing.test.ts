@@ -82,7 +82,7 @@ test('why it is late: a schedule that does not run, a push that fails, hangs or 
       lastRun: { ...run, exit: 17, code: 'host-key', message: 'another host key\nmore' } as unknown as RunRecord,
     }),
   ).toEqual({
-    why: 'the last run, begun 2026-11-23 05:34 UTC, failed (17): another host key',
+    why: 'the last run, started 2026-11-23 05:34 UTC, failed (17): another host key',
     hint: 'see all that it said: «depot runs acme-crm --failed»',
   });
   expect(await why({ underWay: { ...nothing, running: runner } })).toEqual({
@@ -90,6 +90,6 @@ test('why it is late: a schedule that does not run, a push that fails, hangs or 
     hint: 'wait for it to end; to stop it safely: kill 14010',
   });
   expect((await why({ underWay: { ...nothing, killed: runner } })).why).toMatch(
-    /^the push begun 2026-11-23 05:31 UTC was killed/,
+    /^the push started 2026-11-23 05:31 UTC was killed/,
   );
 });
