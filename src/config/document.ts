@@ -14,6 +14,7 @@ import {
 } from 'yaml';
 
 import { printable } from '../printable.js';
+import { plainMistake } from './yaml-mistake.js';
 
 /** One thing wrong with the configuration; line and column count from 1. */
 export interface Problem {
@@ -75,7 +76,10 @@ export function readDocument(text: string, file: SourceFile): Value | null {
   }
   const reading: Reading = { file, lines, targets: new Map(), values: 0 };
   const wrong = [...document.errors, ...document.warnings];
-  for (const e of wrong.slice(0, 100)) report(reading, e.pos[0], yamlMessage(e.message));
+  for (const e of wrong.slice(0, 100)) {
+    const { offset, message } = plainMistake(e, text, document);
+    report(reading, offset, yamlMessage(message));
+  }
   if (wrong.length > 0) return null;
   if (text.includes('*')) reading.targets = aliasTargets(document);
   return new Value(reading, document.contents, 0);
