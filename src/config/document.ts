@@ -75,12 +75,13 @@ export function readDocument(text: string, file: SourceFile): Value | null {
     return null;
   }
   const reading: Reading = { file, lines, targets: new Map(), values: 0 };
-  const [first, ...more] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  const [first, ...more] = [...document.errors, ...document.warnings]
+    .map((error) => plainMistake(error, text, document))
+    .sort((a, b) => a.offset - b.offset);
   if (first !== undefined) {
     // The parser goes on after a mistake, and takes much of what follows for mistakes too.
     const others = more.length === 0 ? '' : ` (and ${more.length} more, perhaps because of this one)`;
-    const { offset, message } = plainMistake(first, text, document);
-    report(reading, offset, `this is not valid YAML: ${yamlMessage(message)}${others}`);
+    report(reading, first.offset, `this is not valid YAML: ${yamlMessage(first.message)}${others}`);
     return null;
   }
   if (text.includes('*')) reading.targets = aliasTargets(document);

@@ -54,7 +54,9 @@ function openBracket(at: number, text: string, document: Document): Mistake {
   for (const node of nodesOf(document)) {
     if (!isCollection(node) || node.flow !== true || !node.range) continue;
     const [from, to] = node.range;
-    const closes = text[from] === '{' ? '}' : ']';
+    // A pair in a list in brackets is a mapping without any of its own.
+    const closes = text[from] === '{' ? '}' : text[from] === '[' ? ']' : null;
+    if (closes === null) continue;
     // Where a mapping goes on behind it, its range ends with white space.
     if (
       from < at &&

@@ -39,6 +39,7 @@ test.each<[string, string | Uint8Array, string]>([
     '7:9: this { is not closed',
   ],
   ['a [ left open', 'notify:\n  command: [a, b\n  on: [failure]\n', '2:12: this [ is not closed: there is no ] for it'],
+  ['a [ left open before a mapping', 'remote: [\n  host: h\n  port: 22\nversion: 1\n', '1:9: this [ is not closed'],
   ['a } too far to the left', 'a:\n  supplier: {\n    name: A\n}\n', '4:1: indent this } further'],
   ['a tab as indentation', 'supplier:\n\tname: x\n', '2:1: there is a tab in the indentation: use spaces'],
   [
