@@ -9,6 +9,7 @@ import { exitStatus, shortMeaning } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
+import type { PingFailure } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table, widthOf } from '../ui/format.js';
@@ -302,11 +303,16 @@ function remarks(s: Standing, few: boolean): string[] {
     ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
     ...lostLines(s),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
+    ...(s.pingFailure === null || s.ended ? [] : [pingText(s.pingFailure)]),
     ...s.problems.map(
       (problem) => `${printable(problem)}; to check everything: «depot receipts verify ${s.arrangement}»`,
     ),
     ...underWayLines(s.arrangement, underWay),
   ];
+}
+
+function pingText({ at, failure }: PingFailure): string {
+  return `the last ping failed, ${minute(at)}: ${printable(failure)}; check ping.url in depot.yaml`;
 }
 
 function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {

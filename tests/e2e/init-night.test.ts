@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type SecureStorage, startSecureStorage } from '../../src/demo/storage.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';
+import { behaviours, startMonitor } from '../support/monitor.js';
 import { installed } from '../support/installed.js';
 import { asRoot, peer, peers } from '../support/peers.js';
 import { type Finished, mustRun, run } from '../support/process.js';
@@ -223,6 +224,43 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     expect(second.text).toContain('switched on already: every night at 02:15, until 04:15');
     expect(supplier.runs()).toHaveLength(1);
     expect(its.calls().filter((line) => line.includes(' enable '))).toHaveLength(1);
+  });
+
+  test('an address that cannot be pinged is found at once, and one that the monitor does not know after the first deposit', async () => {
+    const supplier = await setUp('root');
+    const its = schedulers();
+    const monitor = await startMonitor();
+    monitor.behave(behaviours['does not know the check']);
+    const times = ['--schedule', 'none', '--at', '01:30', '--until', '02:30'];
+    const { code, text } = await asked(
+      supplier,
+      its,
+      [
+        ['Do a trial run now?', 'n'],
+        ['Whom should depot tell', '\r'],
+        ['Address to ping', 'http://127.0.0.1:1/ping/KEY\r'],
+        ['127.0.0.1:1 cannot be reached: it refused the connection', ''],
+        ['What now?', '\r'],
+        ['Address to ping', `${monitor.url}\r`],
+        ['File for metrics', '\r'],
+        ['Make the first deposit now?', '\r'],
+      ],
+      ...times,
+    );
+    expect(code, text).toBe(0);
+    const failure = `${new URL(monitor.url).host} was not pinged: it answered 404`;
+    const flat = text.replace(/\s+/g, ' ');
+    expect(flat).toContain(`who is told nobody yet: ${failure}; correct ping.url in depot.yaml`);
+    expect(flat).not.toMatch(/is pinged at|once there is one/);
+    // Connecting was no ping.
+    expect(monitor.pinged.map(({ path }) => path)).toEqual(['/acme-crm/start', '/acme-crm']);
+    expect((await supplier.depot(['status', '--quiet'])).stdout).toContain(failure);
+    expect((await supplier.depot(['doctor'])).stdout).toContain(failure);
+    monitor.behave(behaviours.takes);
+    await supplier.deposit();
+    expect((await supplier.depot(['status', '--quiet'])).stdout).toBe('');
+    const unreached = await flags(supplier, its, '--ping', 'http://127.0.0.1:1/ping/KEY');
+    expect(unreached.stderr).toContain('ping: 127.0.0.1:1 cannot be reached: it refused the connection');
   });
 
   test.skipIf(crontab === undefined)('by the real crontab of an account', async () => {

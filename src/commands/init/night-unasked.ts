@@ -4,6 +4,7 @@ import { pingHost } from '../../config/ping.js';
 import { stateOwner } from '../../doctor/access.js';
 import { isDepotError } from '../../errors.js';
 import type { Context } from '../context.js';
+import { whyNotReached } from '../../standing/ping.js';
 import { exitStatus } from '../../texts/exits.js';
 import { clockText } from '../schedule/tries.js';
 import { linesByHand, nightOf, prepareSchedule } from './night.js';
@@ -32,6 +33,8 @@ export async function nightUnasked(file: string, o: InitFlags, context: Context)
   const owner = await stateOwner(config);
   const problem = o.notify === undefined ? null : await whyNotRun(o.notify, config.directory, owner);
   if (problem !== null) context.screen.warn(`notify: ${problem}`);
+  const unreached = o.ping === undefined ? null : await whyNotReached(o.ping, context.signal);
+  if (unreached !== null) context.screen.warn(`ping: ${unreached}; check the address`, 'act');
   const told = await writeTold(o, config, context);
   if (!told.ok) context.screen.warn(told.lines.join('\n'), 'act');
   const done = told.ok ? told.lines : [];
