@@ -36,6 +36,8 @@ import { askTold, type Tries, whyNotRun, writeTold } from './told.js';
 
 export interface Finished {
   exit: number;
+  /** There is a deposit, or a schedule that makes one. */
+  started: boolean;
   /** What is left to type. */
   next: string[];
   /** What happens from now on; empty when it is not ready. */
@@ -51,7 +53,7 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
   const names = [...config.arrangements.keys()];
   for (const name of names) {
     const exit = await ready(name, file, talk, context);
-    if (exit !== 0) return { exit, next: goOn, end: [] };
+    if (exit !== 0) return { exit, next: goOn, end: [], started: false };
   }
   const owner = await stateOwner(config);
   const other = otherThanThis(owner);
@@ -62,7 +64,7 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
     (await talk.confirm('Do a trial run now? It reads and encrypts everything but uploads nothing.', true))
   ) {
     const exit = await runDepot(['push', ...which, '--dry-run', '--config', file], other, context);
-    if (exit !== 0) return { exit, next: goOn, end: [] };
+    if (exit !== 0) return { exit, next: goOn, end: [], started: false };
   }
   const kind = await schedulerHere(o.schedule, owner, context);
   const kept = await keptNow(kind, config, owner, context);
@@ -82,12 +84,13 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
   let made = deposited;
   if (!deposited && (await talk.confirm('Make the first deposit now?', true))) {
     const exit = await runDepot(['push', ...which, '--config', file], other, context);
-    if (exit !== 0) return { exit, next: [...goOn, ...schedule.left], end: [] };
+    if (exit !== 0) return { exit, next: [...goOn, ...schedule.left], end: [], started: false };
     made = true;
   }
   const { unpinged } = await standing(await load());
   return {
     exit: schedule.exit,
+    started: made || schedule.off !== null,
     next: [...(made ? [] : [`${first}    # the first deposit, now`]), ...schedule.left],
     end: endScreen({
       deposited: made,
