@@ -98,8 +98,22 @@ export function calledBy(): string {
   return name === 'root' ? 'sudo ' : `sudo -u ${name} `;
 }
 
+/** For runs that depot init starts, which nobody types: how a person would start them. Nobody else sets it. */
+const withinInit = 'DEPOT_WITHIN_INIT';
+
+/** What init puts into the environment of such a run; `other` is the account that it runs as, null for this one. */
+export function inInit(other: Account | null): Record<string, string> {
+  return { [withinInit]: other === null ? (starter() ?? 'this account') : starter() === 'sudo' ? 'sudo' : 'runuser' };
+}
+
+export function isWithinInit(env: NodeJS.ProcessEnv): boolean {
+  return env[withinInit] !== undefined;
+}
+
 /** The program above this process, if it is one that changes accounts. */
 function starter(): 'runuser' | 'sudo' | undefined {
+  const told = process.env[withinInit];
+  if (told === 'runuser' || told === 'sudo') return told;
   try {
     const [program = ''] = readFileSync(`/proc/${process.ppid}/cmdline`, 'utf8').split('\0');
     return (['runuser', 'sudo'] as const).find((one) => one === path.basename(program));

@@ -1,4 +1,5 @@
 import type { CommandLine } from './command-line.js';
+import { isWithinInit } from '../accounts.js';
 import { pingHost } from '../config/ping.js';
 import { printable } from '../printable.js';
 import type { Context } from './context.js';
@@ -33,7 +34,7 @@ export function defineDoctor(parent: CommandLine): void {
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {
   const { examine } = await import('../doctor/examine.js');
-  const { examinationLines } = await import('../doctor/findings.js');
+  const { briefLines, examinationLines } = await import('../doctor/findings.js');
   const config = await configFor(o, context);
   const arrangements = chooseArrangements(config, o.name === undefined ? [] : [o.name], 'all');
   for (const warning of config.warnings) context.screen.warn(warning);
@@ -67,12 +68,14 @@ async function doctor(o: DoctorFlags, context: Context): Promise<number> {
     ...(ping === undefined ? {} : { ping }),
     arrangements: examined,
   };
-  const lines = [
+  const paint: Parameters<typeof briefLines>[1] = (style, text) => context.screen.paint(style, text);
+  const full = [
     `configuration  ${printable(config.path)}`,
     `state          ${printable(config.state.path)} (${config.state.from})`,
     ...(ping === undefined ? [] : [`ping           ${printable(ping.host)} (${ping.on.join(', ')}); not sent now`]),
-    ...examined.flatMap((e) => ['', ...examinationLines(e, (style, text) => context.screen.paint(style, text))]),
+    ...examined.flatMap((e) => ['', ...examinationLines(e, paint)]),
   ];
+  const lines = isWithinInit(context.env) ? examined.flatMap((e) => briefLines(e, paint)) : full;
   if (failed.length === 0) {
     context.screen.result(document, lines);
     return 0;

@@ -235,7 +235,7 @@ async function pushEach(
     meter.stop();
     await shared.close();
     await endThreads?.();
-    await Promise.all([notifier.finish(), pinger.finish()]);
+    await Promise.all([notifier.finish(), pinger.finish().then(() => pinger.note(config.state.path))]);
   }
 }
 

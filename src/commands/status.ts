@@ -12,6 +12,7 @@ import { onOneLine, printable } from '../printable.js';
 import { isMounted } from '../shell.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { ChainStanding } from '../standing/chain.js';
+import type { PingFailure } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table, widthOf } from '../ui/format.js';
@@ -321,6 +322,7 @@ function remarks(s: Standing, few: boolean): string[] {
     ...lostLines(s),
     ...(s.notice === null || s.ended ? [] : [`the last push said: ${printable(s.notice)}`]),
     ...(failed ? [`the last run failed: ${onOneLine(lastRun.message ?? '')}${lateFrom(s)}`] : []),
+    ...(s.pingFailure === null || s.ended ? [] : [pingText(s.pingFailure)]),
     ...s.problems.map(
       (problem) => `${printable(problem)}; to check everything: «depot receipts verify ${s.arrangement}»`,
     ),
@@ -337,6 +339,10 @@ function lateText(s: Standing): string {
 /** Whether what failed can wait until morning. */
 function lateFrom({ staleAt, stale }: Standing): string {
   return staleAt === null || stale ? '' : `; the last deposit becomes stale at ${minute(staleAt)}`;
+}
+
+function pingText({ at, failure }: PingFailure): string {
+  return `the last ping failed, ${minute(at)}: ${printable(failure)}; check ping.url in depot.yaml`;
 }
 
 function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {

@@ -14,6 +14,7 @@ import { underWay } from '../state/underway.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { ledgerGap } from '../state/ledger.js';
 import { lockState, stopWords } from '../state/lock.js';
+import { pingFailure } from '../state/notified.js';
 import { readPending, pendingWords } from '../state/pending.js';
 import { lastDeposit } from '../state/list.js';
 import { ArrangementState, leftBehind, readOnlyState } from '../state/arrangement-state.js';
@@ -104,6 +105,13 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
       'the next push looks for it',
     );
   report.passed('state', own.directory);
+  const unpinged = config.ping === undefined ? null : await pingFailure(own);
+  if (unpinged !== null)
+    report.warning(
+      'ping',
+      `the last one failed, ${localTime(new Date(unpinged.at))}: ${unpinged.failure}`,
+      'check ping.url in depot.yaml; the next push tries it again',
+    );
   const last = await lastDeposit(own);
   await localSpace(there, arrangement, last?.bytes ?? 0, report);
   const judged = judgeAge(arrangement, last, undefined, new Date());

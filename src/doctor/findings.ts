@@ -6,7 +6,7 @@ import type { Advice } from '../sftp/probe-file.js';
 import { type ErrorCode, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { hintLines } from '../ui/errors.js';
-import { labelled } from '../ui/format.js';
+import { counted, labelled } from '../ui/format.js';
 import type { Line } from '../ui/wrap.js';
 
 /** One thing that was looked at, and what to do about it. */
@@ -139,6 +139,17 @@ export function examinationLines(e: Examination, paint: Paint): Line[] {
             ? labelled('left', 'nothing there')
             : labelled('left there', e.left.map((name) => printable(name)).join(', ')),
         ]),
+    labelled('push', outlook(e)),
+  ];
+}
+
+/** The same where much else is on the screen: what somebody must see to, and how much there is besides. */
+export function briefLines(e: Examination, paint: Paint): Line[] {
+  const checks = e.checks.filter(({ result }) => result === 'failed' || result === 'warning');
+  const passed = e.checks.filter(({ result }) => result === 'passed').length;
+  return [
+    ...(checks.length === 0 ? [paint('bold', e.arrangement)] : checkLines(e.arrangement, checks, paint)),
+    `${paint('green', '✓')} ${counted(passed, 'check')} passed`,
     labelled('push', outlook(e)),
   ];
 }

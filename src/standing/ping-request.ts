@@ -1,9 +1,11 @@
 /** One ping: a POST whose answer counts by its status alone. Nothing that the other side does makes it longer than its signal. */
+import { once } from 'node:events';
 import { lookup, Resolver } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { connect, isIP, type LookupFunction } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { orAborted } from '../abort.js';
 import { errorCode } from '../durable-file.js';
 import { pingBody, type Ping } from '../outbound.js';
@@ -40,6 +42,30 @@ export async function sendPing(address: URL, ping: Ping, signal: AbortSignal): P
       `it answered ${status}, a redirect, which depot does not follow: set the final address in depot.yaml`,
     );
   if (status < 200 || status >= 300) throw new Error(`it answered ${status}`);
+}
+
+/**
+ * Connects as a ping does, and sends nothing: whatever is asked of such an address, monitors take for news of a push.
+ *
+ * @throws Error as `sendPing`
+ */
+export async function connectAsPing(address: URL, signal: AbortSignal): Promise<void> {
+  const host = address.hostname.replace(/^\[|\]$/g, '');
+  const addresses = await addressesOf(host, signal);
+  const secure = address.protocol === 'https:';
+  const options = {
+    host,
+    port: Number(address.port || (secure ? 443 : 80)),
+    lookup: answering(addresses),
+    // A name in the certificate is of a host; an address is not sent as one.
+    ...(isIP(host) === 0 && { servername: host }),
+  };
+  const socket = secure ? connectTls(options) : connect(options);
+  try {
+    await once(socket, secure ? 'secureConnect' : 'connect', { signal });
+  } finally {
+    socket.on('error', () => undefined).destroy();
+  }
 }
 
 /**

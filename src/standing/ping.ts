@@ -1,11 +1,13 @@
 /** Tells a monitor over HTTP that a push began, and how it ended. Nothing waits for it until `finish`, and nothing fails with it. */
-import { pingAddress } from '../config/ping.js';
+import { pingAddress, pingHost } from '../config/ping.js';
 import type { Config } from '../config/types.js';
 import { printable, codeOrSaid } from '../printable.js';
 import type { Skipped } from '../push/push-types.js';
 import type { RunRecord } from '../state/runs.js';
+import { ArrangementState } from '../state/arrangement-state.js';
+import { forgetPingFailure, notePingFailure } from '../state/notified.js';
 import type { Warn } from '../warning.js';
-import { sendPing } from './ping-request.js';
+import { connectAsPing, sendPing } from './ping-request.js';
 import type { Standing } from './standing.js';
 
 /** For one ping: two of them, of the beginning and of the end, fit into what `finish` waits. */
@@ -27,6 +29,8 @@ export class Pinger {
   readonly #running = new Map<string, Promise<void>>();
   readonly #late = new AbortController();
   readonly #failed: string[] = [];
+  /** By arrangement, of its last ping: what went wrong, or null. */
+  readonly #last = new Map<string, string | null>();
 
   constructor({ ping }: Config, { warn }: { warn: Warn }) {
     this.#ping = ping;
@@ -72,15 +76,28 @@ export class Pinger {
   async #send({ arrangement, what }: Waiting): Promise<void> {
     const address = pingAddress(this.#ping!.url, arrangement, what);
     const own = new AbortController();
-    const timer = setTimeout(() => own.abort(new Error(`no answer in ${limitMs / 1000} s`)), limitMs);
+    const timer = setTimeout(() => own.abort(new Error(noAnswer)), limitMs);
     const signal = AbortSignal.any([own.signal, this.#late.signal]);
     try {
       await sendPing(address, { arrangement, exit: what === 'start' ? null : what }, signal);
+      this.#last.set(arrangement, null);
     } catch (error) {
-      const why = signal.aborted ? (signal.reason as Error).message : inWords(codeOrSaid(error));
-      this.#failed.push(`${arrangement}: ${printable(address.host)} was not pinged: ${why}`);
+      const failure = `${printable(address.host)} was not pinged: ${whyNot(error, signal)}`;
+      this.#last.set(arrangement, failure);
+      this.#failed.push(`${arrangement}: ${failure}`);
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** After `finish`, for pushes: what status and doctor are to say of the last ping. That was a warning; this must be no other. */
+  async note(stateDirectory: string): Promise<void> {
+    for (const [arrangement, failure] of this.#last) {
+      const state = new ArrangementState(stateDirectory, arrangement);
+      await state
+        .requireOwn()
+        .then(() => (failure === null ? forgetPingFailure(state) : notePingFailure(state, failure)))
+        .catch(() => undefined);
     }
   }
 
@@ -100,6 +117,26 @@ export class Pinger {
       'act',
     );
   }
+}
+
+/** Why a ping of this address could not even connect; null when it could. Nothing is sent. */
+export async function whyNotReached(written: string, stopped: AbortSignal): Promise<string | null> {
+  const own = AbortSignal.timeout(limitMs);
+  const signal = AbortSignal.any([own, stopped]);
+  try {
+    await connectAsPing(pingAddress(written, 'a', 0), signal);
+    return null;
+  } catch (error) {
+    stopped.throwIfAborted();
+    const why = own.aborted ? noAnswer : inWords(codeOrSaid(error));
+    return `${printable(pingHost(written))} cannot be reached: ${why}`;
+  }
+}
+
+const noAnswer = `no answer in ${limitMs / 1000} s`;
+
+function whyNot(error: unknown, signal: AbortSignal): string {
+  return signal.aborted ? (signal.reason as Error).message : inWords(codeOrSaid(error));
 }
 
 function inWords(why: string): string {

@@ -3,6 +3,7 @@ import { timestamp } from '../names/deposit.js';
 import { readStatedKey } from '../pgp/stated.js';
 import { ageOf } from '../clock.js';
 import { attestationFaults, newestAttestation, type Filing } from '../state/attested.js';
+import { type PingFailure, pingFailure } from '../state/notified.js';
 import { ledgerGap } from '../state/ledger.js';
 import { lastDeposit, type LastDeposit } from '../state/list.js';
 import { lastRun, noticeOf, type RunRecord } from '../state/runs.js';
@@ -60,6 +61,8 @@ export interface Standing {
   lost: Lost[];
   /** What is wrong with the record of it: a ledger that lacks deposits, attestations that are not what was filed. */
   problems: string[];
+  /** The last ping of a push, where it failed: whoever relies on the monitor does not know. */
+  pingFailure: PingFailure | null;
   /** The beneficiaries', then the signer. */
   keys: KeyStanding[];
 }
@@ -147,6 +150,7 @@ export async function gatherStandings(
       chain: await chainStanding(state, arrangement, o.now),
       lost: await lostIn(state),
       problems: await problemsOf(state),
+      pingFailure: config.ping === undefined ? null : await pingFailure(state),
       keys: await keysOf(config, arrangement, keys),
     };
   };

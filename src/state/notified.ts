@@ -1,8 +1,9 @@
 /** What somebody was notified of already, so that a look every five minutes is no alarm every five minutes. */
+import { rm } from 'node:fs/promises';
 import * as v from 'valibot';
 import { ageOf } from '../clock.js';
 import { writeFileAtomic } from '../durable-file.js';
-import { parseTimestamp } from '../names/deposit.js';
+import { parseTimestamp, timestamp } from '../names/deposit.js';
 import type { ArrangementState } from './arrangement-state.js';
 import type { Runner } from './underway.js';
 
@@ -20,6 +21,11 @@ const stale = v.object({
   depositId: v.nullable(v.string()),
   notifiedAt: v.string(),
 });
+
+const unpinged = v.object({ schema: v.literal('depot.unpinged/1'), at: v.string(), failure: v.string() });
+
+/** The last ping of an arrangement, where it failed. */
+export type PingFailure = Pick<v.InferOutput<typeof unpinged>, 'at' | 'failure'>;
 
 /** Null when there is no such note: what cannot be read was no notification. */
 async function readNote<T>(
@@ -66,4 +72,18 @@ export function noteStaleness(
   o: { depositId: string | null; notifiedAt: string },
 ): Promise<void> {
   return writeNote(state, 'stale.json', { schema: 'depot.stale/1', ...o });
+}
+
+export async function pingFailure(state: ArrangementState): Promise<PingFailure | null> {
+  const noted = await readNote(state, 'unpinged.json', unpinged);
+  return noted === null || parseTimestamp(noted.at) === null ? null : { at: noted.at, failure: noted.failure };
+}
+
+/** `local-disk-full`, `local-not-writable`. */
+export function notePingFailure(state: ArrangementState, failure: string): Promise<void> {
+  return writeNote(state, 'unpinged.json', { schema: 'depot.unpinged/1', at: timestamp(new Date()), failure });
+}
+
+export function forgetPingFailure(state: ArrangementState): Promise<void> {
+  return rm(state.file('unpinged.json'), { force: true });
 }

@@ -248,7 +248,7 @@ describe.skipIf(server === undefined)('against a real server', () => {
       },
     );
     expect(made.code, made.text).toBe(0);
-    expect(made.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(made.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*nothing is deposited yet\. Next:/i);
     expect(readFileSync(join(place, 'depot.yaml'), 'utf8')).toMatch(
       /^# yaml-language-server: \$schema=depot\.schema\.json$/m,
     );

@@ -56,6 +56,7 @@ function standing(
     problems: [],
     chain: null,
     lost: [],
+    pingFailure: null,
     keys: o.keys ?? [],
     underWay: { running: null, killed: null, pending: [], strays: [], unreadable: [] },
   };

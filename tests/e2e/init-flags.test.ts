@@ -258,6 +258,7 @@ describe.skipIf(!here)('depot init with flags', () => {
     const made = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint, '--later'], { cwd: m.root });
     expect(made.code, made.text).toBe(0);
     expect(made.text).toContain('depot trust acme-crm');
+    expect(made.text.replace(/\s+/g, ' ')).toContain('root will push; --user ACCOUNT sets up a service account');
     expect(readFileSync(m.config, 'utf8')).not.toMatch(/^ +hostKey:/m);
     expect(existsSync(join(m.root, 'etc/known_hosts'))).toBe(false);
   });

@@ -1,10 +1,20 @@
 /** The end of the set-up when something is in the way of it: nothing half done without a word, nothing of somebody else's lost. */
-import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type SecureStorage, startSecureStorage } from '../../src/demo/storage.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';
+import { behaviours, startMonitor } from '../support/monitor.js';
 import { installed } from '../support/installed.js';
 import { asRoot, peer, peers } from '../support/peers.js';
 import { type Finished, mustRun, run } from '../support/process.js';
@@ -25,8 +35,8 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     program = installed();
   });
 
-  /** A depot.yaml that is written, and pushes that are to run as `daemon`; root's own, where that is said. */
-  async function setUp(owner: 'daemon' | 'root' = 'daemon'): Promise<Supplier> {
+  /** A depot.yaml that is written, and pushes that are to run as `daemon`, another account, or root itself. */
+  async function setUp(owner: [uid: number, gid: number] | 'root' = [1, 1]): Promise<Supplier> {
     const supplier = await Supplier.create({
       ...storage,
       remoteDirectory: storage.directory,
@@ -34,7 +44,12 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     });
     writeFileSync(join(supplier.data, 'x'), 'data');
     mkdirSync(supplier.state, { recursive: true });
-    if (owner === 'daemon') chownSync(supplier.state, 1, 1);
+    if (owner === 'root') return supplier;
+    // As a set-up leaves it.
+    for (const name of ['', 'keys', 'data', 'depot.yaml']) chmodSync(join(supplier.directory, name), 0o755);
+    for (const name of ['state', 'secrets', 'secrets/password']) chownSync(join(supplier.directory, name), ...owner);
+    chownSync(supplier.signer.secretKey, 0, owner[1]);
+    chmodSync(supplier.signer.secretKey, 0o640);
     return supplier;
   }
 
@@ -74,6 +89,29 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     expect(changed.match(/ push --all/g)).toHaveLength(1);
     expect(changed).toMatch(/^10 2 \* \* \* /m);
     expect(changed.endsWith('5 5 * * * after\n') && changed.startsWith(others)).toBe(true);
+  });
+
+  test('what cannot push is not switched on, and its exit code says why', async () => {
+    const supplier = await setUp();
+    const its = schedulers();
+    const before = `5 5 * * * depot push --all --config ${supplier.config}\n`;
+    its.writeCrontab('root', before);
+    writeFileSync(join(supplier.directory, 'secrets/password'), 'wrong\n');
+    const made = await flags(supplier, its, '--schedule', 'cron', '--at', '02:10');
+    expect(made.code, made.stderr).toBe(12);
+    const { ok, schedule, next } = answer(made);
+    expect([ok, schedule?.on, its.crontab('daemon')]).toEqual([false, false, '']);
+    expect(next).toEqual([`depot init --yes --schedule cron --at 02:10 --config ${supplier.config}`]);
+    expect(made.stderr).toContain('the schedule is not switched on: a push would fail with 12');
+    expect(made.stderr).toMatch(/failed: .*\n/);
+    expect(made.stderr).not.toContain('recipient');
+    writeFileSync(join(supplier.directory, 'secrets/password'), 'correct horse\n');
+    const right = await flags(supplier, its, '--schedule', 'cron', '--at', '02:10');
+    expect(right.code, right.stderr).toBe(0);
+    expect(its.crontab('daemon')).toContain(' push --all ');
+    // Two accounts would push by the same configuration.
+    expect(right.stderr).toMatch(/root's own crontab pushes with .* too.*crontab -e/);
+    expect(its.crontab('root')).toBe(before);
   });
 
   test.each<[why: string, before: string, problem: RegExp]>([
@@ -130,7 +168,8 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
       'systemctl daemon-reload && systemctl enable --now depot.timer depot-status.timer',
     );
     its.before('systemctl', '');
-    expect(answer(await flags(supplier, its, '--schedule', 'systemd')).schedule?.on).toBe(true);
+    const then = await flags(supplier, its, '--schedule', 'systemd');
+    expect(answer(then).schedule, then.stderr).toMatchObject({ on: true });
     const calls = its.calls().length;
     // It is on already: nothing is changed any more.
     const again = answer(await flags(supplier, its, '--schedule', 'systemd'));
@@ -227,17 +266,56 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     expect(its.calls().filter((line) => line.includes(' enable '))).toHaveLength(1);
   });
 
+  test('an address that cannot be pinged is found at once, and one that the monitor does not know after the first deposit', async () => {
+    const supplier = await setUp('root');
+    const its = schedulers();
+    const monitor = await startMonitor();
+    monitor.behave(behaviours['does not know the check']);
+    const times = ['--schedule', 'none', '--at', '01:30', '--until', '02:30'];
+    const { code, text } = await asked(
+      supplier,
+      its,
+      [
+        ['Do a trial run now?', 'n'],
+        ['Whom should depot tell', '\r'],
+        ['Address to ping', 'http://127.0.0.1:1/ping/KEY\r'],
+        ['127.0.0.1:1 cannot be reached: it refused the connection', ''],
+        ['What now?', '\r'],
+        ['Address to ping', `${monitor.url}\r`],
+        ['File for metrics', '\r'],
+        ['Make the first deposit now?', '\r'],
+      ],
+      ...times,
+    );
+    expect(code, text).toBe(0);
+    const failure = `${new URL(monitor.url).host} was not pinged: it answered 404`;
+    const flat = text.replace(/\s+/g, ' ');
+    expect(flat).toContain(`who is told nobody yet: ${failure}; correct ping.url in depot.yaml`);
+    expect(flat).not.toMatch(/is pinged at|once there is one/);
+    // Connecting was no ping.
+    expect(monitor.pinged.map(({ path }) => path)).toEqual(['/acme-crm/start', '/acme-crm']);
+    expect((await supplier.depot(['status', '--quiet'])).stdout).toContain(failure);
+    expect((await supplier.depot(['doctor'])).stdout).toContain(failure);
+    monitor.behave(behaviours.takes);
+    await supplier.deposit();
+    expect((await supplier.depot(['status', '--quiet'])).stdout).toBe('');
+    const unreached = await flags(supplier, its, '--ping', 'http://127.0.0.1:1/ping/KEY');
+    expect(unreached.stderr).toContain('ping: 127.0.0.1:1 cannot be reached: it refused the connection');
+  });
+
   test.skipIf(crontab === undefined)('by the real crontab of an account', async () => {
     const account = 'games';
-    const uid = Number((await mustRun('id', ['-u', account])).stdout);
+    const [uid, gid] = [
+      Number((await mustRun('id', ['-u', account])).stdout),
+      Number((await mustRun('id', ['-g', account])).stdout),
+    ];
     const had = await run(crontab!, ['-u', account, '-l']);
     cleanup(() =>
       had.code === 0
         ? run(crontab!, ['-u', account, '-'], { input: had.stdout })
         : run(crontab!, ['-u', account, '-r']),
     );
-    const supplier = await setUp();
-    chownSync(supplier.state, uid, uid);
+    const supplier = await setUp([uid, gid]);
     const before = '# mine\n0 3 * * * /bin/true\n';
     await mustRun(crontab!, ['-u', account, '-'], { input: before });
     const made = await flags(supplier, { ...schedulers(), env: {} }, '--schedule', 'cron');

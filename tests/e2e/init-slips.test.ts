@@ -139,7 +139,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
     expect(code, text).toBe(0);
     expect(raw).not.toContain(server.password);
     expect(text).toContain('account daemon now owns');
-    expect(text).toContain('Ready. Next:');
+    expect(text).toContain('nothing is deposited yet. Next:');
     expect([statSync(m.state).uid, statSync(join(m.root, 'etc/secrets')).uid]).toEqual([1, 1]);
     const written = readFileSync(m.config, 'utf8');
     expect(written).toContain(`  username: ${server.username}       # the password is kept by: depot login`);

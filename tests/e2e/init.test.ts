@@ -106,7 +106,7 @@ describe.skipIf(!here)('depot init', () => {
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['correct horse', 'wrong password', server.password]) expect(second.raw).not.toContain(secret);
-    expect(second.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*nothing is deposited yet\. Next:/i);
     expect(second.text.match(/kept in/g)).toHaveLength(1);
     expect(second.text).toContain('runuser -u daemon -- depot push');
     expect(second.text).toContain('schedule print cron --at 02:15');
@@ -243,7 +243,7 @@ describe.skipIf(!here)('depot init', () => {
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);
-    expect(second.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toMatch(/a push should work[\s\S]*dry run[\s\S]*nothing is deposited yet\. Next:/i);
     // known_hosts stays root's: the account that pushes is told who pins, not how to get it.
     const closed = await asService(
       program,

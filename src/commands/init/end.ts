@@ -11,6 +11,10 @@ import type { Night } from './night.js';
 const columns = 15;
 
 export function endScreen(o: {
+  /** There is a deposit of each arrangement. */
+  deposited: boolean;
+  /** What is wrong with the pings, as far as it was seen. */
+  unpinged: string | null;
   config: Config;
   night: Night;
   /** What to type to switch the schedule off again; null where none is on. */
@@ -33,12 +37,12 @@ export function endScreen(o: {
           ] as [string, string],
           ['every hour', 'depot checks whether a deposit is missing'] as [string, string],
         ]),
-    ['notified', told(config)],
+    ['notified', told(config, o.unpinged)],
     ...(night.metrics === undefined ? [] : [['metrics', printable(night.metrics)] as [string, string]]),
     ['to check', `«depot status ${where}»`],
     ['', `«depot runs ${where}»`],
     ...(o.off === null ? [] : [['to stop', `«${o.off}»`] as [string, string]]),
-    ...beneficiary(config, names, o.signerPublic, where),
+    ...beneficiary(config, names, o.signerPublic, o.deposited, where),
   ];
   return rows.map(([label, text]) => ({ text: `  ${label.padEnd(columns - 3)} ${text}`, hang: columns }));
 }
@@ -49,15 +53,25 @@ function again({ at, until }: Night): string {
     : `; if that fails, it tries again every hour until ${clockText(until)}`;
 }
 
-function told({ ping, notify }: Config): string {
+function told({ ping, notify }: Config, unpinged: string | null): string {
   const who = [
-    ...(ping === undefined ? [] : [`${printable(pingHost(ping.url))} gets a ping at ${ping.on.join(', ')}`]),
+    ...(ping === undefined
+      ? []
+      : unpinged === null
+        ? [`${printable(pingHost(ping.url))} gets a ping at ${ping.on.join(', ')}`]
+        : [`${notify === undefined ? 'nobody yet: ' : ''}${unpinged}; correct ping.url in depot.yaml`]),
     ...(notify === undefined ? [] : [`${printable(notify.command[0] ?? '')} runs at ${notify.on.join(', ')}`]),
   ];
   return who.length === 0 ? 'nobody: add ping: or notify: to depot.yaml, or check yourself' : who.join('; ');
 }
 
-function beneficiary(config: Config, names: string[], signerPublic: string | null, where: string): [string, string][] {
+function beneficiary(
+  config: Config,
+  names: string[],
+  signerPublic: string | null,
+  deposited: boolean,
+  where: string,
+): [string, string][] {
   const whom = [
     ...new Set([...config.arrangements.values()].flatMap(({ beneficiaries }) => beneficiaries.map(({ name }) => name))),
   ];
@@ -65,7 +79,7 @@ function beneficiary(config: Config, names: string[], signerPublic: string | nul
   return [
     [
       'to give',
-      `${printable(few(whom))} needs ${signerPublic === null ? 'your public signing key' : printable(signerPublic)}, to check your receipts; and, once there is a deposit, the kit, to open it:`,
+      `${printable(few(whom))} needs ${signerPublic === null ? 'your public signing key' : printable(signerPublic)}, to check your receipts; and${deposited ? '' : ', once there is a deposit,'} the kit, to open ${deposited ? 'deposits' : 'it'}:`,
     ],
     ['', `«depot kit ${names.length === 1 ? only! : 'NAME'} --out kit ${where}»`],
   ];

@@ -8,6 +8,7 @@ import { stateOwner } from '../../doctor/access.js';
 import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { shellWord } from '../../shell.js';
+import { whyNotReached } from '../../standing/ping.js';
 import { gatherStandings } from '../../standing/standing.js';
 import { exitStatus } from '../../texts/exits.js';
 import type { Line } from '../../ui/wrap.js';
@@ -31,10 +32,12 @@ import { absolutePath } from './paths.js';
 import { otherThanThis, ready } from './ready.js';
 import { runDepot } from './run-depot.js';
 import type { Talk } from './talk.js';
-import { askTold, whyNotRun, writeTold } from './told.js';
+import { askTold, type Tries, whyNotRun, writeTold } from './told.js';
 
 export interface Finished {
   exit: number;
+  /** There is a deposit, or a schedule that makes one. */
+  started: boolean;
   /** What is left to type. */
   next: string[];
   /** What happens from now on; empty when it is not ready. */
@@ -50,18 +53,18 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
   const names = [...config.arrangements.keys()];
   for (const name of names) {
     const exit = await ready(name, file, talk, context);
-    if (exit !== 0) return { exit, next: goOn, end: [] };
+    if (exit !== 0) return { exit, next: goOn, end: [], started: false };
   }
   const owner = await stateOwner(config);
   const other = otherThanThis(owner);
   const which = names.length === 1 ? names : ['--all'];
-  const deposited = await hasDeposits(await load());
+  const { deposited } = await standing(await load());
   if (
     !deposited &&
     (await talk.confirm('Do a trial run now? It reads and encrypts everything but uploads nothing.', true))
   ) {
     const exit = await runDepot(['push', ...which, '--dry-run', '--config', file], other, context);
-    if (exit !== 0) return { exit, next: goOn, end: [] };
+    if (exit !== 0) return { exit, next: goOn, end: [], started: false };
   }
   const kind = await schedulerHere(o.schedule, owner, context);
   const kept = await keptNow(kind, config, owner, context);
@@ -72,7 +75,7 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
       `The schedule is already switched on: every night at ${clockText(kept.at)}, until ${clockText(kept.until)}.`,
     );
   const times = isOn ? kept : await askTimes(o, talk);
-  await tell(o, await load(), owner, talk, context);
+  const unreached = await tell(o, await load(), owner, talk, context);
   const night = { ...times, metrics: isOn ? undefined : await askMetrics(o, talk, context) };
   const schedule = isOn
     ? { off: kept.off, left: [], exit: 0 }
@@ -81,13 +84,17 @@ export async function finish(file: string, o: InitFlags, talk: Talk, context: Co
   let made = deposited;
   if (!deposited && (await talk.confirm('Make the first deposit now?', true))) {
     const exit = await runDepot(['push', ...which, '--config', file], other, context);
-    if (exit !== 0) return { exit, next: [...goOn, ...schedule.left], end: [] };
+    if (exit !== 0) return { exit, next: [...goOn, ...schedule.left], end: [], started: false };
     made = true;
   }
+  const { unpinged } = await standing(await load());
   return {
     exit: schedule.exit,
+    started: made || schedule.off !== null,
     next: [...(made ? [] : [`${first}    # the first deposit, now`]), ...schedule.left],
     end: endScreen({
+      deposited: made,
+      unpinged: unpinged ?? unreached,
       config: await load(),
       night,
       off: schedule.off,
@@ -103,10 +110,13 @@ async function publicHalf({ supplier: { signingKey } }: Config): Promise<string 
   return file !== signingKey && (await succeeds(stat(file))) ? file : null;
 }
 
-/** Whether each arrangement has one, so that neither a trial nor a first one is left to do. */
-async function hasDeposits(config: Config): Promise<boolean> {
+/** Whether each arrangement has a deposit, so that neither a trial nor a first one is left to do; and how its last ping failed. */
+async function standing(config: Config): Promise<{ deposited: boolean; unpinged: string | null }> {
   const standings = await gatherStandings(config, [...config.arrangements.values()], { now: new Date() });
-  return standings.every(({ lastDeposit }) => lastDeposit !== null);
+  return {
+    deposited: standings.every(({ lastDeposit }) => lastDeposit !== null),
+    unpinged: standings.find(({ pingFailure }) => pingFailure !== null)?.pingFailure?.failure ?? null,
+  };
 }
 
 async function askTimes(o: InitFlags, talk: Talk): Promise<Pick<Night, 'at' | 'until'>> {
@@ -122,21 +132,29 @@ async function askTimes(o: InitFlags, talk: Talk): Promise<Pick<Night, 'at' | 'u
   return { at, until: timeOfDay(until)! };
 }
 
-/** What depot.yaml says already is not asked for. */
+/** What depot.yaml says already is not asked for. Returns why the address to ping cannot be connected to. */
 async function tell(
   o: InitFlags,
   config: Config,
   owner: Account | undefined,
   talk: Talk,
   context: Context,
-): Promise<void> {
-  const mayRun = (command: readonly string[]): Promise<string | null> => whyNotRun(command, config.directory, owner);
-  const problem = o.notify === undefined ? null : await mayRun(o.notify);
-  if (problem !== null) talk.say(`! ${problem}`);
+): Promise<string | null> {
+  let unreached: string | null = null;
+  const tries: Tries = {
+    command: (command) => whyNotRun(command, config.directory, owner),
+    ping: async (url) => (unreached = await whyNotReached(url, context.signal)),
+  };
+  for (const problem of [
+    o.notify === undefined ? null : await tries.command(o.notify),
+    o.ping === undefined ? null : await tries.ping(o.ping),
+  ])
+    if (problem !== null) talk.say(`! ${problem}`);
   const given = o.ping !== undefined || o.notify !== undefined;
-  if (!given && (config.ping !== undefined || config.notify !== undefined)) return;
-  const told = given ? o : await askTold(talk, mayRun);
+  if (!given && (config.ping !== undefined || config.notify !== undefined)) return null;
+  const told = given ? o : await askTold(talk, tries);
   for (const line of (await writeTold(told, config, context)).lines) talk.say(line);
+  return unreached;
 }
 
 async function askMetrics(o: InitFlags, talk: Talk, context: Context): Promise<string | undefined> {

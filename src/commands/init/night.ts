@@ -1,9 +1,10 @@
 /** The schedule of the deposits, as `depot init` makes it: which one suits this machine, and switching it on. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Account } from '../../accounts.js';
+import { type Account, accountOfUid } from '../../accounts.js';
 import type { Config } from '../../config/types.js';
 import { DepotError, isDepotError } from '../../errors.js';
+import { printable } from '../../printable.js';
 import { shellWord } from '../../shell.js';
 import type { Context } from '../context.js';
 import { usage } from '../flags.js';
@@ -133,6 +134,15 @@ export async function prepareSchedule(
     kind === 'systemd'
       ? await unitsSwitch(files, context.env, lines)
       : await crontabSwitch(await tableOf(owner, context), files[0]!.contents, config.path, lines);
+  if (!toggle.done && process.geteuid?.() === 0 && owner.uid !== 0) {
+    const roots = await tableOf(await accountOfUid(0), context)
+      .then((table) => keptIn(table, config.path))
+      .catch(nothingFound);
+    if (roots !== null)
+      warnings.push(
+        `root's own crontab pushes with ${printable(config.path)} too, and its lines would fail or get in the way; to remove them: «${roots.off}»`,
+      );
+  }
   if (kind === 'cron' && !(await cronRuns()))
     warnings.push('cron is not running on this machine, and without it nothing is pushed: start it');
   return { toggle, prepare, warnings };

@@ -1,5 +1,5 @@
 /** The same program in a process of its own, as the account that pushes: what it may not read shows now, not at night. */
-import { type Account, becoming, runAs } from '../../accounts.js';
+import { type Account, becoming, inInit, runAs } from '../../accounts.js';
 import { run } from '../../child.js';
 import { ownCommand } from '../../installation.js';
 import { shellWord } from '../../shell.js';
@@ -41,7 +41,10 @@ function startOf(args: readonly string[], other: Account | null, { env, cwd, sig
     directory: other === null ? cwd : '/',
     env: {},
     // It is depot itself: it gets the secrets that were given to this one.
-    setEnv: Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    setEnv: {
+      ...Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+      ...inInit(other),
+    },
     signal,
   };
 }

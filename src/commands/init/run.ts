@@ -161,6 +161,8 @@ async function fromFlags(
   if (account === undefined) throw noAccount(o.user!);
   if (account !== null && process.geteuid?.() !== 0 && account.uid !== process.geteuid?.())
     throw usage(`--user ${o.user!}: only root can set up for another account`, 'run it as root, or leave out --user');
+  if (o.user === undefined && process.geteuid?.() === 0)
+    context.screen.warn('root will push; --user ACCOUNT sets up a service account');
   const place = placeFor(file, account, o, context);
   const answers = complete(given, o, context, account, await missingForPush(given, o, file, context));
   return { answers: { ...answers, state: place.state }, place };
@@ -322,9 +324,9 @@ async function finished(
   lines: readonly string[],
 ): Promise<number> {
   if (lines.length > 0) talk.say(`\n${lines.join('\n')}`);
-  const { exit, next, end } = await finish(file, o, talk, context);
+  const { exit, next, end, started } = await finish(file, o, talk, context);
   context.screen.result({ ok: exit === 0, config: file, next }, [
-    `${exit === 0 ? 'Ready.' : 'Not ready yet.'}${next.length === 0 ? '' : ' Next:'}`,
+    `${exit !== 0 ? 'Not ready yet.' : started ? 'Ready.' : 'Set up; nothing is deposited yet.'}${next.length === 0 ? '' : ' Next:'}`,
     '',
     ...next.flatMap(pasted),
     ...(next.length === 0 || end.length === 0 ? [] : ['']),

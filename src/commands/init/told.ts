@@ -16,23 +16,20 @@ export interface Told {
   notify?: readonly string[] | undefined;
 }
 
-/** `mayRun` says what is wrong with a command. */
-export async function askTold(
-  talk: Talk,
-  mayRun: (command: readonly string[]) => Promise<string | null>,
-): Promise<Told> {
+/** What is wrong with a command, or with an address that cannot be connected to; null when nothing is known against it. */
+export interface Tries {
+  command: (command: readonly string[]) => Promise<string | null>;
+  ping: (url: string) => Promise<string | null>;
+}
+
+export async function askTold(talk: Talk, tries: Tries): Promise<Told> {
   const who = await talk.choose('Who should depot notify when a push fails?', [
     { value: 'ping', label: 'a monitor: depot pings an address from Healthchecks or a similar service' },
     { value: 'notify', label: 'a command that mails somebody or raises an alarm' },
     { value: 'nobody', label: 'nobody' },
   ]);
   if (who === 'nobody') return {};
-  if (who === 'ping')
-    return {
-      ping: await talk.text('Address to ping ({arrangement} stands for the name)', {
-        check: (url) => wrongInPingUrl(url) ?? undefined,
-      }),
-    };
+  if (who === 'ping') return { ping: await askPing(talk, tries) };
   for (;;) {
     const line = await talk.text('Command to run, with its arguments', {
       check: (text) => {
@@ -42,10 +39,27 @@ export async function askTold(
     });
     const words = commandWords(line);
     if ('wrong' in words) continue;
-    const problem = await mayRun(words.value);
+    const problem = await tries.command(words.value);
     if (problem === null) return { notify: words.value };
     talk.say(`  ${problem}`);
     if (await talk.confirm('Use it anyway?', false)) return { notify: words.value };
+  }
+}
+
+/** That the monitor knows the address shows at the first ping: one to try it out would be news of a push. */
+async function askPing(talk: Talk, tries: Tries): Promise<string> {
+  for (;;) {
+    const url = await talk.text('Address to ping ({arrangement} stands for the name)', {
+      check: (given) => wrongInPingUrl(given) ?? undefined,
+    });
+    const problem = await tries.ping(url);
+    if (problem === null) return url;
+    talk.say(`  ${problem}`);
+    const then = await talk.choose('What now?', [
+      { value: 'correct', label: 'correct the address' },
+      { value: 'keep', label: 'keep it: it will be there at night' },
+    ]);
+    if (then === 'keep') return url;
   }
 }
 
