@@ -207,6 +207,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['A push should work', ''],
         ['Do a trial run now?', 'n'],
         ['At what time', '\r'],
+        ...lookMyself,
       ],
       flags(m),
     );
