@@ -70,7 +70,9 @@ export const screens: readonly Screen[] = [
       ['At what time of day', '\r'],
       ['until when', '\r'],
       ['Whom should depot tell', '\r'],
-      ['Address to ping', 'https://hc.example/ping/KEY/{arrangement}\r'],
+      // Nothing listens there, on any machine.
+      ['Address to ping', 'http://127.0.0.1:1/ping/KEY/{arrangement}\r'],
+      ['What now?', '\x1b[B\r'],
       ['File for metrics', '\r'],
       ['Switch it on now?', '\r'],
       ['Make the first deposit now?', 'n'],
