@@ -2,7 +2,7 @@ import { type BigIntStats, type Stats } from 'node:fs';
 import { access, constants, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-import { type Account, accountOfUid, nameOf, runAs } from './accounts.js';
+import { type Account, accountOfUid, groupNameOf, nameOf, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
 import { printable } from './printable.js';
 import { typedWord } from './shell.js';
@@ -233,10 +233,17 @@ export function exposure(
   if ((mode & 0o007) !== 0 || (mode & 0o020) !== 0 || ((mode & 0o040) !== 0 && owner !== 0)) {
     return {
       what: `can be read or changed by other accounts (mode ${octal(file)})`,
-      remedy: (path) => `«chmod ${owner === 0 && uid !== 0 ? 'o=,g-w' : '600'} ${path}»`,
+      remedy: (path) =>
+        // Its group may be root's own, and then closing it to others would close it to this account too.
+        owner === 0 && uid !== 0 ? `«chown root:${ownGroup()} ${path} && chmod 640 ${path}»` : `«chmod 600 ${path}»`,
     };
   }
   return undefined;
+}
+
+function ownGroup(): string {
+  const gid = process.getegid?.() ?? 0;
+  return groupNameOf(gid) ?? `${gid}`;
 }
 
 /** What is wrong with who may read or change a file that holds a secret, and with whose it is; undefined when nothing is. */

@@ -108,7 +108,6 @@ const forShell: Record<string, string> = {
   'ui/typed.ts': 'knows them in messages',
   'commands/init/run.ts': 'only root sets up for another account',
   'commands/init/account.ts': 'only root sets up for another account',
-  'commands/init/path-source.ts': 'only root sets up for another account',
   'commands/init/state-place.ts': 'only root sets up for another account',
   'commands/schedule/launchd.ts': 'macOS',
   'commands/schedule/print.ts': 'systemd and cron',

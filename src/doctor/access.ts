@@ -1,6 +1,6 @@
 /** What the account of a schedule cannot reach, and the lines that change it. */
 import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, accountOfUid, isHomeOfAnother, obstacle } from '../accounts.js';
 import { agentSockets, secretFiles } from '../config/login-files.js';
@@ -72,6 +72,22 @@ export async function secretAccess(account: Account, file: string, configDirecto
   return found;
 }
 
+/** Nobody is told to change the owner or the mode of such a file. */
+export async function isOfTheSystem(file: string): Promise<boolean> {
+  const real = await realpath(file).catch(() => file);
+  const [top = '', ...below] = real.split('/').slice(1);
+  const own = ['usr', 'bin', 'sbin', 'boot', 'dev', 'proc', 'sys'].includes(top) || top.startsWith('lib');
+  if (own || below.length === 0 || (top === 'etc' && below.length === 1)) return true;
+  return (await stat(real).catch(() => null))?.isFile() === false;
+}
+
+/** Lets the account read a source: in a directory, also what is put there later. */
+export async function readableLine({ name }: Pick<Account, 'name'>, source: string): Promise<string> {
+  const isDirectory = (await stat(source).catch(() => null))?.isDirectory() === true;
+  const word = printable(shellWord(source));
+  return isDirectory ? `setfacl -R -m u:${name}:rX -m d:u:${name}:rX ${word}` : `setfacl -m u:${name}:r ${word}`;
+}
+
 class Findings implements Access {
   readonly lines: string[] = [];
   readonly warnings: string[] = [];
@@ -110,7 +126,9 @@ class Findings implements Access {
     const there = await stat(file).catch(() => null);
     if (there === null) return;
     if ((await this.#reaches(file)) && exposure(there, this.#who.uid) === undefined) return;
-    if (there.uid === this.#who.uid) this.#line(`chmod 600 ${shellWord(file)}`);
+    if (await isOfTheSystem(file))
+      this.#warn(`needs a file of its own for the secret: ${printable(file)} is the system's, or is no plain file`);
+    else if (there.uid === this.#who.uid) this.#line(`chmod 600 ${shellWord(file)}`);
     else this.#line(`chown root:${this.#who.group} ${shellWord(file)} && chmod 640 ${shellWord(file)}`);
   }
 
@@ -168,7 +186,7 @@ class Findings implements Access {
     const met = await obstacle(this.#who, file, 'read');
     if (met === null) return;
     this.#warn(
-      `may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: setfacl -R -m u:${this.#who.name}:rX ${printable(shellWord(file))}, or give it access in another way`,
+      `may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: ${await readableLine(this.#who, file)} (package acl), or give it access in another way`,
     );
   }
 

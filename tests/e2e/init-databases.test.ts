@@ -68,11 +68,12 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
   test('a password that is wrong is corrected, a name that is taken gets another, and the account that pushes can dump it all', async () => {
     const m = await machine();
     writeFileSync(join(m.root, 'shop'), 'shop password\n', { mode: 0o600 });
+    writeFileSync(join(m.root, 'open'), 'x\n', { mode: 0o644 });
     await mustRun('sqlite3', [join(m.root, 'crm.db'), 'create table note (id integer)']);
     const toPostgres = (typed: string): Turn[] => [
       [pgSocket, '\r'],
       ['Its port (Enter: 5432)', '\r'],
-      ['User name there (-', '\r'],
+      ['User name there (type - for that of', '\r'],
       ['How does depot get', '\r'],
       ['Password of escrow', `${typed}\r`],
     ];
@@ -110,9 +111,20 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
       ['Host, or its socket', `${mariadb.socket}\r`],
       ['User name there', 'escrow\r'],
       ['How does depot get', line(3)],
+      // Enter goes back; a file of the system is not one to change.
+      ['File with the password (Enter: back)', '\r'],
+      ['How does depot get', line(3)],
+      ['File with the password', '/etc/hosts\r'],
+      ['choose a file of its own', ''],
+      ['File with the password', 'open\r'],
+      ['can be read or changed by other accounts', ''],
+      [`chown root:daemon ${join(m.root, 'open')}`, ''],
+      ['What now?', line(2)],
+      ['How does depot get', line(3)],
       ['File with the password', 'shop\r'],
       ['cannot read it yet', ''],
       [`chown root:daemon ${join(m.root, 'shop')}`, ''],
+      ['What now?', line(3)],
       ['give that account access to it', ''],
       ['Add it anyway?', '\r'],
       ['database [shop]', '\r'],
@@ -155,11 +167,11 @@ describe.skipIf(!here || !pg || !maria || !sqlite)('depot init, with databases',
       const { uid, mode } = statSync(join(secrets, file));
       expect([uid, mode & 0o777]).toEqual([1, 0o600]);
     }
-    const checked = await depot(['config', 'check', '--config', m.config], { env: { HOME: m.root } });
+    const checked = await asService(program, 'config', 'check', '--config', m.config);
     expect(checked.code, checked.stdout).toBe(0);
     const pushed = await asService(program, 'push', '--config', m.config);
     expect(pushed.code, pushed.stderr).toBe(0);
-  }, 60_000);
+  }, 90_000);
 
   test('interrupted, it keeps the database without its password, which is asked for again; what is left out leaves no file', async () => {
     const m = await machine();

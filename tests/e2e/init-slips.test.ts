@@ -207,6 +207,7 @@ describe.skipIf(!here)('depot init, on a terminal of 80 columns', () => {
         ['A push should work', ''],
         ['Do a trial run now?', 'n'],
         ['What time should', '\r'],
+        ...lookMyself,
       ],
       flags(m),
     );

@@ -1,7 +1,10 @@
 /** What is asked about a database, and what comes of trying it at once. */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { Account } from '../../accounts.js';
 import { databases } from '../../databases/databases.js';
-import { secretAccess } from '../../doctor/access.js';
+import { isOfTheSystem, secretAccess } from '../../doctor/access.js';
+import { exposure } from '../../permissions.js';
 import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';
 import type { DatabaseKind } from '../../source.js';
@@ -12,7 +15,7 @@ import { lookAtSource } from './path-source.js';
 import { absolutePath } from './paths.js';
 import { wrongHost } from './server.js';
 import { type DatabaseAnswer, named, type SourceAnswer } from './source-answer.js';
-import { back } from './talk.js';
+import { back, type Talk } from './talk.js';
 import { pusherName, tryAs } from './try-source.js';
 
 /** Null when the person gives up. */
@@ -92,7 +95,8 @@ async function describe(
   const host = await askOptional(`Host${socket}`, 'this machine', old.host, o, (given) =>
     given.includes('/') || given.includes('\\') ? wrongServer(kind, given) : wrongHost(given),
   );
-  const hasPort = host !== undefined && (kind === 'postgresql' || !/[/\\]/.test(host));
+  // PostgreSQL's socket has the port in its name, so a second cluster on this machine is told by it.
+  const hasPort = kind === 'postgresql' || (host !== undefined && !/[/\\]/.test(host));
   const port = hasPort ? await askPort(usualPort[kind], old.port, o) : undefined;
   const username = await askOptional(
     'User name there',
@@ -150,7 +154,7 @@ async function askOptional(
   { talk }: SourcesAsked,
   check: (given: string) => string | undefined,
 ): Promise<string | undefined> {
-  const given = await talk.text(`${message} (${old === undefined ? 'Enter' : '-'}: ${usual})`, {
+  const given = await talk.text(`${message} (${old === undefined ? 'Enter:' : 'type - for'} ${usual})`, {
     fallback: old,
     optional: true,
     check: (text) => (text === '-' ? undefined : check(text)),
@@ -183,36 +187,55 @@ async function askPassword(
   old: DatabaseAnswer['password'],
   o: SourcesAsked,
 ): Promise<DatabaseAnswer['password']> {
-  const { talk, context, account } = o;
+  const { talk, account } = o;
   const whose = `account ${pusherName(account)}`;
-  const how = await talk.choose(
-    'How does depot get the password?',
-    [
-      { value: 'none', label: `none needed: the server lets ${whose} in ${without[answer.kind]}` },
-      { value: 'typed', label: `type it now; depot keeps it in secrets/, for ${whose} only` },
-      { value: 'file', label: 'it is in a file' },
-    ],
-    old === undefined ? 'none' : 'file' in old ? 'file' : 'typed',
-  );
-  if (how === 'none') return undefined;
-  if (how === 'typed')
-    return {
-      typed: await typePassword(answer, old !== undefined && 'typed' in old ? (old.typed ?? undefined) : undefined, o),
-    };
-  const given = await talk.text('File with the password', {
-    path: true,
-    fallback: old !== undefined && 'file' in old ? old.file : undefined,
-    check: (text) => wrongFile(text, o),
-  });
-  const file = absolutePath(given, context);
-  // Anywhere but in secrets/ beside depot.yaml, whose files all belong to the account.
-  const { lines, warnings } = account === null ? { lines: [], warnings: [] } : await secretAccess(account, file, file);
-  for (const warning of warnings) talk.say(`  ! ${warning}`);
-  if (lines.length > 0)
-    talk.say(
-      `  Account ${account!.name} cannot read it yet. Type this in another terminal:\n${lines.map((line) => `  «${line}»`).join('\n')}`,
+  for (;;) {
+    const how = await talk.choose(
+      'How does depot get the password?',
+      [
+        { value: 'none', label: `none needed: the server lets ${whose} in ${without[answer.kind]}` },
+        { value: 'typed', label: `type it now; depot keeps it in secrets/, for ${whose} only` },
+        { value: 'file', label: 'it is in a file' },
+      ],
+      old === undefined ? 'none' : 'file' in old ? 'file' : 'typed',
     );
-  return { file };
+    if (how === 'none') return undefined;
+    if (how === 'typed') {
+      const before = old !== undefined && 'typed' in old ? (old.typed ?? undefined) : undefined;
+      return { typed: await typePassword(answer, before, o) };
+    }
+    const file = await askFile(
+      'File with the password',
+      old !== undefined && 'file' in old ? old.file : undefined,
+      o,
+      async (text) =>
+        (await wrongFile(text, o)) ??
+        ((await isOfTheSystem(absolutePath(text, o.context)))
+          ? "that is one of the system's files: choose a file of its own"
+          : undefined),
+    );
+    if (file !== null && (account === null || (await givenTo(account, file, talk)))) return { file };
+  }
+}
+
+/** False when another file is to be named. Anywhere but in secrets/ beside depot.yaml, whose files all belong to the account. */
+async function givenTo(account: Account, file: string, talk: Talk): Promise<boolean> {
+  for (;;) {
+    const { lines, warnings } = await secretAccess(account, file, file);
+    for (const warning of warnings) talk.say(`  ! ${warning}`);
+    if (lines.length === 0) return true;
+    const there = await stat(file).catch(() => null);
+    const open = there === null ? undefined : exposure(there, account.uid);
+    talk.say(
+      `  ${open === undefined ? `Account ${account.name} cannot read it yet` : `${printable(file)} ${open.what}`}. Type this in another terminal:\n${lines.map((line) => `  «${line}»`).join('\n')}`,
+    );
+    const then = await talk.choose('What now?', [
+      { value: 'again', label: 'check again, after you have typed it' },
+      { value: 'other', label: 'take another file, or give the password in another way' },
+      { value: 'keep', label: 'go on with the file as it is' },
+    ]);
+    if (then !== 'again') return then === 'keep';
+  }
 }
 
 async function wrongFile(given: string, { context }: SourcesAsked): Promise<string | undefined> {

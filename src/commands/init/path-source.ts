@@ -2,8 +2,8 @@
 import { access, constants, opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { obstacle } from '../../accounts.js';
+import { readableLine } from '../../doctor/access.js';
 import { codeOrSaid, printable } from '../../printable.js';
-import { typedWord } from '../../shell.js';
 import { bytes, counted } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import type { SourcesAsked } from './asked.js';
@@ -34,7 +34,7 @@ export async function askPath(taken: readonly SourceAnswer[], o: SourcesAsked): 
   talk.say(`  ${sourceShown(source)}: ${more ? 'more than ' : ''}${counted(files, 'file')}, ${bytes(size)}`);
   if (o.account !== null && (await obstacle(o.account, source.path, 'read')) !== null)
     talk.say(
-      `  Account ${o.account.name} cannot read it yet. One way to change that: «setfacl -R -m u:${o.account.name}:rX ${typedWord(source.path)}»`,
+      `  Account ${o.account.name} cannot read it yet. One way to change that (package acl): «${await readableLine(o.account, source.path)}»`,
     );
   return source;
 }

@@ -67,7 +67,7 @@ export function sourceShown(source: SourceAnswer): string {
   const as = source.as === undefined ? '' : `, called ${source.as}`;
   if ('path' in source) return printable(`${source.path}${as}`);
   const { kind, database, host, port, username } = source;
-  const where = host === undefined ? '' : ` at ${host}${port === undefined ? '' : `, port ${port}`}`;
+  const where = `${host === undefined ? '' : ` at ${host}`}${port === undefined ? '' : `, port ${port}`}`;
   const who = username === undefined ? '' : `, as ${username}`;
   return printable(`${databases[kind].title} ${database}${where}${who}${as}`);
 }
