@@ -41,6 +41,14 @@ export interface SecureStorage {
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 const incoming = '/incoming';
 
+/** ssh2 writes about one Ed25519 key in two hundred in a way that it cannot read again. */
+function newHostKey(): ReturnType<typeof ssh2.utils.generateKeyPairSync> {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+}
+
 /** Starts the server; it keeps its files below `directory`, which must exist and be empty. */
 export async function startSecureStorage(
   directory: string,
@@ -49,7 +57,7 @@ export async function startSecureStorage(
   const drop = join(directory, 'incoming');
   const vault = join(directory, 'vault');
   for (const d of [drop, vault]) mkdirSync(d, { mode: 0o700 });
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+  const hostKey = newHostKey();
   const connections = new Set<Connection>();
   const server = new ssh2.Server({ hostKeys: [hostKey.private], ident: 'SecureStorage' }, (connection) => {
     connections.add(connection);

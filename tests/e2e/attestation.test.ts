@@ -198,7 +198,7 @@ describe.skipIf(!have)('attestation', () => {
     const { opening } = JSON.parse(readFileSync(proof, 'utf8')) as Attestation;
     expect(await refusal([await forged(proof, { ...ofFirst, opening }, key)])).toMatchObject({
       exit: 21,
-      message: expect.stringMatching(/opening in it does not fit the deposit/) as string,
+      message: expect.stringMatching(/proof in it does not fit the deposit/) as string,
     });
     expect(await refusal([await forged(proof, { suitcaseSha256: first.receipt.suitcase.sha256 }, key)])).toMatchObject({
       exit: 21,

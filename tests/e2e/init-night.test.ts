@@ -162,7 +162,7 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     const made = await flags(supplier, its, '--schedule', 'systemd');
     expect(made.code).toBe(5);
     expect(answer(made).schedule?.problem).toMatch(
-      /systemctl enable .* failed: Failed to enable unit: Refusing \(done before that: written: \/etc\/systemd\/system\/depot\.service/,
+      /systemctl enable .* failed: Failed to enable unit: Refusing \(already done: written: \/etc\/systemd\/system\/depot\.service/,
     );
     expect(answer(made).next).toContain(
       'systemctl daemon-reload && systemctl enable --now depot.timer depot-status.timer',
@@ -192,7 +192,7 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     const made = await flags(supplier, its, '--schedule', 'systemd');
     expect([made.code, answer(made).schedule?.problem]).toEqual([
       5,
-      expect.stringMatching(/other contents.*depot\.service, .*depot\.timer$/) as string,
+      expect.stringMatching(/different contents.*depot\.service, .*depot\.timer$/) as string,
     ]);
     expect(its.unit('depot.service')).toBe('[Service]\nExecStart=/usr/bin/theirs\n');
     expect([readFileSync(elsewhere, 'utf8'), lstatSync(its.unitFile('depot.timer')).isSymbolicLink()]).toEqual([
@@ -261,7 +261,7 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
 
     const second = await asked(supplier, its, []);
     expect(second.code, second.text).toBe(0);
-    expect(second.text).toContain('switched on already: every night at 02:15, until 04:15');
+    expect(second.text).toContain('already switched on: every night at 02:15, until 04:15');
     expect(supplier.runs()).toHaveLength(1);
     expect(its.calls().filter((line) => line.includes(' enable '))).toHaveLength(1);
   });
@@ -290,8 +290,8 @@ describe.skipIf(!here)('the night that depot init sets up', () => {
     expect(code, text).toBe(0);
     const failure = `${new URL(monitor.url).host} was not pinged: it answered 404`;
     const flat = text.replace(/\s+/g, ' ');
-    expect(flat).toContain(`who is told nobody yet: ${failure}; correct ping.url in depot.yaml`);
-    expect(flat).not.toMatch(/is pinged at|once there is one/);
+    expect(flat).toContain(`notified nobody yet: ${failure}; correct ping.url in depot.yaml`);
+    expect(flat).not.toMatch(/gets a ping at|once there is/);
     // Connecting was no ping.
     expect(monitor.pinged.map(({ path }) => path)).toEqual(['/acme-crm/start', '/acme-crm']);
     expect((await supplier.depot(['status', '--quiet'])).stdout).toContain(failure);

@@ -159,7 +159,7 @@ describe.skipIf(!here || !pg)('from the letter to a monitored nightly deposit', 
       env: { HOME: m.root, ...its.env },
     });
     expect(again.code, again.text).toBe(0);
-    expect(again.text).toContain('switched on already: every night at 01:30, until 07:30');
+    expect(again.text).toContain('already switched on: every night at 01:30, until 07:30');
     expect(its.crontab('daemon')).toBe(table);
   });
 

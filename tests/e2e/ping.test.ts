@@ -108,7 +108,7 @@ describe('a push', () => {
     expect(paths(monitor).sort()).toEqual(['/acme-crm', '/acme-crm/start', '/acme-erp', '/acme-erp/start']);
     write(monitor.url.replace('/{arrangement}', ''));
     expect((await supplier.depot(['push', '--all', '--dry-run'])).stderr).toContain(
-      'ping.url has no {arrangement} in it, so one check stands for 2 arrangements',
+      'ping.url does not contain {arrangement}, so one check stands for 2 arrangements',
     );
   });
 

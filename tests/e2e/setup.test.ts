@@ -135,7 +135,7 @@ describe.skipIf(!ssh)('trust', () => {
     const { result } = await supplier.push();
     expect(result.error).toMatchObject({
       exit: 13,
-      hint: expect.stringMatching(new RegExp(`correct hostKey in ${supplier.config}:${line}$`)),
+      hint: expect.stringMatching(new RegExp(`correct hostKey in ${supplier.config}:${line}$`, 'm')),
     });
     const changed = await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)]);
     expect(changed.code).toBe(13);
