@@ -106,6 +106,7 @@ const forShell: Record<string, string> = {
   'commands/doctor.ts': 'an example of help',
   'commands/config.ts': 'an example of help',
   'ui/typed.ts': 'knows them in messages',
+  'secrets/readers.ts': 'only where files have owners',
   'commands/init/run.ts': 'only root sets up for another account',
   'commands/init/account.ts': 'only root sets up for another account',
   'commands/init/state-place.ts': 'only root sets up for another account',

@@ -46,7 +46,7 @@ export const english = {
     without:
       "You can do the same with programs that any system administrator has, on Linux, on macOS, or on Windows with WSL or Git Bash. Put the files into one folder, with the supplier's public key as signer.public.asc and your private key as private.secret.asc; for gpg, import both first, and replace FINGERPRINT with that of the supplier's key, as you compared it by telephone (no spaces). Exit code 0 means that everything was right; otherwise the output ends with STOP and the reason: then do not use what is in the folder “new”.",
     withoutNames:
-      'ID stands for the name of the deposit; choose the receipt, and the lines show the real names. For a file that ends in .tar.zst.pgp, write zstd instead of gzip, and .zst in place of .gz, each time.',
+      'ID stands for the name of the deposit; choose the receipt, and the lines show the real names. For a file that ends in .tar.zst.pgp, write zstd in place of gzip, and .zst in place of .gz, each time.',
     limitsTitle: 'What these checks do not show',
     licencesTitle: 'Licences',
     licences:
@@ -222,7 +222,7 @@ export const english = {
     `${entries} entries, ${bytes}. All of it was decrypted and authenticated.${notListed === null ? '' : ` ${notListed} more are not listed here; “save everything” saves them too.`}`,
   /** A deposit that is built on others. */
   needed: (id: string, all: string, given: string) =>
-    `${id} is not the whole dataset by itself: you need ${all} suitcases, and ${given} of them are here and in order.`,
+    `${id} is not the whole dataset by itself: you need ${all} suitcases, and ${given} of them ${given === '1' ? 'is' : 'are'} here and in order.`,
   neededUnknown: 'This page does not know which suitcases come before these: nothing here names them.',
   neededStates: { given: '✓ here', missing: '✗ missing', damaged: '✗ damaged, counts as missing' },
   neededWhole: (id: string) =>

@@ -143,6 +143,8 @@ describe('a topic', () => {
     );
     // What the scripts of the completion send.
     read.delete('DEPOT_COMPLETION_WORDS');
+    // What depot init tells the depot that it runs.
+    read.delete('DEPOT_WITHIN_INIT');
     const told = topics.environment().match(/(?<=^ {2})DEPOT_[A-Z_]+/gm)!;
     expect([...read].filter((name) => !name.endsWith('_FILE')).sort()).toEqual(told.sort());
   });

@@ -124,7 +124,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
     expect([pushed.code, pushed.stderr]).toEqual([
       5,
       expect.stringContaining(
-        `${state} is empty and belongs to root: is its file system mounted? findmnt --target ${state}; nothing was published\ndepot: hint: mount it; only if it is new, and no file system belongs there: if daemon is the account that pushes, have root run: chown -R daemon: ${state}; if not, run it as the account that pushes\n`,
+        `${state} is empty and belongs to root: is its file system mounted? findmnt --target ${state}; nothing was published\ndepot: hint: mount it; only if it is new, and no file system belongs there: if daemon is the account that pushes, have root run: chown -R daemon: ${state}\ndepot: hint: if not, run it as the account that pushes\n`,
       ),
     ]);
     const looked = await asSelf('doctor');

@@ -110,7 +110,7 @@ test('status reports a killed push with exit code 31, in JSON and in the metrics
       exit: 137,
       startedAt: since,
       finishedAt: timestamp(lastSeen),
-      published: 'unknown',
+      published: 'no',
       arrangement: 'acme-crm',
     },
   ]);
@@ -141,7 +141,7 @@ test('the next push writes the run record of the killed one, and notifies of it 
   await killedPush(since, new Date(Date.now() - 10 * minute));
   expect((await depot('push')).code).toBe(14);
   expect(supplier.runs()).toMatchObject([
-    { code: 'killed', exit: 137, startedAt: since, published: 'unknown' },
+    { code: 'killed', exit: 137, startedAt: since, published: 'no' },
     { code: 'unreachable' },
   ]);
   for (const record of supplier.runs()) expect(validate(record)).toBe(true);

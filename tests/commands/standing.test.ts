@@ -46,9 +46,9 @@ describe('an arrangement', () => {
     );
     await writePending(made.state, { ...base, stage: 'closing', draft: draftOf(depositId) });
     const killed = await depot('status');
-    expect(killed.stdout).toMatch(/^acme-crm .* killed, started 2026-11-22 \d\d:30$/m);
+    expect(killed.stdout).toMatch(/^acme-crm .* killed, started 2026-11-22 \d\d:30 \S+$/m);
     expect(killed.stdout).toMatch(
-      /^acme-crm: the push started 2026-11-22 \d\d:30 \(process 4194303 on .*\) was killed, or the machine went down; run it again: depot push acme-crm --config \S+$/m,
+      /^acme-crm: the push started 2026-11-22 \d\d:30 \S+ \(process 4194303 on .*\) was killed, or the machine went down; run it again: depot push acme-crm --config \S+$/m,
     );
     expect(killed.stdout).toContain(`acme-crm: ${depositId} may have been deposited; the next push finds out\n`);
     const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as {
@@ -63,7 +63,7 @@ describe('an arrangement', () => {
 
     writeFileSync(lock, JSON.stringify(await describeSelf('2026-11-22T00:30:00Z')));
     const running = await depot('status');
-    expect(running.stdout).toMatch(/^acme-crm .* running since 2026-11-22 \d\d:30$/m);
+    expect(running.stdout).toMatch(/^acme-crm .* running since 2026-11-22 \d\d:30 \S+$/m);
     expect(running.stdout).not.toContain(depositId);
   });
 

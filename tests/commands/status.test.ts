@@ -127,7 +127,7 @@ test('on a terminal the last run is told so shortly that the row fits', () => {
   const failed = standing(daily, { ...last, run: run('2026-11-23T02:00:00Z', { exit: 14, code: 'unreachable' }) });
   const rowAt = (columns: number): string =>
     unbroken(statusLines([failed], { config: 'c', state: 's' }, { now, columns })[1]);
-  expect(rowAt(Infinity)).toMatch(/failed 2026-11-23 \d\d:00, 14 server not reachable$/);
+  expect(rowAt(Infinity)).toMatch(/failed 2026-11-23 \d\d:00 \S+, 14 server not reachable$/);
   expect(rowAt(80)).toMatch(/failed 2026-11-23 \d\d:00 \(14\)$/);
   expect(rowAt(60)).toMatch(/failed 14$/);
 });

@@ -50,7 +50,7 @@ describe.skipIf(!here)('depot init', () => {
     // The next answer replaces the refused one.
     ['public key', `${m.beneficiary.publicKey}\r`],
     ['match exactly', '\r'],
-    ['Phone now and answer then', ''],
+    ['Phone now, then answer', ''],
     ['match exactly', `${down}\r`],
     ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
     ['E-mail address for the new signing key', 'ops@acme.example\r'],

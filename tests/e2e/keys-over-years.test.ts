@@ -80,7 +80,7 @@ describe.skipIf(!have)('keys over the years', () => {
     expect([forgotten.code, forgotten.stderr]).toEqual([
       32,
       expect.stringContaining(
-        'hint: if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml',
+        'hint: if the signing key was replaced, add the earlier public key to supplier.formerSigningKeys in depot.yaml',
       ),
     ]);
     expect((await supplier.depot(['kit', 'acme-crm', '--out', freshPath()])).stderr).toContain(

@@ -86,5 +86,5 @@ test('after SIGTERM, an arrangement that has its deposit already is skipped, and
   expect(both.code).toBe(4);
   expect(both.stderr.match(/depot: error: /g)).toHaveLength(2);
   expect(both.stderr.match(/depot: hint: /g)).toHaveLength(1);
-  expect(both.stdout).toBe('together   2 arrangements: 0 deposited, 2 failed\n');
+  expect(both.stdout).toBe('summary    2 arrangements: 0 deposited, 2 failed\n');
 });

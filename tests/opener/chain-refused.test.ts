@@ -40,7 +40,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
         verdict: 'incomplete',
         inside: false,
         states: ['missing', 'missing', 'given'],
-        words: expect.stringContaining('is not the whole dataset by itself: 3 suitcases are needed, 1 of them'),
+        words: expect.stringContaining('is not the whole dataset by itself: you need 3 suitcases, and 1 of them is here'),
         checks: { chain: 'not possible' },
         whole: '',
       });
@@ -179,7 +179,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
       [
         'with ranges of what there is not',
         (line: string) => line.replace(/^@ 0 0 .*$/, '@ 0 0 data/dump.sql/x'),
-        /there is not a file/,
+        /there is no file/,
       ],
       [
         'with ranges that make other contents',

@@ -54,7 +54,7 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
     });
     const { depositId } = chain.newest.link;
     expect(await suitcasesOn(page)).toMatchObject({
-      words: expect.stringContaining(`${depositId} is not the whole dataset by itself: 3 suitcases are needed, 3`),
+      words: expect.stringContaining(`${depositId} is not the whole dataset by itself: you need 3 suitcases, and 3`),
       states: ['given', 'given', 'given'],
     });
     expect(await page.isVisible('#archive')).toBe(false);

@@ -153,7 +153,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     });
     const said = async (): Promise<string> =>
       `${await opener.page.textContent('li[data-check="agent-sha256"]')} ${await opener.page.textContent('div.given:has(#agent)')}`;
-    expect(await said()).toMatch(/ask whether the agent computed it from the file, and when/);
+    expect(await said()).toMatch(/ask whether the agent computed them from the file, and when/);
     expect(await said()).not.toMatch(/holds (?:exactly|the suitcase|this very)/);
     await opener.page.click('#dutch');
     expect(await said()).toMatch(/vraag of de agent hem uit het bestand berekende, en wanneer/);

@@ -181,7 +181,7 @@ describe('the newest night', () => {
     ]);
     const { id, said } = await chosen(given([one, other], [one]));
     expect(id).toBeNull();
-    expect(said).toContain('nothing here tells which is the newest');
+    expect(said).toContain('nothing here shows which is the newest');
     expect(said).toContain(`say which one you want: --at ${other.id}, --at ${one.id}`);
     // The ledger does; and so does a later increment of one of them, which is newer than both.
     expect(await chosen(given([one, other], [one, other]))).toMatchObject({ id: other.id });

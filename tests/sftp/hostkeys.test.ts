@@ -42,7 +42,7 @@ test('a server with another key gets no user name and no password; the error sho
   expect(error).toMatchObject({
     code: 'host-key-changed',
     published: 'no',
-    hint: expect.stringMatching(/correct hostKey in \/etc\/depot\/depot\.yaml:14$/),
+    hint: expect.stringMatching(/correct hostKey in \/etc\/depot\/depot\.yaml:14$/m),
   });
   expect(error.hint).not.toContain('depot trust');
   for (const fingerprint of [...server.fingerprints, other]) expect(error.message).toContain(fingerprint);
