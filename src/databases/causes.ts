@@ -1,7 +1,8 @@
 /** What the complaints of the client programs mean: who has to do what about it, at night. */
 import { printable } from '../printable.js';
-import type { DatabaseKind } from '../source.js';
-import type { Asked } from './database.js';
+import type { DatabaseKind, DatabaseSettings } from '../source.js';
+
+type Asked = Omit<DatabaseSettings, 'database'> & { kind: DatabaseKind; database?: string };
 
 /** Each without a language but the client's own, which is asked for English: a server may say the rest in another. */
 interface Complaints {

@@ -49,7 +49,7 @@ describe('sources', () => {
       return [exit, dataset?.result, dataset?.detail];
     };
     const words = expect.stringMatching(
-      /^the dataset shrank: it has 2 entries and 10,000 bytes, and the last deposit, \S+, had 2 entries and 100,000 bytes$/,
+      /^the dataset shrank \(source data\): it has 2 entries and 10,000 bytes, and the last deposit, \S+, had 2 entries and 100,000 bytes$/,
     ) as string;
     expect(await look({})).toEqual([0, 'warning', words]);
     expect(await look({ shrink: 'fail' })).toEqual([3, 'failed', words]);

@@ -15,10 +15,10 @@ describe('in a valid configuration', () => {
     ['paths are relative to the file', {}, (c) => c.supplier.signingKey, '/etc/depot/keys/supplier.secret.asc'],
     ['state: is relative to the file, too', { top: { state: 'state' } }, (c) => c.state.path, '/etc/depot/state'],
     [
-      'notify.on is failure and stale by default',
+      'notify.on is failure, stale and shrink by default',
       { top: { notify: { command: ['x'] } } },
       (c) => c.notify?.on,
-      ['failure', 'stale'],
+      ['failure', 'stale', 'shrink'],
     ],
     [
       'numbers and booleans in a command stay as they were typed',

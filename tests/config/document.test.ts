@@ -78,7 +78,7 @@ test('of several mistakes in the YAML the first is shown, and the others are cou
   const found = await problems(`${head}state: [\nremote:\n  host: h: h\n  port: 1: 1\n`);
   expect(found).toEqual([
     expect.objectContaining({
-      line: 4,
+      line: 3,
       message: expect.stringMatching(/^this is not valid YAML: .* \(and \d+ more, perhaps because of this one\)$/),
     }),
   ]);

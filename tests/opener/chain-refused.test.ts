@@ -40,7 +40,9 @@ describe.skipIf(!needed)('the offline opener with a chain', () => {
         verdict: 'incomplete',
         inside: false,
         states: ['missing', 'missing', 'given'],
-        words: expect.stringContaining('is not the whole dataset by itself: you need 3 suitcases, and 1 of them is here'),
+        words: expect.stringContaining(
+          'is not the whole dataset by itself: you need 3 suitcases, and 1 of them is here',
+        ),
         checks: { chain: 'not possible' },
         whole: '',
       });

@@ -30,6 +30,11 @@ export function steady(text: string, { places, firstDay }: Shown): string {
       .replace(/(created +)20\d\d-\d\d-\d\d \d\d:\d\d/, '$12026-10-05 09:00')
       .replace(/\b(\d+h)\d\dm\b/g, '$129m')
       .replace(/process \d+ on [^\s,)]+/g, 'process 4711 on acme1')
+      // Where a line breaks depends on the number of digits of a process.
+      .replace(
+        /(process 4711 on acme1\)) was\s+killed,\s+or the machine went down; run it again:\s+depot push acme-crm; the last\s+deposit\s+becomes\s+stale/,
+        '$1 was\n  killed, or the machine went down; run it again: depot push acme-crm; the last\n  deposit becomes stale',
+      )
       .replace(/^! cron is not running(?:.*\n)+?(?=This switches)/m, '')
       .replace(/\d+(?:\.\d)? [KMGT]iB free/, '60.9 GiB free')
       .replace(/(suitcase-size +|\()\d+(?=\s+bytes)/, '$12750')

@@ -31,7 +31,7 @@ describe('listing receipts', () => {
     const { receipts, unreadable } = await listReceipts(state);
     await rm(file);
     expect(receipts).toHaveLength(4);
-    expect(unreadable).toEqual([{ path: file, reason: expect.stringContaining('no schema') as string }]);
+    expect(unreadable).toEqual([{ path: file, reason: expect.stringContaining('its schema is not') as string }]);
   });
 
   test('returns nothing for an arrangement without state', async () => {

@@ -24,7 +24,7 @@ export function endScreen(o: {
   signerPublic: string | null;
 }): Line[] {
   const { config, night } = o;
-  const where = `--config ${shellWord(config.path)}`;
+  const where = ` --config ${shellWord(config.path)}`;
   const names = [...config.arrangements.keys()];
   const hosts = [...new Set([...config.arrangements.values()].map(({ remote }) => remote.host))];
   const rows: [string, string][] = [
@@ -39,8 +39,8 @@ export function endScreen(o: {
         ]),
     ['notified', told(config, o.unpinged)],
     ...(night.metrics === undefined ? [] : [['metrics', printable(night.metrics)] as [string, string]]),
-    ['to check', `«depot status ${where}»`],
-    ['', `«depot runs ${where}»`],
+    ['to check', `«depot status${where}»`],
+    ['', `«depot runs${where}»`],
     ...(o.off === null ? [] : [['to stop', `«${o.off}»`] as [string, string]]),
     ...beneficiary(config, names, o.signerPublic, o.deposited, where),
   ];
@@ -81,7 +81,7 @@ function beneficiary(
       'to give',
       `${printable(few(whom))} needs ${signerPublic === null ? 'your public signing key' : printable(signerPublic)}, to check your receipts; and${deposited ? '' : ', once there is a deposit,'} the kit, to open ${deposited ? 'deposits' : 'it'}:`,
     ],
-    ['', `«depot kit ${names.length === 1 ? only! : 'NAME'} --out kit ${where}»`],
+    ['', `«depot kit ${names.length === 1 ? only! : 'NAME'} --out kit${where}»`],
   ];
 }
 
