@@ -130,7 +130,7 @@ describe.skipIf(!have)('the kit', () => {
     const made = await own.deposit();
     const kit = await own.depot(['kit', '--out', 'kit', '--include-secret-key', pass]);
     expect(kit.code, kit.stderr).toBe(0);
-    expect(kit.stderr).toContain('has a private key');
+    expect(kit.stderr).toContain('contains a private key');
     const key = join(own.directory, 'kit/private.secret.asc');
     const args = ['decrypt', join(server.incoming, made.suitcase), '--key', key, '--out'];
     expect((await own.depot([...args, freshPath(), '--json'])).code).toBe(17);
