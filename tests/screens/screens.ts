@@ -79,7 +79,7 @@ export const screens: readonly Screen[] = [
     ],
   },
   { name: 'push', line: 'depot push', at: 1.5, before: (w) => w.config((text) => text) },
-  { name: 'push-not-needed', line: 'depot push --if-older-than 20h', at: 2.01 },
+  { name: 'push-not-needed', line: 'depot push --if-older-than 20h', at: 2 },
   { name: 'status', line: 'depot status', at: 9 },
   { name: 'receipts-list', line: 'depot receipts list' },
   { name: 'receipts-show', line: 'depot receipts show $ID' },

@@ -108,7 +108,8 @@ export class World {
         NODE_OPTIONS: [preload('preload-clock.mjs'), ...(screen.killedAt ? [preload('preload-stop.mjs')] : [])].join(
           ' ',
         ),
-        DEPOT_CLOCK_S: String(Math.round((this.start + this.#hours * hourMs - Date.now()) / 1000)),
+        // Rounded up: half a second earlier would be another minute.
+        DEPOT_CLOCK_S: String(Math.ceil((this.start + this.#hours * hourMs - Date.now()) / 1000)),
         ...(screen.cron && schedulers().env),
         ...(screen.killedAt && { DEPOT_STOP_AT: screen.killedAt }),
         ...(!screen.desk && !line.includes('--config') && { DEPOT_CONFIG: supplier.config }),
