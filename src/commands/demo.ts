@@ -13,6 +13,9 @@ export function defineDemo(parent: CommandLine): void {
     .runs(globals, demo);
 }
 
+/** Where the words of a step begin. */
+const hang = 11;
+
 async function demo(_: GlobalOptions, context: Context): Promise<number> {
   const { runDemo } = await import('../demo/tour.js');
   const { screen } = context;
@@ -23,8 +26,10 @@ async function demo(_: GlobalOptions, context: Context): Promise<number> {
       // Each step is shown as it happens; with --json all of them together, at the end.
       if (!screen.json)
         screen.result({}, [
-          `${step.name.padEnd(10)} ${step.what}`,
-          ...(step.command === undefined ? [] : [`${' '.repeat(11)}${screen.paint('dim', `$ ${step.command}`)}`]),
+          { text: `${step.name.padEnd(hang - 1)} ${step.what}`, hang },
+          ...(step.command === undefined
+            ? []
+            : [{ text: `${' '.repeat(hang)}${screen.paint('dim', `$ ${step.command}`)}`, hang: hang + 2 }]),
         ]);
     },
     signal: context.signal,

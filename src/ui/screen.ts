@@ -16,7 +16,7 @@ import type { DepotError, ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
 import { Events } from './events.js';
 import { listenToLog } from '../log.js';
-import { errorDocument, errorLines } from './errors.js';
+import { errorDocument, errorLines, hintLines } from './errors.js';
 import { logLevelOf, logText } from './log.js';
 import { notWritten, Watched } from './output.js';
 import type { Progress } from './progress.js';
@@ -141,9 +141,9 @@ export class Screen {
     this.#typed.pushesAs(as);
   }
 
-  /** A text with its command lines as they are to be typed, for whoever reads it elsewhere. */
-  typed(text: string): string {
-    return this.#typed.complete(text);
+  /** A hint with its command lines as they are to be typed, each at the end of its line, for whoever reads it elsewhere. */
+  typed(hint: string): string {
+    return this.#typed.complete(hintLines(hint).join('\n'));
   }
 
   /** A word of the result in colour, for a terminal. */

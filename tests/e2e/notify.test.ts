@@ -197,7 +197,7 @@ test('status reports a stale deposit once, and again when a new one is stale, an
         /^the last deposit, acme-crm_\w+, is (?:\d+|just over 0) s old; the limit is 0 s; no push was started since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
       ),
       hint: expect.stringMatching(
-        /^make a deposit now: depot push acme-crm --config \S+; does its schedule run\? systemctl list-timers depot\.timer; crontab -l/,
+        /^make a deposit now: depot push acme-crm --config \S+\ndoes its schedule run\? systemctl list-timers depot\.timer; crontab -l/,
       ),
     },
   ]);
