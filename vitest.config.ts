@@ -15,7 +15,7 @@ const runtime = [
   // Not the script of an increment: shells run that one.
   'tests/interop/{gnupg,modern,openpgpjs}.test.ts',
   'tests/dataset/{command,compare,extract,pack,pack-changes,read,read-hostile}.test.ts',
-  'tests/commands/{cli,entry}.test.ts',
+  'tests/commands/entry.test.ts',
   'tests/sftp/{algorithms,connect,hostkeys,knownhosts,lanes,login,openssh,packets,resume,upload}.test.ts',
   'tests/state/{ledger,lock}.test.ts',
   'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
