@@ -31,13 +31,13 @@ export function defineRuns(parent: CommandLine): void {
     .command('runs')
     .summary('results of past pushes')
     .description(
-      'Lists the runs of depot push, newest first: when, how long, and the deposit or the reason why there is none. Also those that are running or were killed. Changes nothing and connects to no server.',
+      'Lists the runs of depot push, newest first: when each started, how long it took, and its deposit or why there is none. Includes runs that are still going or were killed. Changes nothing and connects to no server.',
     )
     .argument('[name...]', 'arrangements; without one, all')
     .option('--last <n>', `how many runs to show (default: ${screenful}; with --from or --to, all)`)
     .option('--failed', 'only runs that failed or were killed, with the whole message and what to do')
-    .option('--from <date>', 'begun on this day or later, for example 2026-11-01')
-    .option('--to <date>', 'begun on this day or earlier')
+    .option('--from <date>', 'started on this day or later, for example 2026-11-01')
+    .option('--to <date>', 'started on this day or earlier')
     .ends(
       [5, 10, 24],
       'depot runs # the newest runs of all arrangements',

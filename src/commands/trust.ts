@@ -17,7 +17,7 @@ export function defineTrust(parent: CommandLine): void {
     .command('trust')
     .summary("pin the server's host key")
     .description(
-      'Shows the host keys of the server, asks you to compare them with what the agent gave you, and writes those that match to known_hosts beside depot.yaml. If depot.yaml has hostKey:, known_hosts does not count: trust then only checks that key. No push works without a pinned key.',
+      'Shows the host keys of the server, asks you to compare them with what the agent gave you, and writes those that match to known_hosts beside depot.yaml. If depot.yaml has hostKey:, known_hosts is not used: trust then only checks that key. No push works without a pinned key.',
     )
     .argument('[name]', 'arrangement')
     .option(

@@ -186,7 +186,7 @@ class Findings implements Access {
     const met = await obstacle(this.#who, file, 'read');
     if (met === null) return;
     this.#warn(
-      `may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: ${await readableLine(this.#who, file)} (package acl), or give it access in another way`,
+      `cannot read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: ${await readableLine(this.#who, file)} (package acl), or give it access in another way`,
     );
   }
 
@@ -201,7 +201,7 @@ class Findings implements Access {
       this.#line(`chgrp ${this.#who.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}`);
     } else {
       this.#warn(
-        `may not enter ${printable(met.path)}, where ${printable(file)} is: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`,
+        `cannot enter ${printable(met.path)}, where ${printable(file)} is: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`,
       );
     }
     return false;

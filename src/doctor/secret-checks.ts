@@ -38,7 +38,7 @@ export async function secretFindings(
       dispensable:
         remote.privateKey === undefined && (remote.sshAgent ?? false) === false
           ? null
-          : 'none is needed where the SSH key is enough',
+          : 'not needed where the SSH key is enough',
     },
     ...(remote.privateKey === undefined
       ? []
@@ -169,8 +169,8 @@ async function withoutPassphrase(
 ): Promise<string | null | undefined> {
   try {
     const bytes = await readBoundedFile(file);
-    if (isPublic(bytes)) return 'none is needed: it is a public key, for the ssh-agent that holds the private one';
-    return (await locked(bytes)) ? null : 'none is needed: the key has no passphrase';
+    if (isPublic(bytes)) return 'not needed: it is a public key, for the ssh-agent that holds the private one';
+    return (await locked(bytes)) ? null : 'not needed: the key has no passphrase';
   } catch {
     // What is wrong with the key is said where it is read for good.
     return undefined;

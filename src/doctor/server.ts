@@ -42,7 +42,7 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     const answered = at.answered || wasReached(error);
     if (answered) report.passed('port', `${host}:${port} answers`);
     if (error.code === 'host-key-unknown') await noHostKey(o, secrets, report);
-    if (error.code === 'login-refused') report.passed('host key', 'is the pinned one');
+    if (error.code === 'login-refused') report.passed('host key', 'matches the pinned key');
     const culprit = secrets.culprit(error);
     if (culprit !== undefined) report.forWantOf(culprit, at.name, error.code);
     else {
@@ -79,7 +79,7 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     else report.passed('directory', directory);
     const space = await remote.space();
     if (space !== null) report.passed('space', `${bytes(space.freeBytes)} free at the server`);
-    else report.notPossible('space', 'the server does not say');
+    else report.notPossible('space', 'the server does not report its free space');
     report.passed('offers', await remote.run((channel) => Promise.resolve(offers(channel))));
     const own = new ArrangementState(o.config.state.path, arrangement.name);
     if (o.writeTest) await report.attempt('writing', () => writeTest(remote, own, arrangement, report));
@@ -114,11 +114,11 @@ async function jumpHost({ arrangement, signal }: Patient, secrets: Secrets, repo
     const hop = await hopOf(arrangement, secrets);
     if (hop === undefined) return true;
     (await tunnel(hop, { host, port }, signal)).destroy();
-    report.passed(name, `${at}, as ${hop.spec.username}; its host key is the pinned one`);
+    report.passed(name, `${at}, as ${hop.spec.username}; its host key matches the pinned key`);
     return true;
   } catch (error) {
     if (error instanceof Beyond) {
-      report.passed(name, `${at}; its host key is the pinned one`);
+      report.passed(name, `${at}; its host key matches the pinned key`);
       return true;
     }
     if (isDepotError(error)) report.failed(name, error.code, error.message.replaceAll('\n', '; '), error.hint);
@@ -150,7 +150,7 @@ function laneWords(
   if (because === 'unsafe')
     return '1 channel: in the write test, what came over two channels did not make one right file';
   if (because === 'untested')
-    return `1 channel${wanted === 1 ? ', set by remote.lanes' : `; to use more, pass the write test, which must be able to read: «depot doctor ${arrangement} --write-test»`}`;
+    return `1 channel${wanted === 1 ? ', set by remote.lanes' : `; to allow more, run the write test (it must be able to read its files back): «depot doctor ${arrangement} --write-test»`}`;
   if (lanes === 'auto') return `1–${mostLanes} parallel channels, adapted to the connection; ${known}`;
   return `${lanes === 1 ? '1 channel' : `${lanes} parallel channels`}, set by remote.lanes${lanes === 1 ? '' : `; ${known}`}`;
 }

@@ -178,7 +178,7 @@ async function findProgram(
     const file = path.resolve(config.directory, program);
     if (await seen(file)) return shown;
     throw (await succeeds(stat(file)))
-      ? new DepotError('source-failed', `this account may not run ${printable(file)}`, {
+      ? new DepotError('source-failed', `this account cannot run ${printable(file)}`, {
           hint: 'make it executable, or run depot as the account that pushes',
         })
       : new DepotError('source-failed', `${printable(file)} does not exist`, { hint: 'check the path in depot.yaml' });

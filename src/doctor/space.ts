@@ -28,7 +28,8 @@ export async function localSpace(
 ): Promise<void> {
   const free = await freeIn(directory);
   const needed = Math.max(spool ? lastBytes : 0, leastSpace);
-  if (free === null) report.notPossible('local space', `${directory} does not say how much is free`);
+  if (free === null)
+    report.notPossible('local space', `the file system of ${directory} does not report its free space`);
   else if (free >= needed) report.passed('local space', `${bytes(free)} free for the state`);
   else
     report.failed(

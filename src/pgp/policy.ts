@@ -131,7 +131,7 @@ class Judge {
       );
     if (wanted !== this.#certificate.fingerprint)
       throw this.#refuse(
-        `it is not the pinned key ${wanted}`,
+        `it does not match the pinned fingerprint ${wanted}`,
         "compare fingerprints with the key's owner by telephone",
       );
   }

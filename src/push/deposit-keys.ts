@@ -119,7 +119,7 @@ export async function readKeyFile(file: string, check?: (opened: Stats) => void)
       code === 'ENOENT'
         ? 'there is no such file'
         : code === 'EACCES'
-          ? 'this account may not read it'
+          ? 'this account cannot read it'
           : printable((cause as Error).message);
     throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, {
       hint:

@@ -11,11 +11,11 @@ export function accountName(uid = process.geteuid?.()): string {
 
 /** Who can read a private file: its owner and root, and the group `gid` where root allows that. */
 export function fileReaders(uid: number | undefined, gid?: number): string {
-  if (uid === undefined) return `${accountName()}, in its scheduled runs too`;
+  if (uid === undefined) return `${accountName()}, including its scheduled runs`;
   if (uid === 0 && gid !== undefined)
-    return `root and group ${groupNameOf(gid) ?? gid}, in scheduled runs of its members too`;
+    return `root and group ${groupNameOf(gid) ?? gid}, including scheduled runs of its members`;
   return uid === 0
-    ? `${accountName(uid)} alone, in its scheduled runs too`
+    ? `${accountName(uid)} only, including its scheduled runs`
     : `${accountName(uid)} and root; scheduled runs of ${nameOf(uid) ?? accountName(uid)} can read it`;
 }
 

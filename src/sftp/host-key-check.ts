@@ -67,7 +67,7 @@ function changed(spec: Endpoint, trust: Trust, shown: Shown[]): DepotError {
   if (shown.some((key) => trust.revoked.has(key.fingerprint))) return isRevoked(spec, shown, trust.revoked);
   return new DepotError(
     'host-key-changed',
-    `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}; ${nothingSent}`,
+    `the host key of ${address(spec)} does not match: the server shows ${list}, but the pinned key is ${pinned}; ${nothingSent}`,
     {
       published: 'no',
       hint: compareFirst(spec),

@@ -208,7 +208,7 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
       });
     return new DepotError(
       'local-not-writable',
-      `${one} belongs to ${owner}, and account ${name} may not write there: a run as another account created it`,
+      `${one} belongs to ${owner}, and account ${name} cannot write there: a run as another account created it`,
       { hint: remedy },
     );
   }

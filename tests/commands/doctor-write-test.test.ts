@@ -55,7 +55,7 @@ test('only a server that passed the write test gets several lanes, until it chan
   const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
   expect(await lanes()).toBe(1);
   expect((await supplier.depot(['doctor'])).stdout).toMatch(
-    /uploads +1 channel; to use more, pass the write test, which must be able to read: depot doctor acme-crm --write-test --config \S+$/m,
+    /uploads +1 channel; to allow more, run the write test \(it must be able to read its files back\): depot doctor acme-crm --write-test --config \S+$/m,
   );
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0, left: [], collected: [], propose: {} });
   expect((await supplier.depot(['doctor'])).stdout).toMatch(

@@ -44,11 +44,11 @@ describe.skipIf(!ssh)('doctor', () => {
     ]);
     expect(checks['secret signing key']).toMatchObject({
       result: 'passed',
-      detail: 'none is needed: the key has no passphrase',
+      detail: 'not needed: the key has no passphrase',
     });
     expect(checks['secret SSH key']).toMatchObject({
       result: 'passed',
-      detail: 'none is needed: the key has no passphrase',
+      detail: 'not needed: the key has no passphrase',
     });
     expect(checks.space.detail).toMatch(/iB free at the server/);
     expect(checks.offers.detail).toMatch(/^writes of up to \d+\.\d KiB; flushes files/);
@@ -89,7 +89,7 @@ describe.skipIf(!ssh)('doctor', () => {
     );
     const { checks } = await examined(supplier.depot(['doctor', '--json']));
     expect(checks['secret SSH key'].detail).toBe(
-      'none is needed: it is a public key, for the ssh-agent that holds the private one',
+      'not needed: it is a public key, for the ssh-agent that holds the private one',
     );
   });
 

@@ -106,7 +106,7 @@ describe.skipIf(!asRoot())('if the account that pushes is daemon', () => {
       expect([pushed.code, pushed.stderr]).toEqual([
         5,
         expect.stringContaining(
-          `${closed} belongs to root, and account daemon may not write there: a run as another account created it; nothing was published\ndepot: hint: if daemon is the account that pushes, have root run: ${line}\ndepot: hint: if not, run it as the account that pushes\n`,
+          `${closed} belongs to root, and account daemon cannot write there: a run as another account created it; nothing was published\ndepot: hint: if daemon is the account that pushes, have root run: ${line}\ndepot: hint: if not, run it as the account that pushes\n`,
         ),
       ]);
       const looked = await asSelf('doctor');

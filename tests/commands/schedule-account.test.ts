@@ -120,8 +120,8 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
       { env: { HOME: '/root' } },
     );
     expect(stdout).toMatch(/# useradd --system [^\n]*depot-nobody-has-this\n# ch/);
-    expect(stderr).toContain(`may not read the source ${supplier.data}`);
-    if ((statSync('/root').mode & 0o001) === 0) expect(stderr).toContain('may not enter /root');
+    expect(stderr).toContain(`cannot read the source ${supplier.data}`);
+    if ((statSync('/root').mode & 0o001) === 0) expect(stderr).toContain('cannot enter /root');
   });
 
   test('may be left out; --out writes the units', async () => {
@@ -142,7 +142,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     const login = (): ReturnType<typeof supplier.depot> =>
       supplier.depot(['login', '--to', 'file', '--no-try', '--password-stdin'], { input: 'secret\n' });
     const before = await login();
-    expect(before.stdout).toMatch(/readable by account root \(uid 0\) alone.*\n.*for a schedule under another account/);
+    expect(before.stdout).toMatch(/readable by account root \(uid 0\) only.*\n.*for a schedule under another account/);
 
     mkdirSync(state, { mode: 0o700 });
     chownSync(state, 1, 1);

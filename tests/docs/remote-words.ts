@@ -70,7 +70,7 @@ export const remoteWords: WordsFor<typeof remote> = {
     about: 'The directory on the server to put deposits in.',
     example: '/incoming',
     wrong: ['~/incoming', "'incoming\\acme'"],
-    later: { 'remote-no-directory': 'it does not exist', 'remote-permission': 'the account may not write there' },
+    later: { 'remote-no-directory': 'it does not exist', 'remote-permission': 'the account cannot write there' },
   },
   hostKey: {
     about:

@@ -106,7 +106,7 @@ describe('recipients that a push refuses, with the reason', () => {
   test('a key that is not the pinned one is refused, and so is a pin that is not a full fingerprint', async () => {
     const c = await certificate('curve25519');
     const other = (await certificate('rsa3072')).fingerprint;
-    await expect(judgeRecipient(c, other, at)).rejects.toThrow(`it is not the pinned key ${other}`);
+    await expect(judgeRecipient(c, other, at)).rejects.toThrow(`it does not match the pinned fingerprint ${other}`);
     for (const pin of [
       '',
       c.fingerprint.slice(-16),

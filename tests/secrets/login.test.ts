@@ -58,7 +58,7 @@ describe('depot login to a file', () => {
     const stored = await storeSecret('file', secret, t);
     const path = join(t.configDirectory, 'secrets/acme@10.20.0.5.password');
     expect(stored).toMatchObject({ to: 'file', where: path, account: 'acme@10.20.0.5:22', lines: [], warnings: [] });
-    expect(stored.readableBy).toMatch(/scheduled runs too/);
+    expect(stored.readableBy).toMatch(/its scheduled runs/);
     expect(readFileSync(path, 'utf8')).toBe('hunter2\n');
     if (process.platform !== 'win32') {
       expect(statSync(path).mode & 0o777).toBe(privateFile);
@@ -187,7 +187,7 @@ describe('depot login to the keychain', () => {
     expect(first.items.get('acme@10.20.0.5:22')).toBe('hunter2');
     expect(second.items.size).toBe(0);
     expect(stored).toMatchObject({ to: 'keychain', warnings: [] });
-    expect(stored.readableBy).not.toMatch(/scheduled runs too/);
+    expect(stored.readableBy).not.toMatch(/its scheduled runs/);
   });
 
   test('warns of a file that takes precedence', async () => {

@@ -76,7 +76,7 @@ describe.skipIf(!peer('sshd'))('by way of another server', { timeout: 60_000 }, 
     const other = { ...between(hop), hostKeys: [`SHA256:${'A'.repeat(43)}`], hostKeysAt: 'depot.yaml:7' };
     expect(await refusal(byWayOf(target, other), logins(target, hop))).toMatchObject({
       code: 'host-key-changed',
-      message: expect.stringContaining(`the host key of ${hop.host}:${hop.port} is not the pinned one`) as string,
+      message: expect.stringContaining(`the host key of ${hop.host}:${hop.port} does not match`) as string,
       hint: expect.stringMatching(
         `^ask whoever runs ${hop.host} over another channel which key that server has, then correct hostKey in depot.yaml:7\n`,
       ) as string,

@@ -218,7 +218,7 @@ async function choose(
   const prompt = new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
   if (remote.change !== null) context.screen.warn(remote.change, 'act');
   context.screen.note(
-    `${address} shows these host keys. Compare them, letter by letter, with what ${keeper} gave you on paper or by telephone.`,
+    `${address} shows these host keys. Compare them character by character with what ${keeper} gave you on paper or by phone.`,
   );
   const chosen = await prompt.chooseSome(
     'Which of them match exactly? (Ctrl-C if none)',
