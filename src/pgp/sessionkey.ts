@@ -114,7 +114,7 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   const hint =
     named.length === 0
       ? 'try another key: the message does not say which keys open it'
-      : `find the key that it is for, then give its file with --key: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
+      : `find the key it was encrypted for, and give its file with --key: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
   throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint });
 }
 

@@ -16,7 +16,7 @@ import type { Endpoint } from './types.js';
 const mostUnanswered = 2;
 /** Nothing tells here whether it was the agent's side that was wrong, and is mended by the next hour: so a schedule tries again. */
 const mayBeLocked =
-  'a schedule tries again every hour; where the agent locks an account after a few wrong passwords, give it the same time for --until as for --at';
+  'a schedule tries again every hour; if the agent locks accounts after a few wrong passwords, set --until to the same time as --at';
 
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */

@@ -25,7 +25,7 @@ export async function whyLate(
   if (inFuture) return { why: null, hint: `correct the clock, then: ${push}` };
   if (killed !== null)
     return {
-      why: `the push started ${minute(killed.since)} was killed, or the machine went down`,
+      why: `the push that started ${minute(killed.since)} was killed, or the machine went down`,
       hint: `run it again: ${push}`,
     };
   if (lastRun !== null && lastRun.exit !== 0) {

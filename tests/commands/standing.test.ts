@@ -48,7 +48,7 @@ describe('an arrangement', () => {
     const killed = await depot('status');
     expect(killed.stdout).toMatch(/^acme-crm .* killed, started 2026-11-22 \d\d:30 \S+$/m);
     expect(killed.stdout).toMatch(
-      /^acme-crm: the push started 2026-11-22 \d\d:30 \S+ \(process 4194303 on .*\) was killed, or the machine went down; run it again: depot push acme-crm --config \S+$/m,
+      /^acme-crm: the push that started 2026-11-22 \d\d:30 \S+ \(process 4194303 on .*\) was killed, or the machine went down; run it again: depot push acme-crm --config \S+$/m,
     );
     expect(killed.stdout).toContain(`acme-crm: ${depositId} may have been deposited; the next push finds out\n`);
     const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as {

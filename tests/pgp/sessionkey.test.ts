@@ -75,7 +75,7 @@ describe('PKESK packets', () => {
     await expect(unwrapSessionKey(pkesk, await secret('rsa3072'))).rejects.toMatchObject({
       code: 'not-addressed',
       hint: expect.stringMatching(
-        /^find the key that it is for, then give its file with --key: gpg --list-secret-keys [0-9A-F]{16}( [0-9A-F]{16}){2}, or for a file: depot key show FILE --json \| grep -E '/,
+        /^find the key it was encrypted for, and give its file with --key: gpg --list-secret-keys [0-9A-F]{16}( [0-9A-F]{16}){2}, or for a file: depot key show FILE --json \| grep -E '/,
       ) as string,
     });
   });

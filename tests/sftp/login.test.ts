@@ -223,7 +223,7 @@ test('the error names the refused key or password and where it came from, and th
     connectTo(await startScriptedServer(), {}, { password: () => Promise.resolve('wrong'), passwordFrom: () => place }),
   );
   expect(password.hint).toMatch(
-    /^correct the password in \/etc\/depot\/pw; check the user name too; a schedule tries again every hour; .*--until as for --at$/,
+    /^correct the password in \/etc\/depot\/pw; check the user name too; a schedule tries again every hour; .*--until to the same time as --at$/,
   );
 });
 

@@ -90,6 +90,6 @@ test('why it is late: a schedule that does not run, a push that fails, hangs or 
     hint: 'wait for it to end; to stop it safely: kill 14010',
   });
   expect((await why({ underWay: { ...nothing, killed: runner } })).why).toMatch(
-    /^the push started 2026-11-23 05:31 UTC was killed/,
+    /^the push that started 2026-11-23 05:31 UTC was killed/,
   );
 });

@@ -92,7 +92,7 @@ function underWayLines(
   if (running !== null) return lines;
   if (killed !== null)
     lines.push(
-      `the push started ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»${lateFrom}`,
+      `the push that started ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down; run it again: «depot push ${name}»${lateFrom}`,
     );
   return [
     ...lines,
