@@ -2,7 +2,12 @@
 import { printable } from '../printable.js';
 import type { DatabaseKind, DatabaseSettings } from '../source.js';
 
-type Asked = Omit<DatabaseSettings, 'database'> & { kind: DatabaseKind; database?: string };
+/** A database, or the server that has it; and what its programs get besides. */
+export type Asked = Omit<DatabaseSettings, 'database'> & {
+  kind: DatabaseKind;
+  database?: string;
+  env?: Record<string, string>;
+};
 
 /** Each without a language but the client's own, which is asked for English: a server may say the rest in another. */
 interface Complaints {

@@ -5,11 +5,10 @@ import { DepotError, isDepotError } from '../errors.js';
 import type { HandedSecret } from '../handed-secret.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
-import type { CommandSource, DatabaseKind, DatabaseSettings, FileSource, RestoreLines } from '../source.js';
-import { explained, inEnglish } from './causes.js';
+import type { CommandSource, FileSource, RestoreLines } from '../source.js';
+import { type Asked, explained, inEnglish } from './causes.js';
 
-/** A database, and what its programs get besides. */
-export type Target = DatabaseSettings & { kind: DatabaseKind; env?: Record<string, string> };
+export type Target = Asked & { database: string };
 
 /** Where and how its programs run. */
 export interface Surroundings {
@@ -71,9 +70,6 @@ export interface Database {
   /** The names of the databases that a login can see; empty where that cannot be asked. Throws as `look`. */
   list: (login: Omit<Target, 'database'>, around: Surroundings) => Promise<string[]>;
 }
-
-/** A database, or the server that has it. */
-export type Asked = Omit<Target, 'database'> & { database?: string };
 
 /** Runs a program to ask something, and gives what it printed, in lines. */
 export async function ask(

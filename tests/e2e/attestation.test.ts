@@ -31,16 +31,8 @@ async function refusal(args: readonly string[], by = supplier): Promise<{ exit: 
 
 async function attest(deposit: Deposit, more: string[] = [], out = freshPath('proof.json')): Promise<string> {
   await mustDepot([
-    'verify',
-    '--receipt',
-    deposit.receiptFile,
-    '--signer',
-    supplier.signerPublic,
-    '--key',
-    key.secretKey,
-    '--attest',
-    out,
-    ...more,
+    ...['verify', '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic],
+    ...['--key', key.secretKey, '--attest', out, ...more],
   ]);
   return out;
 }

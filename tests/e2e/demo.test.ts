@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { alteredDepot } from '../support/altered.js';
 import { depot, type DepotOptions } from '../support/cli.js';
 import { tempDir } from '../support/cleanup.js';
+import { peer } from '../support/peers.js';
 import { eventually } from '../support/process.js';
+import { terminal } from '../support/terminal.js';
 
 /** The demo with a TMPDIR and a HOME of its own: what it leaves would lie there. */
 async function demo(options: DepotOptions = {}) {
@@ -37,6 +39,24 @@ test('goes from the dataset to the comparison, says a line and a command at each
     expect(stdout).toContain(`$ depot ${command}`);
   expect(left).toEqual([]);
 }, 300_000);
+
+test.skipIf(peer('python3') === undefined)(
+  'breaks its lines between words on a terminal',
+  async () => {
+    const place = tempDir('depot-demo-test');
+    const { code, text } = await terminal(['demo'], {
+      cwd: place,
+      columns: 80,
+      env: { TMPDIR: place },
+      dialogue: [['$ depot init', '\x03']],
+    });
+    expect(code, text).toBe(130);
+    expect(text).toMatch(/^ {11}\$ depot key generate arrangement .* --email\n {13}ict@voorbeeld\.example /m);
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(readdirSync(place)).toEqual([]);
+  },
+  300_000,
+);
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s: stops, says so by its exit status, and leaves nothing behind',
